@@ -1,0 +1,66 @@
+"""Command line: ``pmm <group> <command>``. Joins the packages below; nothing imports it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from pmm import __version__
+from pmm.errors import PmmError
+
+# name -> (module, attribute, one-line help). Modules load on use: `pmm order hash` must not import web3.
+_COMMANDS: dict[str, tuple[str, str, str]] = {
+    "order": ("pmm.cli.order", "app", "Hash, sign, verify and explain 1inch-style orders."),
+    "localnet": ("pmm.cli.localnet", "app", "Run the offline mainnet."),
+    "serve": ("pmm.cli.serve", "app", "Serve signed quotes to relayers over HTTP."),
+    "demo": ("pmm.cli.demo", "app", "Run the main job end to end and print what happened."),
+    "data": ("pmm.cli.data", "app", "Fetch recorded market data."),
+}
+
+
+class _LazyGroup(TyperGroup):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        sub_app: Any = getattr(import_module(module), attribute)
+        command = typer.main.get_command(sub_app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=_LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+@app.callback(help="On-chain proprietary market maker: quote, sign, settle, hedge.", invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        typer.echo(f"pmm {__version__}")
+        raise typer.Exit
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; a ``PmmError`` becomes one line on stderr and its exit code."""
+    try:
+        app(args=list(argv) if argv is not None else None, prog_name="pmm")
+    except PmmError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)
