@@ -43,11 +43,17 @@ class _LazyGroup(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=_LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 
-@app.callback(help="On-chain proprietary market maker: quote, sign, settle, hedge.", invoke_without_command=True)
+@app.callback(
+    help="On-chain proprietary market maker: quote, sign, settle, hedge.", invoke_without_command=True
+)
 def _root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
     if version:
         typer.echo(f"pmm {__version__}")

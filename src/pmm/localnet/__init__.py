@@ -1,0 +1,1 @@
+"""The offline mainnet: an anvil node with genuine protocol code at the genuine mainnet addresses."""
