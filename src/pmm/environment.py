@@ -1,8 +1,8 @@
 """Process-wide defaults of the project's virtual environment.
 
-``make setup`` writes a ``.pth`` file that imports this module at interpreter start, so that ``ape``, ``pytest``
-and ``pmm`` find the project's compilers and anvil, and Ape's configuration a chain to fork, with nothing
-exported by hand. A variable that is already set is left alone.
+``make setup`` writes a ``.pth`` file that imports this module at interpreter start, so that ``ape``,
+``pytest`` and ``pmm`` find the project's compilers and anvil, and Ape's configuration a chain to fork, with
+nothing exported by hand. A variable that is already set is left alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A small synchronous JSON-RPC client: one connection, a timeout on every call, errors that say what to do."""
+"""A small synchronous JSON-RPC client: a timeout on every call, errors that say what to do."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class JsonRpc:
         return self._result(method, self._post(self._request(method, params), method))
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """Call several methods in one round trip and return their results in order; errors as :meth:`call`."""
+        """Call several methods in one round trip; results in order, errors as :meth:`call`."""
         if not calls:
             return []
         requests = [self._request(method, params) for method, params in calls]

@@ -18,7 +18,7 @@ _PROBE_TIMEOUT_S = 20
 
 @cache
 def project_root() -> Path:
-    """Return the checkout: ``PMM_HOME`` if set, else the nearest parent with package.json and ape-config.yaml.
+    """Return the checkout: ``PMM_HOME``, else the nearest parent with package.json and ape-config.yaml.
 
     Raises:
         SetupError: neither the working directory nor this file lies inside a checkout.

@@ -64,7 +64,8 @@ def solc_command(version: str) -> list[str]:
     folders = _npm_solc_folders()
     if version not in folders:
         raise SetupError(
-            f"expected solc {version} among the npm packages, found {sorted(folders) or 'none'}; run `make setup`"
+            f"expected solc {version} among the npm packages, found {sorted(folders) or 'none'}; "
+            "run `make setup`"
         )
     return [str(node_path()), str(_LAUNCHER), str(folders[version])]
 

@@ -1,0 +1,73 @@
+# `make demo` and `make test` set up everything they need. `make help` lists the targets.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest
+NETWORK := ethereum:mainnet-fork:foundry
+DEMO_ARGS ?=
+TEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench abis clean distclean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.python-ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11 or 3.12 on PATH, found none; install one or set PYTHON=" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the locked Python packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.tools-ready: .venv/.python-ready package-lock.json src/pmm/toolchain/setup.py
+	@echo "installing the locked node tools (anvil, solc)"
+	@$(BIN)/python -m pmm.toolchain.setup
+	@touch $@
+
+setup: .venv/.tools-ready ## build .venv with pmm in it, node_modules and the compiler launchers
+
+demo: setup ## run the main job end to end and print what happened
+	@$(BIN)/pmm demo $(DEMO_ARGS)
+
+test: test-unit test-fork test-contracts ## set up everything and run every test
+
+test-unit: setup
+	@$(PYTEST) -p no:ape_test tests/unit $(TEST_ARGS)
+
+test-fork: setup ## the tests that need the offline mainnet but not Ape
+	@$(PYTEST) -p no:ape_test tests/fork tests/e2e $(TEST_ARGS)
+
+test-contracts: setup ## the contract tests, through Ape on the fork
+	@$(BIN)/ape test tests/contracts tests/parity --network $(NETWORK) $(TEST_ARGS)
+
+test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
+	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }
+	@PMM_LOCALNET_GENUINE=1 $(MAKE) --no-print-directory test-fork test-contracts
+
+lint: setup ## formatting, lint, types, import layers
+	@$(BIN)/ruff format --check src tests scripts benchmarks
+	@$(BIN)/ruff check src tests scripts benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pmm.toolchain.lint_contracts
+
+format: setup ## rewrite Python and Solidity in the project's format
+	@$(BIN)/ruff check --fix-only --quiet src tests scripts benchmarks
+	@$(BIN)/ruff format src tests scripts benchmarks
+	@$(BIN)/python -m pmm.toolchain.lint_contracts --write
+
+bench: setup ## run every benchmark; each prints a table and writes benchmarks/results/NAME.json
+	@for f in benchmarks/[a-z]*.py; do $(BIN)/python $$f || exit 1; done
+
+abis: setup ## compile the contracts and export their ABIs into the package
+	@$(BIN)/ape run export_abis
+
+clean: ## remove builds and caches of this project, keep the environment
+	@rm -rf .build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .pmm
+	@find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment, the node tools and the offline mainnet too
+	@rm -rf .venv node_modules .solcx .cache src/*.egg-info
