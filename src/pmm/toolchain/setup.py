@@ -13,9 +13,10 @@ import sysconfig
 from pathlib import Path
 
 from pmm.errors import PmmError, SetupError
-from pmm.toolchain.locate import anvil_path, node_path, npm_command, project_root
+from pmm.toolchain.locate import anvil_package, anvil_path, node_path, npm_command, project_root
 from pmm.toolchain.solc import install_solc_launchers
 
+ANVIL_VERSION = "1.7.1"
 _NPM_TIMEOUT_S = 900
 _PTH_NAME = "zz_pmm_environment.pth"
 
@@ -26,7 +27,14 @@ def install_npm_packages() -> None:
     Raises:
         SetupError: npm failed or took longer than 15 minutes.
     """
-    command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _npm("ci")
+    if not (project_root() / "node_modules" / anvil_package()).is_dir():
+        # The lock holds anvil for the platform it was made on; npm skips that package everywhere else.
+        _npm("install", "--no-save", f"{anvil_package()}@{ANVIL_VERSION}")
+
+
+def _npm(*arguments: str) -> None:
+    command = [*npm_command(), *arguments, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     # npm's own child processes look for `node` on PATH.
     path = os.pathsep.join((str(node_path().parent), os.environ.get("PATH", "")))
     try:
@@ -34,7 +42,7 @@ def install_npm_packages() -> None:
             command, cwd=project_root(), check=True, timeout=_NPM_TIMEOUT_S, env={**os.environ, "PATH": path}
         )
     except subprocess.SubprocessError as error:
-        raise SetupError(f"expected `npm ci` to install the locked packages, it failed: {error}") from error
+        raise SetupError(f"expected `npm {arguments[0]}` to succeed, it failed: {error}") from error
 
 
 def link_anvil() -> Path:
