@@ -1,0 +1,158 @@
+"""Order extensions: 1inch's eight dynamic fields, our custom data behind them, and the salt rule.
+
+``extension = offsets(32 bytes) || fields || custom data``; the end of field i is the uint32 at bits 32*i of
+the offsets word. Source: 1inch/limit-order-protocol, contracts/libraries/ExtensionLib.sol and OffsetsLib.sol.
+
+Our custom data (own domain only): flags byte (bit 0 private taker, bit 1 funding plan), then the full taker
+address (20 bytes) and the plan word (32 bytes) where flagged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from pmm.domain.funding_plan import FundingPlan
+from pmm.domain.native_backends import keccak256
+from pmm.domain.tokens import ZERO_ADDRESS, Address, address_from_bytes, address_to_bytes
+from pmm.domain.words import MASK_160, check_uint
+from pmm.errors import InvalidInput
+
+EXTENSION_FIELDS = (
+    "maker_asset_suffix",
+    "taker_asset_suffix",
+    "making_amount_data",
+    "taking_amount_data",
+    "predicate",
+    "maker_permit",
+    "pre_interaction_data",
+    "post_interaction_data",
+)
+_HAS_TAKER = 1
+_HAS_PLAN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """The eight fields of an extension and the custom data after them; all empty means no extension."""
+
+    maker_asset_suffix: bytes = b""
+    taker_asset_suffix: bytes = b""
+    making_amount_data: bytes = b""
+    taking_amount_data: bytes = b""
+    predicate: bytes = b""
+    maker_permit: bytes = b""
+    pre_interaction_data: bytes = b""
+    post_interaction_data: bytes = b""
+    custom_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """Return the extension bytes, empty when every field is; raise InvalidInput past 2^32 bytes."""
+        if not any(getattr(self, field.name) for field in fields(self)):
+            return b""
+        offsets, end, body = 0, 0, b""
+        for index, name in enumerate(EXTENSION_FIELDS):
+            part: bytes = getattr(self, name)
+            end += len(part)
+            offsets |= check_uint(end, f"end of {name}", 32) << 32 * index
+            body += part
+        return offsets.to_bytes(32, "big") + body + self.custom_data
+
+    @classmethod
+    def decode(cls, data: bytes) -> Extension:
+        """Split extension bytes; raise InvalidInput when offsets are cut, run backwards or past the end."""
+        if not data:
+            return cls()
+        if len(data) < 32:
+            raise InvalidInput(
+                f"extension: expected at least the 32-byte offsets word, found {len(data)} bytes"
+            )
+        offsets, body = int.from_bytes(data[:32], "big"), data[32:]
+        parts: dict[str, bytes] = {}
+        begin = 0
+        for index, name in enumerate(EXTENSION_FIELDS):
+            end = offsets >> 32 * index & 0xFFFFFFFF
+            if end < begin or end > len(body):
+                raise InvalidInput(
+                    f"extension: {name} would span bytes {begin} to {end} of {len(body)}: wrong offsets"
+                )
+            parts[name] = body[begin:end]
+            begin = end
+        return cls(custom_data=body[begin:], **parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDomainTerms:
+    """What an order on our own domain says beyond its eight words: who may take it, how it is funded."""
+
+    private_taker: Address | None = None
+    funding_plan: FundingPlan | None = None
+
+    def __post_init__(self) -> None:
+        if self.private_taker == ZERO_ADDRESS:
+            raise InvalidInput("private_taker: expected an address or None, found the zero address")
+
+    def encode(self) -> bytes:
+        """Return the whole extension (zero offsets word, then custom data), empty when there are no terms."""
+        data = b""
+        flags = 0
+        if self.private_taker is not None:
+            flags |= _HAS_TAKER
+            data += address_to_bytes(self.private_taker)
+        if self.funding_plan is not None:
+            flags |= _HAS_PLAN
+            data += self.funding_plan.encode().to_bytes(32, "big")
+        return Extension(custom_data=bytes((flags,)) + data).encode() if flags else b""
+
+    @classmethod
+    def decode(cls, extension: bytes) -> OwnDomainTerms:
+        """Read the terms from a whole extension.
+
+        Raises InvalidInput for fields 0-7 in use, an unknown flag, flags without terms, or a wrong length.
+        """
+        if not extension:
+            return cls()
+        decoded = Extension.decode(extension)
+        used = [name for name in EXTENSION_FIELDS if getattr(decoded, name)]
+        if used:
+            raise InvalidInput(f"extension: {', '.join(used)} must be empty on our own domain")
+        data = decoded.custom_data
+        flags = data[0] if data else 0
+        if flags == 0 or flags & ~(_HAS_TAKER | _HAS_PLAN):
+            raise InvalidInput(f"extension: expected custom data flags of 1, 2 or 3, found {flags}")
+        expected = 1 + 20 * bool(flags & _HAS_TAKER) + 32 * bool(flags & _HAS_PLAN)
+        if len(data) != expected:
+            raise InvalidInput(
+                f"extension: flags {flags} need {expected} bytes of custom data, found {len(data)}"
+            )
+        rest = data[1:]
+        taker = None
+        if flags & _HAS_TAKER:
+            taker, rest = address_from_bytes(rest[:20]), rest[20:]
+        plan = FundingPlan.decode(int.from_bytes(rest, "big")) if flags & _HAS_PLAN else None
+        return cls(private_taker=taker, funding_plan=plan)
+
+
+def extension_low_bits(extension: bytes) -> int:
+    """Return what the low 160 bits of the salt must be for a non-empty extension."""
+    return int.from_bytes(keccak256(extension)[12:], "big")
+
+
+def build_salt(*, epoch: int, upper: int, lower: int = 0, extension: bytes = b"") -> int:
+    """Compose a salt: ``upper`` (bits 192-255, random), ``epoch`` of the signer (160-191), low 160 bits.
+
+    The low bits come from the extension when there is one, else from ``lower`` (random).
+    """
+    check_uint(epoch, "epoch", 32)
+    check_uint(upper, "upper part of salt", 64)
+    check_uint(lower, "lower part of salt", 160)
+    return upper << 192 | epoch << 160 | (extension_low_bits(extension) if extension else lower)
+
+
+def salt_epoch(salt: int) -> int:
+    """Return the signer epoch carried by a salt of ours."""
+    return salt >> 160 & 0xFFFFFFFF
+
+
+def salt_matches_extension(salt: int, extension: bytes) -> bool:
+    """Tell whether a salt commits to the extension; always so when there is none."""
+    return not extension or salt & MASK_160 == extension_low_bits(extension)

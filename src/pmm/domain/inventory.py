@@ -1,0 +1,26 @@
+"""What the settlement contract holds of one asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pmm.domain.tokens import Token
+from pmm.domain.words import check_uint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Balance on chain and the part of it promised by live quotes, in base units."""
+
+    token: Token
+    balance: int
+    reserved: int = 0
+
+    def __post_init__(self) -> None:
+        check_uint(self.balance, f"balance of {self.token.symbol}")
+        check_uint(self.reserved, f"reserved {self.token.symbol}")
+
+    @property
+    def free(self) -> int:
+        """What a new quote may promise; 0 when a withdrawal left less than live quotes promise."""
+        return max(self.balance - self.reserved, 0)

@@ -1,0 +1,41 @@
+"""A taker asking for a price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pmm.domain.tokens import ZERO_ADDRESS, Address, Token
+from pmm.domain.words import check_uint
+from pmm.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRequest:
+    """A request to receive ``maker_asset`` for ``taker_asset``.
+
+    Exactly one of ``making_amount`` (exact output) and ``taking_amount`` (exact input) is set, in base units
+    and at least 1. ``taker`` is the address that will call the contract. Raises InvalidInput otherwise.
+    """
+
+    request_id: str
+    chain_id: int
+    maker_asset: Token
+    taker_asset: Token
+    making_amount: int | None = None
+    taking_amount: int | None = None
+    taker: Address
+    fee_bps: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.making_amount is None) == (self.taking_amount is None):
+            found = "neither" if self.making_amount is None else "both"
+            raise InvalidInput(f"quote request: expected one of makingAmount and takingAmount, found {found}")
+        for amount, name in ((self.making_amount, "makingAmount"), (self.taking_amount, "takingAmount")):
+            if amount is not None and check_uint(amount, name) == 0:
+                raise InvalidInput(f"{name}: expected at least 1 base unit, found 0")
+        if self.maker_asset.address == self.taker_asset.address:
+            raise InvalidInput(f"quote request: maker and taker asset are both {self.maker_asset.symbol}")
+        if self.taker == ZERO_ADDRESS:
+            raise InvalidInput("taker: expected an address, found the zero address")
+        if not 0 <= self.fee_bps < 10_000:
+            raise InvalidInput(f"feeBps: expected 0 to 9999, found {self.fee_bps}")

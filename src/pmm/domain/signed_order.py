@@ -1,0 +1,58 @@
+"""An order with its domain, digest and signature: what a taker can fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pmm.domain.contract_signature import ContractSignature
+from pmm.domain.eip712 import OrderDomain, order_hash
+from pmm.domain.extension import salt_matches_extension
+from pmm.domain.orders import RfqOrder
+from pmm.domain.signing import Signature, SigningKey
+from pmm.domain.tokens import Address
+from pmm.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """A fillable order; ``repr`` leaves the signature out, because whoever has it can fill."""
+
+    order: RfqOrder
+    domain: OrderDomain
+    order_hash: bytes
+    signer: Address
+    signature: Signature = field(repr=False)
+    extension: bytes = b""
+
+    @property
+    def contract_signature(self) -> bytes:
+        """The packed ERC-1271 form for ``fillContractOrder``, maker being a contract."""
+        return ContractSignature(
+            order=self.order, signature=self.signature, extension=self.extension
+        ).encode()
+
+
+def sign_order(order: RfqOrder, domain: OrderDomain, key: SigningKey, extension: bytes = b"") -> SignedOrder:
+    """Sign an order; raise InvalidInput when extension, salt and traits contradict each other.
+
+    The caller has decided that signing is allowed: this function knows neither chain nor deployment.
+    """
+    has_extension = order.traits.has_extension
+    if has_extension != bool(extension):
+        found = (
+            "an extension but traits without HAS_EXTENSION" if extension else "HAS_EXTENSION but no extension"
+        )
+        raise InvalidInput(f"order: found {found}; set or clear bit 249 of makerTraits accordingly")
+    if not salt_matches_extension(order.salt, extension):
+        raise InvalidInput(
+            "order: the low 160 bits of salt are not those of the extension's hash; see build_salt"
+        )
+    digest = order_hash(order, domain)
+    return SignedOrder(
+        order=order,
+        domain=domain,
+        order_hash=digest,
+        signer=key.address,
+        signature=key.sign(digest),
+        extension=extension,
+    )
