@@ -1,0 +1,1 @@
+"""The main job, end to end: offline mainnet, fork, deployment, quote server, a taker, and the accounts after."""
