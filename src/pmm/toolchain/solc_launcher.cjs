@@ -14,7 +14,12 @@ if (options.includes("--version")) {
 } else if (options.includes("--standard-json")) {
   const input = fs.readFileSync(0, "utf8");
   // Sources arrive inline; a missing import is reported by the compiler itself.
-  process.stdout.write(solc.compile(input, { import: () => ({ error: "File not supplied in sources" }) }));
+  const missing = () => ({ error: "File not supplied in sources" });
+  // Before 0.5, `compile` speaks an older JSON, and the callback is a bare function.
+  const output = solc.compileStandardWrapper
+    ? solc.compileStandardWrapper(input, missing)
+    : solc.compile(input, { import: missing });
+  process.stdout.write(output);
 } else {
   process.stderr.write("expected --version or --standard-json, found: " + options.join(" ") + "\n");
   process.exitCode = 1;
