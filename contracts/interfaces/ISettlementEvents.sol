@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title Events of RfqSettlement
+interface ISettlementEvents {
+    /// @notice An order was settled; it can never be filled again, whatever part of it was left.
+    event OrderFilled(
+        bytes32 indexed orderHash,
+        address indexed taker,
+        address makerAsset,
+        address takerAsset,
+        uint256 makingAmount,
+        uint256 takingAmount
+    );
+    /// @notice The fill of the same order hash was funded by the hedger; `profit` is in units of the taker asset.
+    event FillFunded(bytes32 indexed orderHash, uint256 plan, uint256 profit);
+
+    event OwnershipTransferStarted(address indexed owner, address indexed pendingOwner);
+    event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+    event GuardianSet(address indexed guardian);
+    event OperatorSet(address indexed operator);
+    event HedgerSet(address indexed hedger);
+    event MaxExpirySet(uint256 seconds_);
+    event TokenRegistered(address indexed token);
+    event TokenUnregistered(address indexed token);
+    event RouterAllowanceSet(address indexed token, uint256 amount);
+    event Withdrawn(address indexed token, address indexed to, uint256 amount);
+
+    /// @notice The signer may sign on lanes 0 to `lanes` - 1.
+    event LanesInitialised(address indexed signer, uint256 lanes);
+    event SignerPaused(address indexed signer);
+    event SignerUnpaused(address indexed signer);
+    /// @notice The signer lost its authorisation and every signature it ever gave is void.
+    event SignerRevoked(address indexed signer);
+    /// @notice Every signature of the signer given before is void on both venues.
+    event AllCancelled(address indexed signer);
+    /// @notice Every signature on the lane that carries an epoch below `epoch` is void on both venues.
+    event LaneCancelled(address indexed signer, uint256 indexed lane, uint256 epoch);
+    event NonceCancelled(address indexed signer, uint256 indexed lane, uint256 nonce);
+    /// @notice Nonces `firstNonce` + i are void for every bit i of `mask`, and so is all the window left behind.
+    event WindowCancelled(address indexed signer, uint256 indexed lane, uint256 firstNonce, uint256 mask);
+}
