@@ -14,7 +14,9 @@ from eth_utils.crypto import keccak
 @lru_cache(maxsize=1024)
 def _split(signature: str) -> tuple[bytes, tuple[str, ...]]:
     name, _, rest = signature.partition("(")
-    types = tuple(component.to_type_str() for component in parse(f"({rest}").components)
+    # eth_abi's grammar has no empty tuple.
+    components = () if rest == ")" else parse(f"({rest}").components
+    types = tuple(component.to_type_str() for component in components)
     return keccak(text=f"{name}({','.join(types)})")[:4], types
 
 
