@@ -14,14 +14,19 @@ from eth_utils.address import to_checksum_address
 from pmm.chain.abi import decode_result, encode_call
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.errors import ChainError
+from pmm.localnet.addresses import BUILDER
 
 CREATE2_DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-_GAS = 16_000_000  # anvil's default hardfork caps a transaction at 2**24
+MAX_GAS = 16_000_000  # anvil's default hardfork caps a transaction at 2**24
 _RICH_WEI = 10**24
+_MAX_FEE_PER_GAS_WEI = 10**13  # above any base fee of a fork; only the base fee is paid
 
 
 class ChainBuilder:
     """Sends impersonated transactions to an anvil node and places code on it.
+
+    As a context manager it ends every impersonation it began, so that a node that others use stays as strict
+    as it was.
 
     Args:
         rpc: a connection to an anvil node that this builder may change at will.
@@ -29,11 +34,21 @@ class ChainBuilder:
 
     def __init__(self, rpc: JsonRpc) -> None:
         self.rpc = rpc
-        self._funded: set[str] = set()
-        rpc.call("anvil_autoImpersonateAccount", True)
+        self._ready: set[str] = set()
+
+    def __enter__(self) -> ChainBuilder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop_impersonating()
+
+    def stop_impersonating(self) -> None:
+        """End every impersonation this builder began."""
+        accounts, self._ready = self._ready, set()
+        self.rpc.batch([("anvil_stopImpersonatingAccount", (account,)) for account in sorted(accounts)])
 
     def send(
-        self, to: str | None, data: bytes, *, sender: str, value: int = 0, gas: int = _GAS
+        self, to: str | None, data: bytes, *, sender: str, value: int = 0, gas: int = MAX_GAS
     ) -> dict[str, Any]:
         """Send a transaction as ``sender`` and return its receipt.
 
@@ -46,16 +61,13 @@ class ChainBuilder:
             "data": "0x" + data.hex(),
             "value": hex(value),
             "gas": hex(gas),
-            "gasPrice": "0x77359400",
+            "maxFeePerGas": hex(_MAX_FEE_PER_GAS_WEI),
+            "maxPriorityFeePerGas": "0x0",
         }
         if to is not None:
             transaction["to"] = to
-        digest = self.rpc.call("eth_sendTransaction", transaction)
-        receipt: dict[str, Any] | None = self.rpc.call("eth_getTransactionReceipt", digest)
-        if receipt is None:
-            self.rpc.call("evm_mine")
-            receipt = self.rpc.call("eth_getTransactionReceipt", digest)
-        if receipt is None or int(receipt["status"], 16) != 1:
+        receipt: dict[str, Any] = self.rpc.call("eth_sendTransactionSync", transaction)
+        if int(receipt["status"], 16) != 1:
             raise ChainError(
                 f"expected a transaction to {to or 'create'} by {sender} to succeed: {self._why(transaction)}"
             )
@@ -82,10 +94,13 @@ class ChainBuilder:
         return bytes.fromhex(self.rpc.call("eth_call", request, "latest")[2:])
 
     def fund(self, account: str) -> None:
-        """Give ``account`` enough ether for any number of transactions (once)."""
-        if account not in self._funded:
+        """Impersonate ``account`` and see that it can pay for any number of transactions (once)."""
+        if account in self._ready:
+            return
+        self.rpc.call("anvil_impersonateAccount", account)
+        if int(self.rpc.call("eth_getBalance", account, "latest"), 16) < _RICH_WEI // 2:
             self.rpc.call("anvil_setBalance", account, hex(_RICH_WEI))
-            self._funded.add(account)
+        self._ready.add(account)
 
     def create(self, initcode: bytes, *, sender: str) -> str:
         """Create from ``sender`` at its present nonce and return the address."""
@@ -98,7 +113,7 @@ class ChainBuilder:
 
     def place_by_salt(self, salt: bytes, initcode: bytes, *, expected: str) -> str:
         """Method B: CREATE2 through the deterministic deployer; landing at ``expected`` proves the code."""
-        self.send(CREATE2_DEPLOYER, salt.rjust(32, b"\0") + initcode, sender=CREATE2_DEPLOYER[:-1] + "0")
+        self.send(CREATE2_DEPLOYER, salt.rjust(32, b"\0") + initcode, sender=BUILDER)
         if not self.code(expected):
             raise ChainError(
                 f"expected CREATE2 to reach {expected}, found no code there: the creation code differs"

@@ -1,0 +1,115 @@
+"""Gives accounts tokens on an anvil node: the offline mainnet, a fork of it, or a fork of the real chain.
+
+Where the token has an honest way to make supply it is used (WETH by deposit, USDC by a minter configured through
+the impersonated master minter); any other ERC-20 gets its balance word written.
+"""
+
+from __future__ import annotations
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from pmm.chain.abi import decode_result, encode_arguments, encode_call
+from pmm.chain.rpc import JsonRpc
+from pmm.errors import ChainError, InvalidInput
+from pmm.localnet.addresses import USDC, WETH, keyless_account
+from pmm.localnet.placement import ChainBuilder
+
+NATIVE = "0x0000000000000000000000000000000000000000"
+_MINTER = keyless_account("USDC minter")
+_SINK = keyless_account("sink")
+_HIGHEST_SLOT = 64
+_UINT256_MAX = 2**256 - 1
+
+
+def balance_of(rpc: JsonRpc, token: str, account: str) -> int:
+    """Return the balance in base units; ``NATIVE`` means ether."""
+    if token == NATIVE:
+        return int(rpc.call("eth_getBalance", account, "latest"), 16)
+    call = {"to": token, "data": "0x" + encode_call("balanceOf(address)", account).hex()}
+    answer = bytes.fromhex(rpc.call("eth_call", call, "latest")[2:])
+    if len(answer) < 32:
+        raise InvalidInput(
+            f"expected an ERC-20 at {token}, found an answer of {len(answer)} bytes to balanceOf"
+        )
+    return int(decode_result(("uint256",), answer)[0])
+
+
+def deal(rpc: JsonRpc, token: str, account: str, amount: int) -> None:
+    """Make ``account`` hold exactly ``amount`` base units of ``token`` (``NATIVE`` or "ETH" for ether).
+
+    Raises:
+        InvalidInput: the amount is negative or does not fit, or the token is none.
+        ChainError: the token's balance cannot be set, or the node is not anvil.
+    """
+    if not 0 <= amount <= _UINT256_MAX:
+        raise InvalidInput(f"expected an amount of 0 to 2**256-1 base units, found {amount}")
+    if token in (NATIVE, "ETH"):
+        rpc.call("anvil_setBalance", account, hex(amount))
+        return
+    token, account = to_checksum_address(token), to_checksum_address(account)
+    missing = amount - balance_of(rpc, token, account)
+    if missing and token in (WETH, USDC):
+        with ChainBuilder(rpc) as chain:
+            _adjust(chain, token, account, missing)
+    elif missing:
+        _write_balance(rpc, token, account, amount)
+    if (found := balance_of(rpc, token, account)) != amount:
+        raise ChainError(f"expected {account} to hold {amount} of {token} after the deal, found {found}")
+
+
+def _adjust(chain: ChainBuilder, token: str, account: str, missing: int) -> None:
+    """Mint the missing amount, or send the surplus away without changing the account's ether."""
+    if missing < 0:
+        ether = chain.rpc.call("eth_getBalance", account, "latest")
+        chain.transact(token, "transfer(address,uint256)", _SINK, -missing, sender=account)
+        chain.rpc.call("anvil_setBalance", account, ether)
+    elif token == WETH:
+        depositor = keyless_account("WETH depositor")
+        chain.fund(depositor)
+        chain.rpc.call("anvil_setBalance", depositor, hex(missing + 10**21))
+        chain.transact(WETH, "deposit()", sender=depositor, value=missing)
+        chain.transact(WETH, "transfer(address,uint256)", account, missing, sender=depositor)
+    else:
+        master = to_checksum_address(chain.read(USDC, "masterMinter()", returns=("address",)))
+        chain.transact(USDC, "configureMinter(address,uint256)", _MINTER, missing, sender=master)
+        chain.transact(USDC, "mint(address,uint256)", account, missing, sender=_MINTER)
+
+
+def _write_balance(rpc: JsonRpc, token: str, account: str, amount: int) -> None:
+    slot, vyper = find_balance_slot(rpc, token)
+    rpc.call("anvil_setStorageAt", token, _word_of(account, slot, vyper), f"0x{amount:064x}")
+
+
+def _word_of(account: str, slot: int, vyper: bool) -> str:
+    """Return the storage word of ``balances[account]``; Vyper hashes slot first, Solidity key first."""
+    key = encode_arguments(("uint256", "address"), slot, account) if vyper else None
+    return "0x" + keccak(key or encode_arguments(("address", "uint256"), account, slot)).hex()
+
+
+_KNOWN_SLOTS: dict[tuple[str, str], tuple[int, bool]] = {}
+
+
+def find_balance_slot(rpc: JsonRpc, token: str) -> tuple[int, bool]:
+    """Return (slot, is_vyper) of the token's balance mapping by trying slots on a throw-away account.
+
+    Raises:
+        ChainError: none of the first 64 slots answers, as with a rebasing token.
+    """
+    if (known := _KNOWN_SLOTS.get((rpc.url, token))) is not None:
+        return known
+    probe, mark = keyless_account("probe"), 0x1234567890
+    for slot in range(_HIGHEST_SLOT):
+        for vyper in (False, True):
+            word = _word_of(probe, slot, vyper)
+            before = rpc.call("eth_getStorageAt", token, word, "latest")
+            rpc.call("anvil_setStorageAt", token, word, f"0x{mark:064x}")
+            found = balance_of(rpc, token, probe) == mark
+            rpc.call("anvil_setStorageAt", token, word, before)
+            if found:
+                _KNOWN_SLOTS[rpc.url, token] = (slot, vyper)
+                return slot, vyper
+    raise ChainError(
+        f"expected the balances of {token} in one of the first {_HIGHEST_SLOT} storage slots, found them in none; "
+        "give the account tokens by a transfer from a holder instead"
+    )

@@ -1,0 +1,1 @@
+"""One module per protocol of the offline mainnet: ``build`` places its contracts, ``seed`` gives it liquidity."""
