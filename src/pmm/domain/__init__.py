@@ -3,6 +3,17 @@
 Amounts are ``int`` in base units of their asset.
 """
 
+from pmm.domain.calldata import (
+    SELECTORS,
+    FillCall,
+    FillFunction,
+    PlainCall,
+    decode_calldata,
+    encode_call,
+    encode_cancel_orders,
+    encode_fill,
+    encode_hash_order,
+)
 from pmm.domain.contract_signature import CONTRACT_SIGNATURE_LENGTH, ContractSignature
 from pmm.domain.decision import Decision, RefusalReason
 from pmm.domain.eip712 import (
@@ -60,6 +71,7 @@ __all__ = [
     "ORDER_TYPE",
     "ORDER_TYPEHASH",
     "ROUTER_V6",
+    "SELECTORS",
     "UINT256_MAX",
     "USDC",
     "USDT",
@@ -72,6 +84,8 @@ __all__ = [
     "Extension",
     "Fill",
     "FillArgs",
+    "FillCall",
+    "FillFunction",
     "FirmQuote",
     "FundingPlan",
     "FundingSource",
@@ -79,6 +93,7 @@ __all__ = [
     "MakerTraits",
     "OrderDomain",
     "OwnDomainTerms",
+    "PlainCall",
     "PriceLevel",
     "QuoteRequest",
     "RefusalReason",
@@ -93,6 +108,11 @@ __all__ = [
     "address_to_bytes",
     "allowed_sender_of",
     "build_salt",
+    "decode_calldata",
+    "encode_call",
+    "encode_cancel_orders",
+    "encode_fill",
+    "encode_hash_order",
     "extension_low_bits",
     "keccak256",
     "oneinch_domain",

@@ -1,8 +1,8 @@
 """The ERC-1271 signature with which our settlement contract is maker on 1inch, packed without ABI padding.
 
-``salt(32) makerAsset(20) takerAsset(20) makingAmount(32) takingAmount(32) makerTraits(32) r(32) vs(32)``, 232
-bytes, then the order's extension if it has one: the words the contract cannot know, from which it recomputes the
-1inch digest. Maker is the contract itself and receiver is zero.
+``salt(32) makerAsset(20) takerAsset(20) makingAmount(32) takingAmount(32) makerTraits(32) r(32) vs(32)``,
+232 bytes, then the order's extension if it has one: the words the contract cannot know, from which it
+recomputes the 1inch digest. Maker is the contract itself and receiver is zero.
 """
 
 from __future__ import annotations

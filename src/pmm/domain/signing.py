@@ -152,7 +152,7 @@ class SigningKey:
                 return cls(secret)
 
     def sign(self, digest: bytes) -> Signature:
-        """Sign a 32-byte digest with a deterministic nonce (RFC 6979) and low s; raise InvalidInput if shorter."""
+        """Sign a 32-byte digest (RFC 6979 nonce, low s); raise InvalidInput for another length."""
         _check_digest(digest)
         raw = self._private_key.sign_recoverable(digest, hasher=None)
         return Signature(

@@ -13,7 +13,7 @@
 | 0-183   | threshold, 0 = not checked                                                               |
 
 Source: 1inch/limit-order-protocol, contracts/libraries/TakerTraitsLib.sol. The mask there has 184 bits
-although its comment and 1inch's SDK say 185: a threshold of 2^184 would silently be no check, so it is refused.
+although its comment and 1inch's SDK say 185: a threshold of 2^184 would silently be no check, and is refused.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class TakerTraits:
         check_uint(self.unused_bits, "unused_bits")
         if self.threshold >> 184:
             raise InvalidInput(
-                f"threshold: expected less than 2^184, found {self.threshold}; the contract drops higher bits, "
-                "so that nothing would be checked. Use 0 if no check is wanted"
+                f"threshold: expected less than 2^184, found {self.threshold}; the contract drops the rest "
+                "and checks nothing. Use 0 if no check is wanted"
             )
         check_uint(self.threshold, "threshold", 184)
         if self.unused_bits & _USED:
