@@ -13,6 +13,8 @@ from pmm.domain.words import check_uint
 ROUTER_V6 = Address("0x111111125421cA6dc452d289314280a0f8842A65")
 """1inch Aggregation Router V6, which holds Limit Order Protocol v4, on mainnet and most other chains."""
 
+SETTLEMENT_NAME = "pmm RfqSettlement"
+
 ORDER_TYPE = "Order(" + ",".join(f"{kind} {name}" for name, _, kind in FIELDS) + ")"
 ORDER_TYPEHASH = keccak256(ORDER_TYPE.encode("ascii"))
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -45,6 +47,11 @@ class OrderDomain:
         object.__setattr__(self, "separator", separator)
         object.__setattr__(self, "prefix", b"\x19\x01" + separator)
 
+    @property
+    def is_own(self) -> bool:
+        """Tell whether this is the domain of our settlement contract, at whatever address."""
+        return self.name == SETTLEMENT_NAME
+
     def to_dict(self) -> dict[str, Any]:
         """Return the domain as wallets and ``eth_signTypedData_v4`` take it."""
         return {
@@ -67,7 +74,7 @@ def oneinch_domain(chain_id: int = 1, verifying_contract: Address = ROUTER_V6) -
 
 def settlement_domain(chain_id: int, address: Address) -> OrderDomain:
     """Return the domain of our RfqSettlement contract at ``address``."""
-    return OrderDomain(name="pmm RfqSettlement", version="1", chain_id=chain_id, verifying_contract=address)
+    return OrderDomain(name=SETTLEMENT_NAME, version="1", chain_id=chain_id, verifying_contract=address)
 
 
 def order_hash(order: RfqOrder, domain: OrderDomain) -> bytes:
