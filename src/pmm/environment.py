@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 OFFLINE_MAINNET_URL = "http://127.0.0.1:8612"
@@ -22,6 +23,8 @@ def apply() -> None:
     os.environ.setdefault("PMM_UPSTREAM_RPC_URL", upstream)
     os.environ.setdefault("SOLCX_BINARY_PATH", str(_ROOT / ".solcx"))
     os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+    # ape-solidity's configuration class makes newer pydantic-settings complain at every Ape start.
+    warnings.filterwarnings("ignore", message="Field 'import_remapping' has an incomplete definition")
     tools = str(Path(sys.prefix) / "bin")
     path = os.environ.get("PATH", "")
     if tools not in path.split(os.pathsep):

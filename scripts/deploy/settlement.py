@@ -1,0 +1,70 @@
+"""Deploy RfqSettlement, set it up and record it: ``ape run deploy settlement``.
+
+On a live network nothing is sent without --execute; steps that only the owner may take are printed where the
+deploying account is not the owner.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+from ape.cli import ConnectedProviderCommand
+
+from pmm.chain.addresses import ONEINCH_ROUTER, WETH
+from pmm.domain import MAINNET_TOKENS
+from scripts._network import announce, choose_account
+from scripts._record import default_record_path, describe, write
+
+CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
+
+
+@click.command(cls=ConnectedProviderCommand)
+@click.option("--account", "alias", help="Account of `ape accounts` that deploys; a test account on a fork.")
+@click.option("--owner", help="Cold owner; the deploying account by default.")
+@click.option("--guardian", help="Hot key that may only reduce.")
+@click.option("--operator", help="Hot key that hedges.")
+@click.option("--signer", "signers", multiple=True, help="Quoting key to authorise; may be repeated.")
+@click.option("--lanes", default=4, show_default=True, help="Lanes of each signer.")
+@click.option("--max-expiry-s", default=300, show_default=True, help="How far ahead an order may expire.")
+@click.option("--token", "tokens", multiple=True, default=CORE_TOKENS, help="Core token; may be repeated.")
+@click.option("--record", type=click.Path(path_type=Path), help="Deployment record to write.")
+@click.option("--execute", is_flag=True, help="Send transactions on a live network.")
+def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool, **options: Any) -> None:
+    """Deploy RfqSettlement, set it up and record it."""
+    sends = announce(execute)
+    account = choose_account(alias)
+    owner = owner or account.address
+    arguments = {
+        "owner": owner,
+        "weth": WETH,
+        "oneInchRouter": ONEINCH_ROUTER,
+        "coreTokens": list(options["tokens"]),
+    }
+    click.echo(f"RfqSettlement{tuple(arguments.values())}")
+    steps = _owner_steps(options)
+    if not sends:
+        for method, values in steps:
+            click.echo(f"then {owner} calls {method}{values}")
+        return
+    settlement = account.deploy(ape.project.RfqSettlement, *arguments.values())
+    for method, values in steps:
+        if owner == account.address:
+            getattr(settlement, method)(*values, sender=account)
+        else:
+            click.echo(f"left to {owner}: {method}{values}")
+    path = record or default_record_path()
+    parameters = {"owner": owner, **{key: value for key, value in options.items() if value}}
+    write(path, describe(settlement, arguments), parameters, fresh=True)
+    click.echo(f"RfqSettlement at {settlement.address}, recorded in {path}")
+
+
+def _owner_steps(options: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
+    steps: list[tuple[str, tuple[Any, ...]]] = [("setMaxExpiry", (options["max_expiry_s"],))]
+    for role in ("guardian", "operator"):
+        if options[role]:
+            steps.append((f"set{role.capitalize()}", (options[role],)))
+    steps += [("initLanes", (signer, options["lanes"])) for signer in options["signers"]]
+    return steps

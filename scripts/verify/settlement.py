@@ -1,0 +1,66 @@
+"""Compare the chain with the deployment record: ``ape run verify settlement``. Exit code 1 on a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+from ape.cli import ConnectedProviderCommand
+from eth_utils.crypto import keccak
+
+from pmm.chain.deployments import Deployment, load_deployment
+from pmm.domain import settlement_domain
+from scripts._record import default_record_path
+
+
+@click.command(cls=ConnectedProviderCommand)
+@click.option("--record", type=click.Path(path_type=Path), help="Deployment record to compare with.")
+def cli(record: Path | None) -> None:
+    """Re-read code, roles, tokens and lanes from the chain and compare them with the record."""
+    path = record or default_record_path()
+    click.echo(f"network {ape.networks.provider.network_choice}, record {path}")
+    differs = False
+    for what, expected, found in _comparisons(load_deployment(path)):
+        same = str(expected).lower() == str(found).lower()
+        differs |= not same
+        click.echo(
+            f"  {'same   ' if same else 'DIFFERS'} {what}: {found}"
+            + ("" if same else f", recorded {expected}")
+        )
+    if differs:
+        raise SystemExit(1)
+
+
+def _code_hash(address: str) -> str:
+    return "0x" + keccak(bytes(ape.networks.provider.get_code(address))).hex()
+
+
+def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
+    for name, contract in record.contracts.items():
+        yield (
+            f"code of {name} at {contract.address}",
+            contract.runtime_code_hash,
+            _code_hash(contract.address),
+        )
+    settlement = ape.project.RfqSettlement.at(record.address("RfqSettlement"))
+    domain = settlement_domain(ape.networks.provider.chain_id, settlement.address)
+    yield "domain separator", "0x" + domain.separator.hex(), "0x" + bytes(settlement.DOMAIN_SEPARATOR()).hex()
+    arguments = record.contracts["RfqSettlement"].constructor_args
+    yield "weth", arguments["weth"], settlement.weth()
+    yield "oneInchRouter", arguments["oneInchRouter"], settlement.oneInchRouter()
+    core_tokens = sorted(settlement.coreTokens())
+    yield "core tokens", sorted(arguments["coreTokens"]), core_tokens
+    yield "owner", record.parameters["owner"], settlement.owner()
+    yield "max expiry", record.parameters["max_expiry_s"], settlement.maxExpiry()
+    for role in ("guardian", "operator"):
+        if role in record.parameters:
+            yield role, record.parameters[role], getattr(settlement, role)()
+    for signer in record.parameters.get("signers", ()):
+        yield f"lanes of {signer}", record.parameters["lanes"], settlement.laneCount(signer)
+    if "AtomicHedger" in record.contracts:
+        hedger = ape.project.AtomicHedger.at(record.address("AtomicHedger"))
+        yield "hedger", hedger.address, settlement.hedger()
+        yield "hedger's settlement", settlement.address, hedger.settlement()

@@ -1,0 +1,12 @@
+"""Mainnet addresses that the contracts are deployed against and the readers ask.
+
+Each is the protocol's own published address; the offline mainnet places genuine code at the same ones.
+"""
+
+ONEINCH_ROUTER = "0x111111125421cA6dc452d289314280a0f8842A65"  # AggregationRouterV6
+WETH = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
+UNISWAP_V3_FACTORY = "0x1F98431c8aD98523631AE4a59f267346ea31F984"
+UNISWAP_V3_QUOTER_V2 = "0x61fFE014bA17989E743c5F6cB21bF9697530B21e"
+MORPHO_BLUE = "0xBBBBBbbBBb9cC5e90e3b3Af64bdAF62C37EEFFCb"
+BALANCER_V2_VAULT = "0xBA12222222228d8Ba445958a75a0704d566BF2C8"
+AAVE_V3_POOL = "0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2"

@@ -1,0 +1,123 @@
+"""Roles, deployments and money for the contract tests, the same on every upstream.
+
+The network is ``ethereum:mainnet-fork:foundry``: a fork of the offline mainnet, or of ``MAINNET_RPC_URL``. What
+differs between the two is hidden in ``deal`` (balances by impersonation or storage) and ``set_feed_price`` (an
+aggregator of ours, installed through the impersonated owner of the feed's proxy).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import ape
+import pytest
+
+from pmm.chain.addresses import (
+    AAVE_V3_POOL,
+    BALANCER_V2_VAULT,
+    MORPHO_BLUE,
+    ONEINCH_ROUTER,
+    UNISWAP_V3_FACTORY,
+    WETH,
+)
+from pmm.chain.rpc import JsonRpc
+from pmm.domain import MAINNET_TOKENS, SigningKey
+from pmm.environment import OFFLINE_MAINNET_URL
+
+# Ape connects to the fork when the first test starts; its upstream must stand before that.
+if os.environ["PMM_UPSTREAM_RPC_URL"] == OFFLINE_MAINNET_URL:
+    from pmm.localnet.node import ensure_up
+
+    ensure_up(genuine=bool(os.environ.get("PMM_LOCALNET_GENUINE")))
+
+LANES = 4
+
+
+@pytest.fixture(scope="session")
+def owner() -> Any:
+    return ape.accounts.test_accounts[0]
+
+
+@pytest.fixture(scope="session")
+def guardian() -> Any:
+    return ape.accounts.test_accounts[1]
+
+
+@pytest.fixture(scope="session")
+def operator() -> Any:
+    return ape.accounts.test_accounts[2]
+
+
+@pytest.fixture(scope="session")
+def taker() -> Any:
+    return ape.accounts.test_accounts[3]
+
+
+@pytest.fixture(scope="session")
+def attacker() -> Any:
+    return ape.accounts.test_accounts[4]
+
+
+@pytest.fixture(scope="session")
+def signer_key() -> SigningKey:
+    """A quoting key made for this run; no known key ever signs for chain id 1."""
+    return SigningKey(secrets.token_bytes(32))
+
+
+@pytest.fixture(scope="session")
+def rpc() -> Iterator[JsonRpc]:
+    """The fork's own JSON-RPC, for what Ape has no word for."""
+    with JsonRpc(ape.networks.provider.http_uri) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def deal(rpc: JsonRpc) -> Callable[[str, Any, int], None]:
+    """Give an account exactly so many base units of a token, whatever it held."""
+    from pmm.localnet.funding import deal as give
+
+    def _deal(token: str, account: Any, amount: int) -> None:
+        give(rpc, str(token), str(getattr(account, "address", account)), amount)
+
+    return _deal
+
+
+@pytest.fixture(scope="session")
+def set_feed_price(rpc: JsonRpc) -> Callable[[str, str], None]:
+    """Move the Chainlink feed of an asset, and no pool, to a price in USD."""
+    from pmm.localnet.prices import set_price
+
+    def _set(asset: str, price_usd: str) -> None:
+        set_price(rpc, asset, Decimal(price_usd), pools=False)
+
+    return _set
+
+
+@pytest.fixture(scope="session")
+def settlement(owner: Any, guardian: Any, operator: Any, signer_key: SigningKey) -> Any:
+    """The settlement contract with its roles set and one signer on four lanes."""
+    core_tokens = [token.address for token in MAINNET_TOKENS]
+    instance = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, core_tokens)
+    instance.setGuardian(guardian, sender=owner)
+    instance.setOperator(operator, sender=owner)
+    instance.initLanes(signer_key.address, LANES, sender=owner)
+    return instance
+
+
+@pytest.fixture(scope="session")
+def hedger(owner: Any, settlement: Any) -> Any:
+    """The atomic hedger, joined to the settlement contract."""
+    instance = owner.deploy(
+        ape.project.AtomicHedger,
+        settlement,
+        UNISWAP_V3_FACTORY,
+        MORPHO_BLUE,
+        BALANCER_V2_VAULT,
+        AAVE_V3_POOL,
+    )
+    settlement.setHedger(instance, sender=owner)
+    return instance
