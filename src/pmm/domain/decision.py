@@ -17,6 +17,7 @@ class RefusalReason(StrEnum):
     AMOUNT_TOO_SMALL = "amount_too_small"
     AMOUNT_TOO_LARGE = "amount_too_large"
     INSUFFICIENT_INVENTORY = "insufficient_inventory"
+    UNPROFITABLE = "unprofitable"
     STALE_PRICE = "stale_price"
     PRICE_DEVIATION = "price_deviation"
     FEE_TOO_HIGH = "fee_too_high"
