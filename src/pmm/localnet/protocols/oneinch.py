@@ -10,15 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from pmm.chain.abi import encode_arguments
+from pmm.localnet.addresses import BUILDER, ONEINCH_ROUTER, WETH
 from pmm.localnet.artifacts import compile_contracts
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
 from pmm.localnet.tarballs import Packages
 
-ROUTER = "0x111111125421cA6dc452d289314280a0f8842A65"
 PACKAGE = "@1inch/limit-order-protocol-contract"
 
-_OWNER = "0x9F8102b20d62Ff1D2E6dF1eCeaF9b8D9D0f7A9a5"
 _SOURCE = Path(__file__).parents[1] / "solidity" / "LimitOrderRouter.sol"
 _UNIT = "pmm/LimitOrderRouter.sol"
 _IMPORTED = (PACKAGE, "@1inch/solidity-utils", "@openzeppelin/contracts")
@@ -37,13 +36,14 @@ def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Pl
         settings=_SETTINGS,
         contracts=[contract],
     )[contract]
-    initcode = compiled.creation(arguments=encode_arguments(["address"], book["WETH"]))
-    book["1inch Router"] = chain.place_in_place(ROUTER, initcode, sender=_OWNER)
+    initcode = compiled.creation(arguments=encode_arguments(["address"], WETH))
+    chain.place_in_place(ONEINCH_ROUTER, initcode, sender=BUILDER)
+    book["1inch router"] = ONEINCH_ROUTER
     return [
         Placement(
             protocol="1inch",
             name="AggregationRouterV6 (limit orders)",
-            address=ROUTER,
+            address=ONEINCH_ROUTER,
             package=PACKAGE,
             version=packages.version(PACKAGE),
             evidence=Evidence.COMPILED,
