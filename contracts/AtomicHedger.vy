@@ -135,7 +135,7 @@ def fundFill(
     pool: address = uniswap_v3._pool(taker_asset, maker_asset, funding_plan._swap_fee(plan))
 
     taker_asset_before: uint256 = token_moves._held(taker_asset)
-    maker_asset_before: uint256 = token_moves._held(maker_asset)
+    maker_asset_before: uint256 = 0
 
     if source == funding_plan.UNISWAP_V3_FLASH_SWAP:
         self._buy(
@@ -150,6 +150,8 @@ def fundFill(
             ),
         )
     else:
+        # In a flash swap the pool pays the receiver: the maker asset does not pass through here.
+        maker_asset_before = token_moves._held(maker_asset)
         self._borrow(
             source,
             LoanTerms(

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {MockCaller} from "./MockCaller.sol";
+
+interface IToken {
+    function transfer(address to, uint256 amount) external returns (bool);
+    function transferFrom(address from, address to, uint256 amount) external returns (bool);
+    function balanceOf(address account) external view returns (uint256);
+}
+
+interface IBorrower {
+    function onMorphoFlashLoan(uint256 assets, bytes calldata data) external;
+    function receiveFlashLoan(
+        address[] calldata tokens,
+        uint256[] calldata amounts,
+        uint256[] calldata fees,
+        bytes calldata data
+    ) external;
+    function executeOperation(
+        address asset,
+        uint256 amount,
+        uint256 premium,
+        address initiator,
+        bytes calldata data
+    ) external returns (bool);
+}
+
+/// @title Morpho Blue, Balancer V2 and Aave V3 as a borrower sees them, lending from its own balance and lying on demand
+contract MockLender {
+    enum Trick {
+        None,
+        NoCallback,
+        CallbackTwice,
+        OtherToken,
+        OtherAmount,
+        OtherData,
+        OtherInitiator,
+        OtherCaller,
+        LendOneUnitLess
+    }
+
+    Trick public trick;
+    uint256 public fee;
+    /// @notice Stands in for the lender with Trick OtherCaller, and keeps the outcome.
+    MockCaller public accomplice = new MockCaller();
+
+    function setTrick(Trick trick_) external {
+        trick = trick_;
+    }
+
+    function setFee(uint256 fee_) external {
+        fee = fee_;
+    }
+
+    /// @dev Morpho Blue
+    function flashLoan(address token, uint256 assets, bytes calldata data) external {
+        _lend(token, assets);
+        uint256 told = trick == Trick.OtherAmount ? assets + 1 : assets;
+        _callBack(abi.encodeCall(IBorrower.onMorphoFlashLoan, (told, _told(data))));
+        IToken(token).transferFrom(msg.sender, address(this), assets);
+    }
+
+    /// @dev Balancer V2
+    function flashLoan(
+        address recipient,
+        address[] calldata tokens,
+        uint256[] memory amounts,
+        bytes calldata data
+    ) external {
+        require(recipient == msg.sender, "MockLender: the tests borrow for themselves");
+        uint256 due = IToken(tokens[0]).balanceOf(address(this)) + fee;
+        _lend(tokens[0], amounts[0]);
+        address[] memory toldTokens = new address[](1);
+        uint256[] memory fees = new uint256[](1);
+        toldTokens[0] = _told(tokens[0]);
+        fees[0] = fee;
+        if (trick == Trick.OtherAmount) amounts[0]++;
+        _callBack(abi.encodeCall(IBorrower.receiveFlashLoan, (toldTokens, amounts, fees, _told(data))));
+        require(IToken(tokens[0]).balanceOf(address(this)) >= due, "MockLender: not repaid");
+    }
+
+    /// @dev Aave V3
+    function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata params, uint16)
+        external
+    {
+        require(receiver == msg.sender, "MockLender: the tests borrow for themselves");
+        _lend(asset, amount);
+        address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
+        uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
+        _callBack(
+            abi.encodeCall(IBorrower.executeOperation, (_told(asset), told, fee, initiator, _told(params)))
+        );
+        IToken(asset).transferFrom(receiver, address(this), amount + fee);
+    }
+
+    function _lend(address token, uint256 amount) private {
+        IToken(token).transfer(msg.sender, trick == Trick.LendOneUnitLess ? amount - 1 : amount);
+    }
+
+    function _callBack(bytes memory callback) private {
+        if (trick == Trick.NoCallback) return;
+        if (trick == Trick.OtherCaller) accomplice.call(msg.sender, callback);
+        _mustSucceed(callback);
+        if (trick == Trick.CallbackTwice) _mustSucceed(callback);
+    }
+
+    function _mustSucceed(bytes memory callback) private {
+        (bool ok, bytes memory reason) = msg.sender.call(callback);
+        if (!ok) {
+            assembly ("memory-safe") {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
+    }
+
+    function _told(address token) private view returns (address) {
+        return trick == Trick.OtherToken ? address(this) : token;
+    }
+
+    function _told(bytes calldata data) private view returns (bytes memory changed) {
+        changed = data;
+        // The last word of the terms is the pool.
+        if (trick == Trick.OtherData) changed[changed.length - 1] ^= 0x01;
+    }
+}
