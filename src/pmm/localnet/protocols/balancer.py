@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
 from pmm.chain.abi import encode_arguments
 from pmm.errors import ChainError
 from pmm.localnet.addresses import (
@@ -29,6 +32,10 @@ _VAULT_ARTIFACT = "dist/tasks/20210418-vault/bytecode/Vault.json"
 # Mainnet's constructor arguments.
 _PAUSE_WINDOW_S = 7_776_000
 _BUFFER_PERIOD_S = 2_592_000
+# The code holds the ends of its pause window and of the buffer after it as immutables. Run at mainnet's time of
+# deployment, the constructor yields mainnet's code byte for byte.
+_DEPLOYED_AT_S = 1_618_857_407
+_VAULT_CODE_HASH = "9eb70db20a41bfbf4b022fd070fa7f154b7c4aec98177120dde7a958384f4e66"
 
 _DEPOSIT_INTERNAL = 0
 _USER_BALANCE_OPERATION = "(uint8,address,uint256,address,address)"
@@ -53,14 +60,19 @@ def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Pl
         ),
     )
     book["Balancer Authorizer"] = chain.place_in_place(AUTHORIZER, authorizer, sender=BUILDER)
-    book["Balancer Vault"] = chain.place_in_place(BALANCER_VAULT, vault, sender=BUILDER)
-    collector = chain.read(BALANCER_VAULT, "getProtocolFeesCollector()", returns=("address",))
-    if collector != PROTOCOL_FEES_COLLECTOR.lower():
-        raise ChainError(f"expected the fees collector at {PROTOCOL_FEES_COLLECTOR}, found it at {collector}")
+    book["Balancer Vault"] = _place_vault(chain, vault)
+    found = to_checksum_address(
+        chain.read(BALANCER_VAULT, "getProtocolFeesCollector()", returns=("address",))
+    )
+    if found != PROTOCOL_FEES_COLLECTOR:
+        raise ChainError(
+            f"expected Balancer's fees collector at {PROTOCOL_FEES_COLLECTOR}, found it at {found}"
+        )
     return [
-        _placement(packages, "Authorizer", AUTHORIZER, Method.IN_PLACE),
-        _placement(packages, "Vault", BALANCER_VAULT, Method.IN_PLACE),
-        _placement(packages, "ProtocolFeesCollector", PROTOCOL_FEES_COLLECTOR, Method.NATURAL),
+        _placement(packages, "Authorizer", AUTHORIZER, Evidence.PUBLISHED, Method.IN_PLACE),
+        _placement(packages, "Vault", BALANCER_VAULT, Evidence.PROVEN, Method.IN_PLACE),
+        # Its creation code is part of the Vault's, and its address the Vault's first child.
+        _placement(packages, "ProtocolFeesCollector", found, Evidence.PROVEN, Method.NATURAL),
     ]
 
 
@@ -79,13 +91,28 @@ def seed(chain: ChainBuilder, book: AddressBook) -> None:
     )
 
 
-def _placement(packages: Packages, name: str, address: str, method: Method) -> Placement:
+def _place_vault(chain: ChainBuilder, initcode: bytes) -> str:
+    """Run the constructor once for mainnet's code, and once for the state and the fees collector."""
+    chain.set_code(BALANCER_VAULT, initcode)
+    chain.rpc.call("anvil_setNonce", BALANCER_VAULT, "0x1")
+    request = {"from": BUILDER, "to": BALANCER_VAULT}
+    answer = chain.rpc.call("eth_call", request, "latest", None, {"time": hex(_DEPLOYED_AT_S)})
+    runtime = bytes.fromhex(answer[2:])
+    if keccak(runtime).hex() != _VAULT_CODE_HASH:
+        raise ChainError(
+            f"expected mainnet's code of the Balancer Vault (hash {_VAULT_CODE_HASH}), found {keccak(runtime).hex()}"
+        )
+    chain.place_in_place(BALANCER_VAULT, initcode, sender=BUILDER)
+    return chain.set_code(BALANCER_VAULT, runtime)
+
+
+def _placement(packages: Packages, name: str, address: str, evidence: Evidence, method: Method) -> Placement:
     return Placement(
         protocol="Balancer V2",
         name=name,
         address=address,
         package=PACKAGE,
         version=packages.version(PACKAGE),
-        evidence=Evidence.PUBLISHED,
+        evidence=evidence,
         method=method,
     )
