@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pmm.domain.contract_signature import CONTRACT_SIGNATURE_LENGTH, ContractSignature
 from pmm.domain.eip712 import OrderDomain, order_hash
@@ -48,7 +48,7 @@ class Claim:
     they are, None if it says nothing.
     """
 
-    signature: bytes | None
+    signature: bytes | None = field(repr=False)
     extension: bytes = b""
     signers: Collection[Address] = ()
     order_hash: bytes | None = None

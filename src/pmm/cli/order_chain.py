@@ -1,0 +1,201 @@
+"""What a node adds to an order's reasons: block time, nonce, balance, allowance, registered signers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.rpc import JsonRpc, RpcError
+from pmm.cli.order_input import OrderRecord
+from pmm.domain import Address, RfqOrder, Signature, parse_address, to_hex
+from pmm.domain.obstacles import Obstacle
+from pmm.domain.verification import Verification, verify_order
+from pmm.domain.words import UINT256_MAX
+from pmm.errors import ChainError, InvalidInput
+
+PERMIT2 = Address("0x000000000022D473030F116dDEE9F6B43aC78BA3")
+_MAGIC = bytes.fromhex("1626ba7e")  # isValidSignature's answer of ERC-1271
+_ORDER_TYPE = "(" + ",".join(["uint256"] * 8) + ")"
+
+# Bit by bit the answer of RfqSettlement.checkOrder; table in contracts/README.md.
+_CHECK_ORDER_REASONS = (
+    "maker is not the settlement (BadMaker)",
+    "receiver is neither zero nor the settlement (BadReceiver)",
+    "makerTraits carry refused bits (UnsupportedTraits)",
+    "expired (OrderExpired)",
+    "expires further ahead than the owner allows (ExpiryTooFar)",
+    "for another taker (PrivateOrder)",
+    "maker asset is not registered (UnregisteredToken)",
+    "taker asset is not registered (UnregisteredToken)",
+    "maker and taker asset are the same (SameAsset)",
+    "signature is malformed (BadSignature, HighS)",
+    "signer is not authorised on that lane (UnknownSigner)",
+    "signer is paused (SignerIsPaused)",
+    "signer epoch in the salt is not the current one (WrongEpoch)",
+    "nonce is filled, cancelled or left behind (NonceDead, NonceOutOfRange)",
+    "extension is missing, unexpected or malformed (BadExtension)",
+    "an amount is zero or overflows (ZeroAmount, AmountOverflow)",
+    "all-or-nothing order filled in part (PartialFill)",
+    "settlement holds less of the maker asset than the order gives",
+    "taker holds less of the taker asset than the order wants",
+    "taker approved less of the taker asset to the settlement",
+    "no hedger is set for a funded order (NoHedger)",
+    "settlement is inside another fill (Reentered)",
+)
+
+
+class ChainView:
+    """One node at its latest block. Raises ChainError when it does not answer or answers nonsense."""
+
+    def __init__(self, rpc: JsonRpc) -> None:
+        self._rpc = rpc
+        chain_id, block = self._rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("latest", False))])
+        try:
+            self.chain_id = int(chain_id, 16)
+            self.block_time_s = int(block["timestamp"], 16)
+        except (TypeError, KeyError, ValueError) as error:
+            raise ChainError(
+                "expected chain id and latest block from the node, found something else"
+            ) from error
+
+    @classmethod
+    def connect(cls, url: str, timeout_s: float) -> ChainView:
+        """Ask the node at ``url``, waiting at most ``timeout_s`` for each answer."""
+        if not url.startswith(("http://", "https://")):
+            raise InvalidInput("--rpc: expected an http:// or https:// address")
+        return cls(JsonRpc(url, timeout_s=timeout_s))
+
+    def verify(self, record: OrderRecord, *, now_s: int, taker: Address | None) -> Verification:
+        """Verify as off chain, with the signers the maker contract has registered, and add what the chain says."""
+        order, domain = record.order, record.domain
+        if self.chain_id != domain.chain_id:
+            raise InvalidInput(
+                f"--rpc: the order is for chain {domain.chain_id}, the node runs {self.chain_id}"
+            )
+        check = verify_order(order, domain, record.claim, now_s=now_s, taker=taker)
+        if any(fault.code == "signer_unknown" for fault in check.faults):
+            claim = replace(record.claim, signers=self._signers(record, check))
+            check = verify_order(order, domain, claim, now_s=now_s, taker=taker)
+        found = self._own(record, taker) if domain.is_own else self._oneinch(record, check, taker)
+        return replace(check, obstacles=(*check.obstacles, *found))
+
+    def _signers(self, record: OrderRecord, check: Verification) -> frozenset[Address]:
+        try:
+            (signers,) = self._read(record.order.maker, "signers()", ("address[]",))
+            return frozenset(parse_address(signer) for signer in signers)
+        except (RpcError, _NoAnswerError):
+            accepted = check.by_contract and not list(self._contract_refusal(record, check))
+            return frozenset({check.signer}) if accepted and check.signer else frozenset()
+
+    def _own(self, record: OrderRecord, taker: Address | None) -> Iterator[Obstacle]:
+        order, data = record.order, record.claim.signature or b""
+        try:
+            signature = Signature.from_bytes(data)
+        except InvalidInput:
+            return  # verify_order has said so
+        arguments = (
+            _order_words(order),
+            signature.r_bytes,
+            signature.vs_bytes,
+            record.claim.extension,
+            taker or Address("0x" + "0" * 40),
+            order.making_amount,
+        )
+        function = f"checkOrder({_ORDER_TYPE},bytes32,bytes32,bytes,address,uint256)"
+        contract = record.domain.verifying_contract
+        try:
+            (mask,) = self._read(contract, function, ("uint256",), *arguments)
+        except (RpcError, _NoAnswerError):
+            yield Obstacle(code="no_contract", detail=f"no RfqSettlement answers at {contract} on this chain")
+            return
+        for bit, text in enumerate(_CHECK_ORDER_REASONS):
+            if mask >> bit & 1:
+                yield Obstacle(code="settlement", detail=text)
+
+    def _oneinch(self, record: OrderRecord, check: Verification, taker: Address | None) -> Iterator[Obstacle]:
+        order, router = record.order, record.domain.verifying_contract
+        if self._rpc.call("eth_getCode", router, "latest") in ("0x", None):
+            yield Obstacle(code="no_contract", detail=f"no code at {router} on this chain")
+            return
+        remaining = order.making_amount
+        try:
+            remaining = self._remaining(record, check)
+        except (RpcError, _NoAnswerError) as error:
+            yield Obstacle(code="nonce", detail=f"the contract did not tell the state of the nonce: {error}")
+        if remaining == 0:
+            yield Obstacle(code="spent", detail="filled or cancelled (BitInvalidatedOrder, InvalidatedOrder)")
+        if order.traits.need_epoch_check:
+            yield from self._epoch(record)
+        if check.by_contract:
+            yield from self._contract_refusal(record, check)
+        owner_needs = ((order.maker, "maker", order.maker_asset, remaining, order.traits.use_permit2),)
+        taker_needs = (
+            () if taker is None else ((taker, "taker", order.taker_asset, order.taking_amount, False),)
+        )
+        for account, role, token, needed, permit2 in (*owner_needs, *taker_needs):
+            yield from self._funds(account, role, token, needed, PERMIT2 if permit2 else router)
+
+    def _remaining(self, record: OrderRecord, check: Verification) -> int:
+        order, router, traits = record.order, record.domain.verifying_contract, record.order.traits
+        if traits.use_bit_invalidator:
+            function = "bitInvalidatorForOrder(address,uint256)"
+            (word,) = self._read(router, function, ("uint256",), order.maker, traits.nonce_or_epoch)
+            return 0 if word >> traits.nonce_bit & 1 else order.making_amount
+        function = "rawRemainingInvalidatorForOrder(address,bytes32)"
+        (raw,) = self._read(router, function, ("uint256",), order.maker, check.order_hash)
+        # 1inch stores the complement of what remains; zero means the order was never touched.
+        return int(UINT256_MAX ^ raw) if raw else order.making_amount
+
+    def _epoch(self, record: OrderRecord) -> Iterator[Obstacle]:
+        order, traits = record.order, record.order.traits
+        router = record.domain.verifying_contract
+        (epoch,) = self._read(router, "epoch(address,uint96)", ("uint256",), order.maker, traits.series)
+        if epoch != traits.nonce_or_epoch:
+            detail = f"the order says {traits.nonce_or_epoch}, the maker is at {epoch} (WrongSeriesNonce)"
+            yield Obstacle(code="epoch", detail=detail)
+
+    def _contract_refusal(self, record: OrderRecord, check: Verification) -> Iterator[Obstacle]:
+        maker, signature = record.order.maker, record.claim.signature or b""
+        try:
+            function = "isValidSignature(bytes32,bytes)"
+            (magic,) = self._read(maker, function, ("bytes4",), check.order_hash, signature)
+            refusal = "" if magic == _MAGIC else f"answered {to_hex(magic)}"
+        except (RpcError, _NoAnswerError) as error:
+            refusal = str(error)
+        if refusal:
+            yield Obstacle(code="contract_signature", detail=f"{maker} does not accept it: {refusal}")
+
+    def _funds(
+        self, account: Address, role: str, token: Address, needed: int, spender: Address
+    ) -> Iterator[Obstacle]:
+        try:
+            (balance,) = self._read(token, "balanceOf(address)", ("uint256",), account)
+            (allowance,) = self._read(token, "allowance(address,address)", ("uint256",), account, spender)
+        except (RpcError, _NoAnswerError) as error:
+            yield Obstacle(code="token", detail=f"{token} does not answer as a token: {error}")
+            return
+        if balance < needed:
+            detail = f"{role} {account} holds {balance} of the {needed} base units of {token} for a full fill"
+            yield Obstacle(code=f"{role}_balance", detail=detail)
+        if allowance < needed:
+            detail = f"{role} {account} approved {allowance} of {needed} base units of {token} to {spender}"
+            yield Obstacle(code=f"{role}_allowance", detail=detail)
+
+    def _read(self, to: Address, function: str, types: tuple[str, ...], *arguments: Any) -> tuple[Any, ...]:
+        data = to_hex(encode_call(function, *arguments))
+        answer = self._rpc.call("eth_call", {"to": to, "data": data}, "latest")
+        raw = bytes.fromhex(str(answer).removeprefix("0x"))
+        if not raw:
+            raise _NoAnswerError(f"no code at {to}, or it does not know {function.partition('(')[0]}")
+        return decode_result(types, raw)
+
+
+class _NoAnswerError(ChainError):
+    """A call came back empty: nothing there, or no such function."""
+
+
+def _order_words(order: RfqOrder) -> tuple[int, ...]:
+    data = order.encode()
+    return tuple(int.from_bytes(data[start : start + 32], "big") for start in range(0, 256, 32))
