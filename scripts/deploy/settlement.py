@@ -30,6 +30,13 @@ CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
 @click.option("--lanes", default=4, show_default=True, help="Lanes of each signer.")
 @click.option("--max-expiry-s", default=300, show_default=True, help="How far ahead an order may expire.")
 @click.option("--token", "tokens", multiple=True, default=CORE_TOKENS, help="Core token; may be repeated.")
+@click.option(
+    "--router-allowance",
+    "router_allowances",
+    multiple=True,
+    metavar="TOKEN=AMOUNT",
+    help="Finite allowance of the 1inch contract in base units; may be repeated.",
+)
 @click.option("--record", type=click.Path(path_type=Path), help="Deployment record to write.")
 @click.option("--execute", is_flag=True, help="Send transactions on a live network.")
 def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool, **options: Any) -> None:
@@ -66,5 +73,10 @@ def _owner_steps(options: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
     for role in ("guardian", "operator"):
         if options[role]:
             steps.append((f"set{role.capitalize()}", (options[role],)))
+    for pair in options["router_allowances"]:
+        token, _, amount = pair.partition("=")
+        if not amount.isdigit():
+            raise click.UsageError(f"expected --router-allowance TOKEN=AMOUNT in base units, found {pair!r}")
+        steps.append(("setRouterAllowance", (token, int(amount))))
     steps += [("initLanes", (signer, options["lanes"])) for signer in options["signers"]]
     return steps

@@ -1,0 +1,54 @@
+"""``pmm demo``: the main job from an empty chain to the closing tables."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pmm.demo.price_day import load_price_day
+from pmm.demo.report import print_report, write_json
+from pmm.demo.run import demo_day, open_desk, walk
+from pmm.demo.schedule import plan_steps
+
+app = typer.Typer()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@app.command()
+def demo(
+    day: str = typer.Option(
+        "", help="File with a day of prices, or `synthetic`; the best at hand by default."
+    ),
+    once: bool = typer.Option(False, "--once", help="One round with each kind of ending, not a whole day."),
+    json_path: str = typer.Option("", "--json", metavar="PATH", help="Write the result there as JSON too."),
+) -> None:
+    """Quote, sign, settle and hedge along a day of prices on the offline mainnet; exit 1 if a balance is off."""
+    started_s = time.monotonic()
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    price_day = load_price_day(day or None)
+    steps = plan_steps(price_day, once=once)
+    console.print(demo_day(price_day))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with ExitStack() as stack:
+        desk = open_desk(stack, console.print)
+        progress = stack.enter_context(Progress(*columns, console=console, disable=not sys.stdout.isatty()))
+        bar = progress.add_task("walking the day", total=len(steps))
+        outcome = walk(desk, steps, started_s, lambda _: progress.advance(bar))
+        progress.stop()
+        print_report(console, outcome)
+    if json_path:
+        write_json(Path(json_path), outcome, price_day.origin)
+    if not outcome.balanced:
+        raise typer.Exit(1)
