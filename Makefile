@@ -45,7 +45,7 @@ test-contracts: setup ## the contract tests, through Ape on the fork
 
 test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
 	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }
-	@PMM_LOCALNET_GENUINE=1 $(MAKE) --no-print-directory test-fork test-contracts
+	@PMM_LOCALNET_GENUINE=1 PMM_UPSTREAM_RPC_URL=http://127.0.0.1:8613 $(MAKE) --no-print-directory test-fork test-contracts
 
 lint: setup ## formatting, lint, types, import layers
 	@$(BIN)/ruff format --check src tests scripts benchmarks

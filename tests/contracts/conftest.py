@@ -7,9 +7,10 @@ aggregator of ours, installed through the impersonated owner of the feed's proxy
 
 from __future__ import annotations
 
-import os
+import atexit
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +27,14 @@ from pmm.chain.addresses import (
 )
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import MAINNET_TOKENS, SigningKey
-from pmm.environment import OFFLINE_MAINNET_URL
+from pmm.localnet.funding import deal as give
+from pmm.localnet.prices import set_price
+from pmm.localnet.upstream import upstream
 
 # Ape connects to the fork when the first test starts; its upstream must stand before that.
-if os.environ["PMM_UPSTREAM_RPC_URL"] == OFFLINE_MAINNET_URL:
-    from pmm.localnet.node import ensure_up
-
-    ensure_up(genuine=bool(os.environ.get("PMM_LOCALNET_GENUINE")))
+_upstream = ExitStack()
+_upstream.enter_context(upstream(any_port=False))
+atexit.register(_upstream.close)
 
 LANES = 4
 
@@ -78,7 +80,6 @@ def rpc() -> Iterator[JsonRpc]:
 @pytest.fixture(scope="session")
 def deal(rpc: JsonRpc) -> Callable[[str, Any, int], None]:
     """Give an account exactly so many base units of a token, whatever it held."""
-    from pmm.localnet.funding import deal as give
 
     def _deal(token: str, account: Any, amount: int) -> None:
         give(rpc, str(token), str(getattr(account, "address", account)), amount)
@@ -89,7 +90,6 @@ def deal(rpc: JsonRpc) -> Callable[[str, Any, int], None]:
 @pytest.fixture(scope="session")
 def set_feed_price(rpc: JsonRpc) -> Callable[[str, str], None]:
     """Move the Chainlink feed of an asset, and no pool, to a price in USD."""
-    from pmm.localnet.prices import set_price
 
     def _set(asset: str, price_usd: str) -> None:
         set_price(rpc, asset, Decimal(price_usd), pools=False)

@@ -23,8 +23,9 @@ from pmm.demo.schedule import Step
 from pmm.demo.trade import Trade
 from pmm.domain import USDC, WETH
 from pmm.errors import PmmError
+from pmm.localnet.anvil import AnvilNode, free_port
 from pmm.localnet.funding import NATIVE, deal
-from pmm.localnet.node import AnvilNode, free_port, upstream
+from pmm.localnet.upstream import upstream
 from pmm.server.client import wait_ready
 from pmm.toolchain import project_root
 
@@ -72,7 +73,7 @@ def open_desk(stack: ExitStack, say: Callable[[str], None]) -> Desk:
     folder = project_root() / ".pmm" / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
     say(f"upstream: {'MAINNET_RPC_URL' if os.environ.get('MAINNET_RPC_URL') else 'the offline mainnet'}")
-    source_url = stack.enter_context(upstream())
+    source_url = stack.enter_context(upstream(any_port=True))
     fork = stack.enter_context(AnvilNode(fork_url=source_url))
     say(f"fork of it at {fork.url}, chain id 1")
     rpc = stack.enter_context(JsonRpc(fork.url))

@@ -56,7 +56,8 @@ def link_anvil() -> Path:
 def activate_environment() -> Path:
     """Write the ``.pth`` file that imports ``pmm.environment`` at interpreter start and return its path."""
     target = Path(sysconfig.get_paths()["purelib"]) / _PTH_NAME
-    target.write_text("import pmm.environment\n")
+    # The path line makes the shared parts of scripts/ importable, which `ape run` does not.
+    target.write_text(f"import pmm.environment\n{project_root()}\n")
     return target
 
 
