@@ -1,0 +1,58 @@
+"""From request to reserved, journaled and signed quote; the ports that chain, journal and server implement."""
+
+from pmm.execution.admission import Admission, AdmissionDesk
+from pmm.execution.chain_view import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
+from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
+from pmm.execution.desk_policy import DeskPolicy, PairBook
+from pmm.execution.nonces import WINDOW, LaneNonces, SequentialNonces
+from pmm.execution.ports import (
+    Clock,
+    JournalUnavailable,
+    MarketSource,
+    OrderSigner,
+    QuoteJournal,
+)
+from pmm.execution.records import (
+    AdmittedQuote,
+    JournalState,
+    LadderRecord,
+    LiveQuote,
+    OutcomeKind,
+    QuoteOutcome,
+    QuoteRecord,
+)
+from pmm.execution.requests import FirmQuoteRequest
+from pmm.execution.reservations import EndedQuote, ReservationBook
+
+__all__ = [
+    "WINDOW",
+    "Admission",
+    "AdmissionDesk",
+    "AdmittedQuote",
+    "AnsweredQuote",
+    "ChainView",
+    "Clock",
+    "DeskPolicy",
+    "EndedQuote",
+    "FirmQuoteRequest",
+    "JournalState",
+    "JournalUnavailable",
+    "LadderRecord",
+    "LaneNonces",
+    "LaneState",
+    "LiveQuote",
+    "MarketSource",
+    "NodeIdentity",
+    "NonceKey",
+    "OrderSigner",
+    "OutcomeKind",
+    "PairBook",
+    "PublishedLadder",
+    "QuoteDesk",
+    "QuoteJournal",
+    "QuoteOutcome",
+    "QuoteRecord",
+    "ReservationBook",
+    "SequentialNonces",
+    "Settlement",
+]

@@ -1,0 +1,293 @@
+"""One firm quote from price to reservation, without a pause in between: nothing else runs meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, order_hash
+from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
+from pmm.execution.desk_policy import DeskPolicy
+from pmm.execution.nonces import LaneNonces, SequentialNonces
+from pmm.execution.order_builder import RandomBits, build_order
+from pmm.execution.ports import OrderSigner
+from pmm.execution.records import AdmittedQuote, LiveQuote
+from pmm.execution.requests import FirmQuoteRequest
+from pmm.execution.reservations import ReservationBook
+from pmm.pricing import (
+    DirectionTerms,
+    Offer,
+    PairPolicy,
+    RejectedOffer,
+    flash_offers,
+    inventory_offer,
+    inventory_terms,
+)
+from pmm.pricing.offers import INVENTORY
+from pmm.risk import check_quote
+
+# A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
+_EXPIRY_MARGIN_S: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The decision, the reserved quote if accepted, and the ways to fund it that lost."""
+
+    decision: Decision
+    quote: AdmittedQuote | None = None
+    losing: tuple[RejectedOffer | Offer, ...] = ()
+
+
+class AdmissionDesk:
+    """Prices, checks, reserves and numbers one quote at a time.
+
+    Not thread-safe and without ``await``: called from one event loop, each call is one atomic step.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: DeskPolicy,
+        signer: OrderSigner,
+        book: ReservationBook,
+        router_nonces: SequentialNonces,
+        lane_nonces: LaneNonces,
+        random_bits: RandomBits,
+    ) -> None:
+        self._policy = policy
+        self._signer = signer
+        self._book = book
+        self._router_nonces = router_nonces
+        self._lane_nonces = lane_nonces
+        self._random_bits = random_bits
+
+    def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
+        """Return what quotes on a venue may promise of a token; 1inch's contract can move its allowance only."""
+        balance = view.balances.get(token.address, 0)
+        if settlement is Settlement.ONEINCH:
+            balance = min(balance, view.router_allowances.get(token.address, 0))
+        return Inventory(token=token, balance=balance, reserved=self._book.reserved(token.address))
+
+    def terms(
+        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
+    ) -> DirectionTerms | Decision:
+        """Return the terms of a direction as inventory stands now."""
+        inventories = {
+            token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
+        }
+        return inventory_terms(
+            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset
+        )
+
+    def gate(self, view: ChainView, *tokens: Token) -> Decision:
+        """Accept when the node is safe to sign on, a lane is open and the tokens are settled."""
+        safe = self._signer.check(view)
+        if not safe.accepted:
+            return safe
+        if not any(lane.authorised and not lane.paused for lane in view.lanes):
+            return Decision.refuse(
+                RefusalReason.PAUSED,
+                f"the settlement contract accepts no order of signer {self._signer.address}: "
+                "no lane is authorised, or all are paused",
+            )
+        for token in tokens:
+            if token.address not in view.tradable:
+                return Decision.refuse(
+                    RefusalReason.PAIR_NOT_QUOTED, f"the settlement contract does not settle {token.symbol}"
+                )
+        return Decision.accept()
+
+    def admit(self, view: ChainView, request: FirmQuoteRequest, *, now_s: int) -> Admission:
+        """Decide on a request and, if accepted, reserve inventory and a nonce for it."""
+        quote = request.quote
+        pair = self._policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        refusal = self._refusal(view, request, pair)
+        if refusal is not None:
+            return Admission(decision=refusal)
+        assert pair is not None
+        terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        if isinstance(terms, Decision):
+            return Admission(decision=terms)
+        offers, losing = self._offers(view, request, pair, terms)
+        for index, offer in enumerate(offers):
+            usd = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
+            risk = check_quote(
+                quote_usd_wad=usd, open_quotes=self._book.open_quotes, limits=self._policy.limits
+            )
+            if risk.accepted:
+                rest = (*losing, *offers[index + 1 :])
+                return self._reserve(view, request, offer, losing=rest, usd_wad=usd, now_s=now_s)
+            losing = (*losing, RejectedOffer(name=offer.name, decision=risk))
+        return Admission(decision=_reason_of(losing), losing=losing)
+
+    def release(self, quote: AdmittedQuote) -> None:
+        """Take back a reservation whose order was never signed. Its nonce stays burnt."""
+        self._book.remove(quote.order_hash)
+        self.release_nonce(quote.nonce)
+
+    def release_nonce(self, nonce: NonceKey) -> None:
+        """Say that the quote with this nonce can no longer be filled."""
+        if nonce.settlement is Settlement.PMM:
+            self._lane_nonces.release(nonce)
+
+    def _refusal(
+        self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy | None
+    ) -> Decision | None:
+        quote = request.quote
+        if quote.chain_id != view.node.chain_id:
+            return Decision.refuse(
+                RefusalReason.UNKNOWN_CHAIN,
+                f"expected chain {view.node.chain_id}, found {quote.chain_id}",
+            )
+        if request.settlement not in self._policy.domains:
+            served = ", ".join(self._policy.domains)
+            return Decision.refuse(
+                RefusalReason.PAIR_NOT_QUOTED,
+                f"expected a settlement of {served}, found {request.settlement.value}",
+            )
+        if pair is None:
+            return Decision.refuse(
+                RefusalReason.PAIR_NOT_QUOTED,
+                f"{quote.taker_asset.symbol} for {quote.maker_asset.symbol} is not quoted",
+            )
+        if quote.fee_bps > pair.max_fee_bps:
+            return Decision.refuse(
+                RefusalReason.FEE_TOO_HIGH,
+                f"expected a fee of at most {pair.max_fee_bps} bps, found {quote.fee_bps}",
+            )
+        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
+        return None if gate.accepted else gate
+
+    def _offers(
+        self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy, terms: DirectionTerms
+    ) -> tuple[tuple[Offer, ...], tuple[RejectedOffer | Offer, ...]]:
+        quote = request.quote
+        inventory = self.inventory(view, quote.maker_asset, request.settlement)
+        own = inventory_offer(terms, quote, inventory)
+        offers: tuple[Offer, ...] = ()
+        losing: tuple[RejectedOffer | Offer, ...] = ()
+        if isinstance(own, Decision):
+            losing = (RejectedOffer(name=INVENTORY, decision=own),)
+        else:
+            offers = (own,)
+        # Flash funds cannot span 1inch's two hooks: they must be back before the first returns.
+        if request.settlement is Settlement.PMM:
+            flash, rejected = flash_offers(view.market, quote, pair, terms.fair)
+            offers, losing = (*offers, *flash), (*losing, *rejected)
+        return offers, losing
+
+    def _reserve(
+        self,
+        view: ChainView,
+        request: FirmQuoteRequest,
+        offer: Offer,
+        *,
+        losing: tuple[RejectedOffer | Offer, ...],
+        usd_wad: int,
+        now_s: int,
+    ) -> Admission:
+        nonce = self._take_nonce(request.settlement)
+        lane = _lane_for(view, nonce)
+        if nonce is None or lane is None:
+            return Admission(decision=_no_nonce(view), losing=(*losing, offer))
+        expiration_s = self._expiration_s(request, lane, now_s)
+        if isinstance(expiration_s, Decision):
+            self.release_nonce(nonce)
+            return Admission(decision=expiration_s, losing=(*losing, offer))
+        order, extension = build_order(
+            request.quote,
+            offer.priced,
+            maker=self._policy.maker,
+            nonce=nonce,
+            lane=lane.lane,
+            epoch=lane.epoch,
+            expiration_s=expiration_s,
+            private=request.private,
+            plan=offer.plan,
+            random_bits=self._random_bits,
+        )
+        quote = self._admitted(request, offer, order, extension, nonce, usd_wad)
+        self._book.add(_live(quote))
+        return Admission(decision=Decision.accept(), quote=quote, losing=losing)
+
+    def _admitted(
+        self,
+        request: FirmQuoteRequest,
+        offer: Offer,
+        order: RfqOrder,
+        extension: bytes,
+        nonce: NonceKey,
+        usd_wad: int,
+    ) -> AdmittedQuote:
+        domain = self._policy.domains[request.settlement]
+        return AdmittedQuote(
+            order=order,
+            order_hash=order_hash(order, domain),
+            extension=extension,
+            settlement=request.settlement,
+            settled_by=domain.verifying_contract,
+            chain_id=domain.chain_id,
+            signer=self._signer.address,
+            nonce=nonce,
+            expiration_s=order.traits.expiration_s,
+            maker_asset=request.quote.maker_asset,
+            taker_asset=request.quote.taker_asset,
+            reserved_amount=0 if offer.plan else order.making_amount,
+            usd_wad=usd_wad,
+            offer=offer,
+        )
+
+    def _take_nonce(self, settlement: Settlement) -> NonceKey | None:
+        if settlement is Settlement.PMM:
+            return self._lane_nonces.take()
+        return self._router_nonces.take()
+
+    def _expiration_s(self, request: FirmQuoteRequest, lane: LaneState, now_s: int) -> int | Decision:
+        most = min(self._policy.ttl_s, lane.max_expiry_s - _EXPIRY_MARGIN_S)
+        ttl_s = most if request.ttl_s is None else min(request.ttl_s, most)
+        if ttl_s < self._policy.min_ttl_s:
+            return Decision.refuse(
+                RefusalReason.LIMIT_REACHED,
+                f"expected a life of at least {self._policy.min_ttl_s} s, found {ttl_s} s",
+            )
+        return now_s + ttl_s
+
+
+def _lane_for(view: ChainView, nonce: NonceKey | None) -> LaneState | None:
+    if nonce is None:
+        return None
+    for lane in view.lanes:
+        wanted = nonce.settlement is Settlement.ONEINCH or lane.lane == nonce.lane
+        if wanted and lane.authorised and not lane.paused:
+            return lane
+    return None
+
+
+def _no_nonce(view: ChainView) -> Decision:
+    return Decision.refuse(
+        RefusalReason.NO_NONCE,
+        f"expected a free nonce in one of {len(view.lanes)} lanes, found all waiting for live quotes",
+    )
+
+
+def _reason_of(losing: tuple[RejectedOffer | Offer, ...]) -> Decision:
+    """Return the refusal to show: the first one, which is inventory's, unless flash funding came closer."""
+    refusals = [entry.decision for entry in losing if isinstance(entry, RejectedOffer)]
+    for refusal in refusals:
+        if refusal.reason not in (RefusalReason.INSUFFICIENT_INVENTORY, RefusalReason.AMOUNT_TOO_LARGE):
+            return refusal
+    return refusals[0]
+
+
+def _live(quote: AdmittedQuote) -> LiveQuote:
+    return LiveQuote(
+        order_hash=quote.order_hash,
+        settlement=quote.settlement,
+        signer=quote.signer,
+        nonce=quote.nonce,
+        expiration_s=quote.expiration_s,
+        maker_asset=quote.maker_asset.address,
+        reserved_amount=quote.reserved_amount,
+        usd_wad=quote.usd_wad,
+    )

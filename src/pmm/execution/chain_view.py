@@ -1,0 +1,88 @@
+"""What the desk knows of the chain at one block: market, balances, lanes, spent nonces, the node itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pmm.domain import Address
+from pmm.pricing import MarketSnapshot
+
+
+class Settlement(StrEnum):
+    """The contract a quote is signed for; the value is what requests, answers and the journal say."""
+
+    ONEINCH = "1inch"
+    PMM = "pmm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceKey:
+    """One nonce. On 1inch's domain all lanes share one counter, and ``lane`` is 0 here."""
+
+    settlement: Settlement
+    lane: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneState:
+    """One (signer, lane) word of the settlement contract; see contracts/README.md."""
+
+    lane: int
+    authorised: bool
+    paused: bool
+    epoch: int
+    base: int
+    window: int
+    max_expiry_s: int
+
+    def is_dead(self, nonce: int) -> bool:
+        """Tell whether the nonce is spent or has fallen out of the window."""
+        return nonce < self.base or bool(self.window >> (nonce - self.base) & 1)
+
+    @property
+    def next_unused(self) -> int:
+        """Lowest nonce above every dead one."""
+        return self.base + self.window.bit_length()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeIdentity:
+    """The node we read from; ``development`` is true of anvil and its like, whose chain is made up."""
+
+    client_version: str
+    chain_id: int
+    development: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainView:
+    """Everything read in one refresh, all of one block.
+
+    Attributes:
+        market: prices and depth.
+        balances: of the settlement contract, per token, base units.
+        router_allowances: what 1inch's contract may take of them.
+        tradable: tokens that the settlement contract settles.
+        lanes: lanes of our signer, in order.
+        spent: watched nonces that are dead on chain.
+        node: who answered.
+        expiry_clock_s: an order that expired before this chain time cannot be filled any more.
+        read_at_s: our monotonic clock when the read began.
+    """
+
+    market: MarketSnapshot
+    balances: Mapping[Address, int]
+    router_allowances: Mapping[Address, int]
+    tradable: Set[Address]
+    lanes: tuple[LaneState, ...]
+    spent: Set[NonceKey]
+    node: NodeIdentity
+    expiry_clock_s: int
+    read_at_s: float
+
+    def chain_now_s(self, monotonic_s: float) -> int:
+        """Return chain time now, the view's own plus what has passed since."""
+        return self.market.chain_time_s + max(int(monotonic_s - self.read_at_s), 0)

@@ -1,0 +1,62 @@
+"""The eight words of a quote on either venue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pmm.domain import (
+    Address,
+    FundingPlan,
+    MakerTraits,
+    OwnDomainTerms,
+    QuoteRequest,
+    RfqOrder,
+    allowed_sender_of,
+    build_salt,
+)
+from pmm.execution.chain_view import NonceKey, Settlement
+from pmm.pricing import PricedAmounts
+
+RandomBits = Callable[[int], int]
+
+
+def build_order(
+    request: QuoteRequest,
+    priced: PricedAmounts,
+    *,
+    maker: Address,
+    nonce: NonceKey,
+    lane: int,
+    epoch: int,
+    expiration_s: int,
+    private: bool,
+    plan: FundingPlan | None,
+    random_bits: RandomBits,
+) -> tuple[RfqOrder, bytes]:
+    """Return the order and its extension.
+
+    Only ``request.taker`` may fill it: 80 bits of the address stand in the traits, all of it in the extension
+    where ``private`` asks for it. A funded order fills whole or not at all, because its signed minimum profit
+    is for the whole.
+    """
+    own = nonce.settlement is Settlement.PMM
+    terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
+    extension = terms.encode() if own else b""
+    traits = MakerTraits(
+        no_partial_fills=plan is not None,
+        has_extension=bool(extension),
+        series=lane,
+        nonce_or_epoch=nonce.nonce,
+        expiration_s=expiration_s,
+        allowed_sender=allowed_sender_of(request.taker),
+    )
+    order = RfqOrder(
+        salt=build_salt(epoch=epoch, upper=random_bits(64), lower=random_bits(160), extension=extension),
+        maker=maker,
+        maker_asset=request.maker_asset.address,
+        taker_asset=request.taker_asset.address,
+        making_amount=priced.making_amount,
+        taking_amount=priced.taking_amount,
+        maker_traits=traits.encode(),
+    )
+    return order, extension

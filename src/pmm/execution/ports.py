@@ -1,0 +1,68 @@
+"""What the desk needs from outside, as protocols; chain, journal and server implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from pmm.domain import Address, Decision, Signature
+from pmm.errors import SetupError
+from pmm.execution.chain_view import ChainView
+from pmm.execution.records import LadderRecord, QuoteOutcome, QuoteRecord
+
+
+class JournalUnavailable(SetupError):
+    """A record could not be made durable: full disk, locked or broken database, closed journal."""
+
+
+class Clock(Protocol):
+    """Time of this process."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+    def wall_ms(self) -> int:
+        """Return unix time in milliseconds."""
+        ...
+
+
+class MarketSource(Protocol):
+    """Where chain views come from."""
+
+    async def current(self) -> ChainView | Decision:
+        """Return a view that is young enough to quote on, or why there is none."""
+        ...
+
+
+class OrderSigner(Protocol):
+    """A signing key behind the rules that say when it may be used."""
+
+    @property
+    def address(self) -> Address:
+        """The signer's address."""
+        ...
+
+    def check(self, view: ChainView) -> Decision:
+        """Accept when the node that gave ``view`` is the one that signing was allowed for."""
+        ...
+
+    def sign(self, digest: bytes) -> Signature:
+        """Sign a digest; raise UnsafeToSign when the signature does not recover to the signer."""
+        ...
+
+
+class QuoteJournal(Protocol):
+    """The append-only record. Awaiting means durable; raises JournalUnavailable otherwise."""
+
+    def append(self, record: QuoteRecord) -> Awaitable[None]:
+        """Append a request with its decision."""
+        ...
+
+    def append_ladder(self, record: LadderRecord) -> Awaitable[None]:
+        """Append a published ladder."""
+        ...
+
+    def append_outcomes(self, outcomes: tuple[QuoteOutcome, ...]) -> Awaitable[None]:
+        """Append what became of quotes."""
+        ...

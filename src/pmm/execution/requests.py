@@ -1,0 +1,29 @@
+"""A firm-quote request as the desk takes it from any relayer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pmm.domain import QuoteRequest
+from pmm.execution.chain_view import Settlement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmQuoteRequest:
+    """A request for a signed order.
+
+    Attributes:
+        quote: assets, amount, taker.
+        settlement: contract that the order is signed for.
+        private: on our own domain, name the taker in full in the order's extension.
+        ttl_s: how long the relayer wants it to live; ours when None or longer than ours.
+        relayer: who asks.
+        body: the request as received, for the journal.
+    """
+
+    quote: QuoteRequest
+    settlement: Settlement = Settlement.ONEINCH
+    private: bool = False
+    ttl_s: int | None = None
+    relayer: str = "1inch"
+    body: bytes = b""

@@ -1,0 +1,97 @@
+"""Inventory promised by live quotes: one reservation backs one signature, until it cannot be filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pmm.domain import Address
+from pmm.errors import InvariantViolated
+from pmm.execution.chain_view import ChainView
+from pmm.execution.records import LiveQuote, OutcomeKind
+from pmm.risk import OpenQuotes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedQuote:
+    """A reservation that the chain has ended."""
+
+    quote: LiveQuote
+    kind: OutcomeKind
+    block_number: int
+
+
+class ReservationBook:
+    """Reservations of live quotes, ended only by what the chain says ``confirmations`` blocks deep."""
+
+    def __init__(self, *, confirmations: int) -> None:
+        self._confirmations = confirmations
+        self._live: dict[bytes, LiveQuote] = {}
+        self._reserved: dict[Address, int] = {}
+        self._usd_wad = 0
+        # Order hash -> (why, block in which it was first seen to be over).
+        self._ending: dict[bytes, tuple[OutcomeKind, int]] = {}
+        self.version = 0
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[LiveQuote]:
+        return iter(self._live.values())
+
+    @property
+    def open_quotes(self) -> OpenQuotes:
+        """How many quotes are live, and their value."""
+        return OpenQuotes(count=len(self._live), usd_wad=self._usd_wad)
+
+    def reserved(self, token: Address) -> int:
+        """Return base units of a token that live quotes promise."""
+        return self._reserved.get(token, 0)
+
+    def add(self, quote: LiveQuote) -> None:
+        """Reserve; raise InvariantViolated when the order hash is reserved already."""
+        if quote.order_hash in self._live:
+            raise InvariantViolated(f"order 0x{quote.order_hash.hex()} is reserved already")
+        self._live[quote.order_hash] = quote
+        self._reserved[quote.maker_asset] = self.reserved(quote.maker_asset) + quote.reserved_amount
+        self._usd_wad += quote.usd_wad
+        self.version += 1
+
+    def remove(self, order_hash: bytes) -> None:
+        """Release a reservation."""
+        quote = self._live.pop(order_hash)
+        self._ending.pop(order_hash, None)
+        self._reserved[quote.maker_asset] -= quote.reserved_amount
+        self._usd_wad -= quote.usd_wad
+        self.version += 1
+
+    def end_by(self, view: ChainView) -> tuple[EndedQuote, ...]:
+        """Release what the view shows to be over and return it.
+
+        A quote is over when its nonce is dead on chain or when its expiry lies before the chain's clock, each
+        for as many blocks as ``confirmations``. A reorganisation that revives it starts the count again.
+        """
+        block = view.market.block_number
+        ended: list[EndedQuote] = []
+        for order_hash, quote in self._live.items():
+            kind = self._verdict(quote, view)
+            if kind is None:
+                self._ending.pop(order_hash, None)
+                continue
+            seen_kind, since = self._ending.setdefault(order_hash, (kind, block))
+            if seen_kind is not kind or block < since:
+                self._ending[order_hash] = (kind, block)
+                since = block
+            if block - since >= self._confirmations:
+                ended.append(EndedQuote(quote=quote, kind=kind, block_number=block))
+        for end in ended:
+            self.remove(end.quote.order_hash)
+        return tuple(ended)
+
+    @staticmethod
+    def _verdict(quote: LiveQuote, view: ChainView) -> OutcomeKind | None:
+        if quote.nonce in view.spent:
+            return OutcomeKind.SPENT
+        if quote.expiration_s < view.expiry_clock_s:
+            return OutcomeKind.EXPIRED
+        return None

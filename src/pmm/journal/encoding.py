@@ -1,0 +1,158 @@
+"""Journal rows from records: JSON with amounts as decimal strings and shares in basis points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from pmm.domain import FundingPlan
+from pmm.execution import AdmittedQuote, LadderRecord, NonceKey, QuoteOutcome, QuoteRecord, Settlement
+from pmm.pricing import MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
+
+QUOTED = "quoted"
+# What a request may leave in the journal; the server refuses longer bodies anyway.
+_BODY_LIMIT = 8192
+
+Row = tuple[Any, ...]
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def nonce_space(quote: AdmittedQuote) -> str:
+    """Return the name of the set in which the nonce must be unique."""
+    if quote.nonce.settlement is Settlement.ONEINCH:
+        # 1inch keeps one bitmap per maker: all signers and lanes share it.
+        return f"{quote.chain_id}:{quote.settled_by}:{quote.order.maker}"
+    return f"{quote.chain_id}:{quote.settled_by}:{quote.signer}:{quote.nonce.lane}"
+
+
+def snapshot_row(market: MarketSnapshot) -> Row:
+    """Return the row of a market snapshot."""
+    body = {
+        "blockNumber": market.block_number,
+        "blockTimestamp": market.block_timestamp_s,
+        "chainTime": market.chain_time_s,
+        "gasPriceWei": str(market.gas_price_wei),
+        "feeds": {
+            token: {
+                "name": feed.name,
+                "answer": str(feed.answer),
+                "decimals": feed.decimals,
+                "updatedAt": feed.updated_at_s,
+                "heartbeat": feed.heartbeat_s,
+            }
+            for token, feed in market.feeds.items()
+        },
+        "pools": [
+            {
+                "takerAsset": taker,
+                "makerAsset": maker,
+                "pool": pool.pool,
+                "feePips": pool.fee_pips,
+                "spotRateE36": str(pool.spot_rate_e36),
+                "depth": [[str(amount_in), str(amount_out)] for amount_in, amount_out in pool.depth.knots],
+            }
+            for (taker, maker), pools in market.pools.items()
+            for pool in pools
+        ],
+    }
+    return market.snapshot_id, _json(body)
+
+
+def breakdown_json(breakdown: PriceBreakdown) -> dict[str, Any]:
+    """Return fair value and components; components in basis points add up to ``totalBps`` exactly."""
+    return {
+        "fairRateE36": str(breakdown.fair_rate_e36),
+        "componentsBps": {part.name.value: format(part.bps, "f") for part in breakdown.components},
+        "totalBps": format(breakdown.total_bps, "f"),
+    }
+
+
+def _plan_json(plan: FundingPlan | None) -> dict[str, Any] | None:
+    if plan is None:
+        return None
+    return {
+        "source": plan.source.name.lower(),
+        "swapFeePips": plan.swap_fee_pips,
+        "minProfit": str(plan.min_profit),
+        "word": f"0x{plan.encode():064x}",
+    }
+
+
+def offer_json(offer: Offer) -> dict[str, Any]:
+    """Return an offer with its whole price."""
+    return {
+        "funding": offer.name,
+        "makingAmount": str(offer.priced.making_amount),
+        "takingAmount": str(offer.priced.taking_amount),
+        **breakdown_json(offer.priced.breakdown),
+        "plan": _plan_json(offer.plan),
+        "expectedProfit": None if offer.expected_profit is None else str(offer.expected_profit),
+    }
+
+
+def _losing_json(entry: RejectedOffer | Offer) -> dict[str, Any]:
+    if isinstance(entry, Offer):
+        return {"funding": entry.name, "outcome": "not needed", "offer": offer_json(entry)}
+    reason = entry.decision.reason
+    return {"funding": entry.name, "outcome": reason.value if reason else "", "detail": entry.decision.detail}
+
+
+def quote_row(record: QuoteRecord) -> Row:
+    """Return the row of a request; its order columns are None for a refusal."""
+    decision = record.unreadable_code or (record.decision.reason.value if record.decision.reason else QUOTED)
+    head = (
+        record.quote_id,
+        record.received_at_ms,
+        record.relayer,
+        record.body[:_BODY_LIMIT],
+        decision,
+        record.decision.detail,
+        record.market.snapshot_id if record.market else None,
+        _json([_losing_json(entry) for entry in record.losing]),
+    )
+    quote = record.admitted
+    if quote is None:
+        return head + (None,) * 15
+    return (
+        *head,
+        quote.order_hash,
+        _json(quote.order.to_dict()),
+        quote.extension,
+        quote.settlement.value,
+        quote.settled_by,
+        quote.chain_id,
+        quote.signer,
+        nonce_space(quote),
+        quote.nonce.lane,
+        quote.nonce.nonce,
+        quote.expiration_s,
+        quote.maker_asset.address,
+        str(quote.reserved_amount),
+        str(quote.usd_wad),
+        _json(offer_json(quote.offer)),
+    )
+
+
+def outcome_row(outcome: QuoteOutcome) -> Row:
+    """Return the row of an outcome."""
+    return (
+        outcome.order_hash,
+        outcome.kind.value,
+        outcome.at_ms,
+        outcome.block_number,
+        outcome.signature,
+    )
+
+
+def ladder_row(record: LadderRecord) -> Row:
+    """Return the row of a published ladder."""
+    return record.published_at_ms, record.relayer, record.market.snapshot_id, record.body
+
+
+def nonce_key(settlement: str, lane: int, nonce: int) -> NonceKey:
+    """Return the nonce of a row."""
+    return NonceKey(settlement=Settlement(settlement), lane=lane, nonce=nonce)

@@ -1,0 +1,53 @@
+"""Prices: fair value, spread, skew, size impact, gas, funding; pure, synchronous, without I/O or clock.
+
+A price is the fair value less named components that sum to it exactly. Amounts are base units; every rounding
+is in the maker's favour.
+"""
+
+from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent
+from pmm.pricing.depth import DepthCurve, DepthStep
+from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
+from pmm.pricing.funding import FundingPolicy
+from pmm.pricing.market import FeedReading, MarketSnapshot, PoolReading
+from pmm.pricing.offers import (
+    INVENTORY,
+    Offer,
+    PairPolicy,
+    RejectedOffer,
+    flash_offers,
+    inventory_offer,
+    inventory_terms,
+    price_request,
+)
+from pmm.pricing.quoting import PricedAmounts, ladder, price_exact_in, price_exact_out
+from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
+
+__all__ = [
+    "INVENTORY",
+    "ComponentName",
+    "DepthCurve",
+    "DepthStep",
+    "DirectionTerms",
+    "FairValue",
+    "FairValueRules",
+    "FeedReading",
+    "FundingPolicy",
+    "MarketSnapshot",
+    "Offer",
+    "PairPolicy",
+    "PoolReading",
+    "PriceBreakdown",
+    "PriceComponent",
+    "PricedAmounts",
+    "RejectedOffer",
+    "SpreadPolicy",
+    "TermStep",
+    "fair_value",
+    "flash_offers",
+    "inventory_offer",
+    "inventory_terms",
+    "ladder",
+    "price_exact_in",
+    "price_exact_out",
+    "price_request",
+]

@@ -1,0 +1,125 @@
+"""Fair value of one asset in units of another, from sources that must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pmm.domain import Decision, RefusalReason, Token
+from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, bps_of_share, div_up
+from pmm.pricing.market import FeedReading, MarketSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePrice:
+    """One opinion: maker base units per taker base unit, and how much it counts."""
+
+    source: str
+    rate_e36: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FairValue:
+    """Maker base units that one taker base unit is worth, scaled by 10**36, rounded down."""
+
+    rate_e36: int
+    sources: tuple[SourcePrice, ...]
+    deviation_e36: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FairValueRules:
+    """Weights of the sources and how far they may be old or apart.
+
+    ``feed_weight`` and ``pool_weight`` are relative; pools share theirs equally. ``heartbeat_grace_s`` is
+    added to each feed's heartbeat. ``max_deviation_bps`` bounds the distance of any source from the mean.
+    """
+
+    feed_weight: int = 25
+    pool_weight: int = 75
+    heartbeat_grace_s: int = 300
+    max_deviation_bps: int = 100
+
+
+def check_feed(feed: FeedReading, *, chain_time_s: int, heartbeat_grace_s: int) -> Decision:
+    """Accept a feed answer that is positive, not from the future and younger than heartbeat plus grace."""
+    if feed.answer <= 0:
+        return Decision.refuse(
+            RefusalReason.STALE_PRICE, f"feed {feed.name}: expected a positive answer, found {feed.answer}"
+        )
+    age_s = chain_time_s - feed.updated_at_s
+    limit_s = feed.heartbeat_s + heartbeat_grace_s
+    if feed.updated_at_s <= 0 or age_s > limit_s:
+        return Decision.refuse(
+            RefusalReason.STALE_PRICE,
+            f"feed {feed.name}: expected an answer of at most {limit_s} s of age, found {age_s} s",
+        )
+    if age_s < -heartbeat_grace_s:
+        return Decision.refuse(
+            RefusalReason.STALE_PRICE,
+            f"feed {feed.name}: expected an answer of the past, found one {-age_s} s ahead of the chain",
+        )
+    return Decision.accept()
+
+
+def combine_sources(sources: Iterable[SourcePrice], *, max_deviation_bps: int) -> FairValue | Decision:
+    """Return the weighted mean of the sources, or the refusal when one is too far from it.
+
+    The mean is rounded down, which is in the maker's favour: less is given for what is taken.
+    """
+    counted = tuple(source for source in sources if source.weight > 0)
+    total = sum(source.weight for source in counted)
+    if total == 0:
+        return Decision.refuse(RefusalReason.STALE_PRICE, "fair value: expected a price source, found none")
+    mean_e36 = sum(source.rate_e36 * source.weight for source in counted) // total
+    if mean_e36 == 0:
+        return Decision.refuse(RefusalReason.STALE_PRICE, "fair value: the sources say it is worth nothing")
+    worst = max(counted, key=lambda source: abs(source.rate_e36 - mean_e36))
+    deviation_e36 = div_up(abs(worst.rate_e36 - mean_e36) * E36, mean_e36)
+    if deviation_e36 > max_deviation_bps * SHARE_PER_BPS_E36:
+        return Decision.refuse(
+            RefusalReason.PRICE_DEVIATION,
+            f"price sources: expected them within {max_deviation_bps} bps of their mean, found "
+            f"{worst.source} {bps_of_share(deviation_e36):.1f} bps away",
+        )
+    return FairValue(rate_e36=mean_e36, sources=counted, deviation_e36=deviation_e36)
+
+
+def fair_value(
+    snapshot: MarketSnapshot, *, maker_asset: Token, taker_asset: Token, rules: FairValueRules
+) -> FairValue | Decision:
+    """Return the fair value for someone who gives taker asset and gets maker asset.
+
+    Sources are the ratio of the two USD feeds and the spot price of every pool of the pair.
+    """
+    for token in (taker_asset, maker_asset):
+        feed = snapshot.feeds.get(token.address)
+        if feed is None:
+            return Decision.refuse(RefusalReason.STALE_PRICE, f"expected a USD feed for {token.symbol}")
+        checked = check_feed(
+            feed, chain_time_s=snapshot.chain_time_s, heartbeat_grace_s=rules.heartbeat_grace_s
+        )
+        if not checked.accepted:
+            return checked
+    pools = snapshot.pools.get((taker_asset.address, maker_asset.address), ())
+    if not pools:
+        return Decision.refuse(
+            RefusalReason.STALE_PRICE,
+            f"expected a pool of {taker_asset.symbol} and {maker_asset.symbol} to hedge on, found none",
+        )
+    maker_usd_e36 = snapshot.usd_per_unit_e36(maker_asset)
+    if maker_usd_e36 == 0:
+        return Decision.refuse(
+            RefusalReason.STALE_PRICE, f"{maker_asset.symbol}: its feed says worth nothing"
+        )
+    by_feeds = snapshot.usd_per_unit_e36(taker_asset) * E36 // maker_usd_e36
+    # Weights are multiplied by the number of pools so that each pool's share stays an integer.
+    sources = [SourcePrice(source="chainlink", rate_e36=by_feeds, weight=rules.feed_weight * len(pools))]
+    sources += [
+        SourcePrice(
+            source=f"uniswap_v3_{pool.fee_pips}", rate_e36=pool.spot_rate_e36, weight=rules.pool_weight
+        )
+        for pool in pools
+    ]
+    return combine_sources(sources, max_deviation_bps=rules.max_deviation_bps)

@@ -1,0 +1,45 @@
+"""Scaled integers of the money path: what is rounded, which way, is in the name of every function.
+
+``_e36`` numbers are scaled by 10**36. A *rate* is an amount of one asset per amount of another, both in base
+units; a *share* is a fraction of the fair value, of which one basis point is 10**32.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, Inexact
+
+from pmm.errors import InvalidInput
+
+BPS = 10_000
+E36 = 10**36
+SHARE_PER_BPS_E36 = 10**32
+
+# Wide enough for every share and amount; a result that would be rounded raises instead.
+_EXACT = Context(prec=160, traps=[Inexact])
+
+
+def div_up(numerator: int, denominator: int) -> int:
+    """Return the quotient of non-negative integers, rounded up."""
+    return -(-numerator // denominator)
+
+
+def share_of_bps_e36(bps: Decimal | int | str) -> int:
+    """Return a share for basis points; raise InvalidInput for more than 32 decimal places."""
+    scaled = _EXACT.scaleb(Decimal(bps), 32)
+    if scaled != scaled.to_integral_value():
+        raise InvalidInput(f"basis points: expected at most 32 decimal places, found {bps}")
+    return int(scaled)
+
+
+def bps_of_share(share_e36: int) -> Decimal:
+    """Return a share in basis points, exactly."""
+    value = _EXACT.scaleb(Decimal(share_e36), -32)
+    return value.normalize(_EXACT) if value else Decimal(0)
+
+
+def usd_wad(amount: Decimal | int | str) -> int:
+    """Return US dollars scaled by 10**18; raise InvalidInput for more than 18 decimal places."""
+    scaled = _EXACT.scaleb(Decimal(amount), 18)
+    if scaled != scaled.to_integral_value():
+        raise InvalidInput(f"US dollars: expected at most 18 decimal places, found {amount}")
+    return int(scaled)

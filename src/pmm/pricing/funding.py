@@ -1,0 +1,117 @@
+"""How the maker asset of a quote is paid for: inventory where it suffices, else flash funds with the hedge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pmm.domain import FundingPlan, FundingSource, Token
+from pmm.pricing.components import ComponentName, PriceComponent
+from pmm.pricing.depth import DepthCurve
+from pmm.pricing.fair_value import FairValue
+from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36
+from pmm.pricing.market import PoolReading
+from pmm.pricing.quoting import PricedAmounts
+from pmm.pricing.terms import DirectionTerms, impact_steps
+
+# Gas of the whole fill, measured once on the offline mainnet; only the order between sources matters here.
+_FILL_GAS = {
+    FundingSource.UNISWAP_V3_SWAP: 152_895,
+    FundingSource.MORPHO_BLUE_LOAN: 193_411,
+    FundingSource.BALANCER_V2_LOAN: 206_865,
+    FundingSource.AAVE_V3_LOAN: 287_847,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPolicy:
+    """Which flash sources may fund a quote and what it must earn.
+
+    Attributes:
+        sources: sources that the hedger serves.
+        premium_bps: what each lender charges; a source left out charges nothing.
+        half_spread_bps: margin of a funded quote.
+        min_profit_bps: expected profit of a funded quote, over its taking amount, below which it is refused.
+        signed_profit_share_bps: part of the expected profit that is signed as the minimum: the rest is room for
+            the pool to move before the fill, and bounds what a sandwich can take.
+    """
+
+    sources: tuple[FundingSource, ...] = (
+        FundingSource.UNISWAP_V3_SWAP,
+        FundingSource.MORPHO_BLUE_LOAN,
+        FundingSource.BALANCER_V2_LOAN,
+    )
+    premium_bps: tuple[tuple[FundingSource, int], ...] = ((FundingSource.AAVE_V3_LOAN, 5),)
+    half_spread_bps: Decimal = Decimal(8)
+    min_profit_bps: Decimal = Decimal(2)
+    signed_profit_share_bps: int = 2_500
+
+    def premium_bps_of(self, source: FundingSource) -> int:
+        """Return what a lender charges, in basis points of the loan."""
+        return dict(self.premium_bps).get(source, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashRoute:
+    """A source, the pool that the hedge swap goes through, and the terms of quoting on it."""
+
+    source: FundingSource
+    pool: PoolReading
+    premium_bps: int
+    terms: DirectionTerms
+
+    @property
+    def name(self) -> str:
+        """What the journal calls it."""
+        return f"{self.source.name.lower()}_{self.pool.fee_pips}"
+
+
+def flash_routes(
+    pools: Sequence[PoolReading],
+    *,
+    maker_asset: Token,
+    taker_asset: Token,
+    fair: FairValue,
+    policy: FundingPolicy,
+) -> tuple[FlashRoute, ...]:
+    """Return every allowed source on every pool, cheapest lender first, then least gas."""
+    ranked = sorted(policy.sources, key=lambda source: (policy.premium_bps_of(source), _FILL_GAS[source]))
+    routes: list[FlashRoute] = []
+    for source in ranked:
+        premium_bps = policy.premium_bps_of(source)
+        flat = (
+            PriceComponent(
+                name=ComponentName.HALF_SPREAD, share_e36=share_of_bps_e36(policy.half_spread_bps)
+            ),
+            PriceComponent(name=ComponentName.FUNDING, share_e36=share_of_bps_e36(premium_bps)),
+        )
+        for pool in pools:
+            # The swap happens inside the fill, so the quote bears all of its impact and fee.
+            steps = impact_steps(pool.depth.steps, fair=fair, impact_share_bps=BPS)
+            terms = DirectionTerms(
+                maker_asset=maker_asset, taker_asset=taker_asset, fair=fair, flat=flat, steps=steps
+            )
+            routes.append(FlashRoute(source=source, pool=pool, premium_bps=premium_bps, terms=terms))
+    return tuple(routes)
+
+
+def expected_profit_down(depth: DepthCurve, priced: PricedAmounts, *, premium_bps: int) -> int | None:
+    """Return taker asset left after the hedge has repaid the lender, rounded down; None beyond the depth.
+
+    Negative when the hedge costs more than the taker pays.
+    """
+    repaid = priced.making_amount + div_up(priced.making_amount * premium_bps, BPS)
+    needed = depth.in_up(repaid)
+    return None if needed is None else priced.taking_amount - needed
+
+
+def min_profit_up(taking_amount: int, *, policy: FundingPolicy) -> int:
+    """Return the least profit for which a funded quote is given, in taker base units, at least 1."""
+    return max(div_up(taking_amount * share_of_bps_e36(policy.min_profit_bps), E36), 1)
+
+
+def funding_plan(route: FlashRoute, *, taking_amount: int, profit: int, policy: FundingPolicy) -> FundingPlan:
+    """Return the plan to sign: its minimum is a share of the expected profit, at least 1 base unit."""
+    signed = max(profit * policy.signed_profit_share_bps // BPS, 1)
+    return FundingPlan(source=route.source, swap_fee_pips=route.pool.fee_pips, min_profit=signed)

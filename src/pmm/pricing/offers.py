@@ -1,0 +1,180 @@
+"""Every way to fund a quote with its full price, best for the taker first; the desk takes what risk accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pmm.domain import Address, Decision, FundingPlan, Inventory, QuoteRequest, RefusalReason, Token
+from pmm.pricing.components import ComponentName, PriceComponent
+from pmm.pricing.depth import merge_steps
+from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
+from pmm.pricing.fixed_point import share_of_bps_e36
+from pmm.pricing.funding import (
+    FlashRoute,
+    FundingPolicy,
+    expected_profit_down,
+    flash_routes,
+    funding_plan,
+    min_profit_up,
+)
+from pmm.pricing.market import MarketSnapshot
+from pmm.pricing.quoting import PricedAmounts, price_exact_in, price_exact_out
+from pmm.pricing.terms import (
+    DirectionTerms,
+    SpreadPolicy,
+    hedge_gas_share_e36,
+    impact_steps,
+    inventory_skew_e36,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairPolicy:
+    """A pair that we quote in both directions, and how.
+
+    Attributes:
+        gas_asset: token whose feed prices the chain's gas.
+        max_fee_bps: relayer fee above which a request is refused.
+    """
+
+    base: Token
+    quote: Token
+    gas_asset: Token
+    spread: SpreadPolicy = field(default_factory=SpreadPolicy)
+    funding: FundingPolicy = field(default_factory=FundingPolicy)
+    fair: FairValueRules = field(default_factory=FairValueRules)
+    max_fee_bps: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A priced way to fund the quote.
+
+    ``plan`` is None for inventory. ``expected_profit`` (taker base units, after the hedge) is known for flash
+    funding only, where the hedge is part of the fill.
+    """
+
+    name: str
+    priced: PricedAmounts
+    plan: FundingPlan | None = None
+    expected_profit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedOffer:
+    """A way to fund the quote that does not work, and why."""
+
+    name: str
+    decision: Decision
+
+
+INVENTORY = "inventory"
+
+
+def inventory_terms(
+    snapshot: MarketSnapshot,
+    inventories: Mapping[Address, Inventory],
+    pair: PairPolicy,
+    *,
+    maker_asset: Token,
+    taker_asset: Token,
+) -> DirectionTerms | Decision:
+    """Return the terms of quoting one direction from inventory."""
+    fair = fair_value(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=pair.fair)
+    if isinstance(fair, Decision):
+        return fair
+    values = [
+        snapshot.usd_wad(token, inventories[token.address].free if token.address in inventories else 0)
+        for token in (taker_asset, maker_asset)
+    ]
+    skew_e36 = inventory_skew_e36(
+        taker_value_usd_wad=values[0], maker_value_usd_wad=values[1], policy=pair.spread
+    )
+    gas_e36 = hedge_gas_share_e36(snapshot, gas_asset=pair.gas_asset, policy=pair.spread)
+    spread_e36 = share_of_bps_e36(pair.spread.half_spread_bps)
+    pools = snapshot.pools[taker_asset.address, maker_asset.address]
+    return DirectionTerms(
+        maker_asset=maker_asset,
+        taker_asset=taker_asset,
+        fair=fair,
+        flat=(
+            PriceComponent(name=ComponentName.HALF_SPREAD, share_e36=spread_e36),
+            PriceComponent(name=ComponentName.INVENTORY_SKEW, share_e36=skew_e36),
+            PriceComponent(name=ComponentName.GAS, share_e36=gas_e36),
+        ),
+        steps=impact_steps(
+            merge_steps(pool.depth for pool in pools),
+            fair=fair,
+            impact_share_bps=pair.spread.impact_share_bps,
+        ),
+    )
+
+
+def price_request(terms: DirectionTerms, request: QuoteRequest) -> PricedAmounts | Decision:
+    """Price a request, exact input or exact output, on given terms."""
+    if request.taking_amount is not None:
+        return price_exact_in(terms, request.taking_amount, fee_bps=request.fee_bps)
+    assert request.making_amount is not None
+    return price_exact_out(terms, request.making_amount, fee_bps=request.fee_bps)
+
+
+def inventory_offer(terms: DirectionTerms, request: QuoteRequest, inventory: Inventory) -> Offer | Decision:
+    """Return the offer from inventory, or the refusal when free inventory does not cover it.
+
+    One base unit always stays behind: an emptied balance slot makes the next fill dearer.
+    """
+    priced = price_request(terms, request)
+    if isinstance(priced, Decision):
+        return priced
+    if priced.making_amount >= inventory.free:
+        return Decision.refuse(
+            RefusalReason.INSUFFICIENT_INVENTORY,
+            f"expected less than {inventory.free} base units of {request.maker_asset.symbol}, "
+            f"found {priced.making_amount}",
+        )
+    return Offer(name=INVENTORY, priced=priced)
+
+
+def flash_offers(
+    snapshot: MarketSnapshot, request: QuoteRequest, pair: PairPolicy, fair: FairValue
+) -> tuple[tuple[Offer, ...], tuple[RejectedOffer, ...]]:
+    """Return the flash-funded offers, best price for the taker first, and those that do not pay."""
+    routes = flash_routes(
+        snapshot.pools[request.taker_asset.address, request.maker_asset.address],
+        maker_asset=request.maker_asset,
+        taker_asset=request.taker_asset,
+        fair=fair,
+        policy=pair.funding,
+    )
+    offers: list[Offer] = []
+    rejected: list[RejectedOffer] = []
+    for route in routes:
+        offer = _flash_offer(route, request, pair.funding)
+        if isinstance(offer, Decision):
+            rejected.append(RejectedOffer(name=route.name, decision=offer))
+        else:
+            offers.append(offer)
+    # Stable: equal prices keep the order of the routes, cheapest lender and least gas first.
+    offers.sort(key=lambda offer: (-offer.priced.making_amount, offer.priced.taking_amount))
+    return tuple(offers), tuple(rejected)
+
+
+def _flash_offer(route: FlashRoute, request: QuoteRequest, policy: FundingPolicy) -> Offer | Decision:
+    priced = price_request(route.terms, request)
+    if isinstance(priced, Decision):
+        return priced
+    profit = expected_profit_down(route.pool.depth, priced, premium_bps=route.premium_bps)
+    if profit is None:
+        return Decision.refuse(
+            RefusalReason.AMOUNT_TOO_LARGE, f"{route.name}: the pool is not deep enough as far as we read it"
+        )
+    least = min_profit_up(priced.taking_amount, policy=policy)
+    if profit < least:
+        return Decision.refuse(
+            RefusalReason.UNPROFITABLE,
+            f"{route.name}: expected a profit of {least} base units of {request.taker_asset.symbol} "
+            f"after the hedge, found {profit}",
+        )
+    plan = funding_plan(route, taking_amount=priced.taking_amount, profit=profit, policy=policy)
+    return Offer(name=route.name, priced=priced, plan=plan, expected_profit=profit)

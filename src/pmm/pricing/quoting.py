@@ -1,0 +1,156 @@
+"""From terms to a price: exact input, exact output, and the ladder that both keep to.
+
+Sums of shares are rounded up, making amounts down, taking amounts up: never against the maker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pmm.domain import Decision, PriceLevel, RefusalReason
+from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent, with_rounding
+from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, div_up
+from pmm.pricing.terms import DirectionTerms, TermStep
+
+_E72 = E36 * E36
+# Each round closes the gap left by rounding; two suffice for any step of a real pool.
+_EXACT_OUT_ROUNDS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedAmounts:
+    """Amounts in base units and the price that gives them."""
+
+    making_amount: int
+    taking_amount: int
+    breakdown: PriceBreakdown
+
+
+def _average_impact_e36(steps: tuple[TermStep, ...], taking_amount: int) -> int | None:
+    weighted, rest = 0, taking_amount
+    for step in steps:
+        part = min(rest, step.taking_amount)
+        weighted += part * step.impact_share_e36
+        rest -= part
+        if rest == 0:
+            return div_up(weighted, taking_amount)
+    return None
+
+
+def _components(terms: DirectionTerms, impact_e36: int, fee_bps: int) -> tuple[PriceComponent, ...]:
+    return (
+        *terms.flat,
+        PriceComponent(name=ComponentName.SIZE_IMPACT, share_e36=impact_e36),
+        PriceComponent(name=ComponentName.RELAYER_FEE, share_e36=fee_bps * SHARE_PER_BPS_E36),
+    )
+
+
+def _too_large(terms: DirectionTerms) -> Decision:
+    return Decision.refuse(
+        RefusalReason.AMOUNT_TOO_LARGE,
+        f"expected at most {terms.max_taking_amount} base units of {terms.taker_asset.symbol}, "
+        "which is the hedge depth we read",
+    )
+
+
+def _too_small(terms: DirectionTerms) -> Decision:
+    return Decision.refuse(
+        RefusalReason.AMOUNT_TOO_SMALL,
+        f"the amount is worth less than one base unit of {terms.maker_asset.symbol} after costs",
+    )
+
+
+def price_exact_in(
+    terms: DirectionTerms, taking_amount: int, *, fee_bps: int = 0
+) -> PricedAmounts | Decision:
+    """Price ``taking_amount``: the making amount is what is left of its fair value, rounded down."""
+    impact_e36 = _average_impact_e36(terms.steps, taking_amount)
+    if impact_e36 is None:
+        return _too_large(terms)
+    parts = _components(terms, impact_e36, fee_bps)
+    quoted_e36 = E36 - sum(part.share_e36 for part in parts)
+    making_amount = taking_amount * terms.fair.rate_e36 * quoted_e36 // _E72 if quoted_e36 > 0 else 0
+    if making_amount == 0:
+        return _too_small(terms)
+    return _priced(terms, parts, making_amount, taking_amount)
+
+
+def price_exact_out(
+    terms: DirectionTerms, making_amount: int, *, fee_bps: int = 0
+) -> PricedAmounts | Decision:
+    """Price ``making_amount``: the taking amount is the least found that pays for it, rounded up."""
+    flat_e36 = terms.flat_share_e36 + fee_bps * SHARE_PER_BPS_E36
+    taking_amount = _invert(terms, making_amount, flat_e36)
+    if taking_amount is None:
+        return _too_large(terms)
+    for _ in range(_EXACT_OUT_ROUNDS):
+        impact_e36 = _average_impact_e36(terms.steps, taking_amount)
+        if impact_e36 is None:
+            return _too_large(terms)
+        parts = _components(terms, impact_e36, fee_bps)
+        quoted_e36 = E36 - sum(part.share_e36 for part in parts)
+        if quoted_e36 <= 0:
+            return _too_small(terms)
+        rate_e72 = terms.fair.rate_e36 * quoted_e36
+        missing = making_amount - taking_amount * rate_e72 // _E72
+        if missing <= 0:
+            return _priced(terms, parts, making_amount, taking_amount)
+        taking_amount += max(div_up(missing * _E72, rate_e72), 1)
+    return _too_large(terms)
+
+
+def _invert(terms: DirectionTerms, making_amount: int, flat_e36: int) -> int | None:
+    rest, taking_amount = making_amount, 0
+    for step in terms.steps:
+        quoted_e36 = E36 - flat_e36 - step.impact_share_e36
+        if quoted_e36 <= 0:
+            return None
+        rate_e72 = terms.fair.rate_e36 * quoted_e36
+        most = step.taking_amount * rate_e72 // _E72
+        if rest <= most:
+            return taking_amount + div_up(rest * _E72, rate_e72)
+        rest -= most
+        taking_amount += step.taking_amount
+    return None
+
+
+def _priced(
+    terms: DirectionTerms, parts: tuple[PriceComponent, ...], making_amount: int, taking_amount: int
+) -> PricedAmounts:
+    breakdown = with_rounding(
+        fair_rate_e36=terms.fair.rate_e36,
+        components=parts,
+        making_amount=making_amount,
+        taking_amount=taking_amount,
+    )
+    return PricedAmounts(making_amount=making_amount, taking_amount=taking_amount, breakdown=breakdown)
+
+
+def ladder(terms: DirectionTerms, *, making_limit: int) -> tuple[PriceLevel, ...]:
+    """Return the levels to publish, not cumulative, up to ``making_limit`` base units of the maker asset.
+
+    Amounts out are rounded up, so that no firm quote (rounded down) is better for the taker than the ladder.
+    """
+    levels: list[PriceLevel] = []
+    left = making_limit
+    flat_e36 = terms.flat_share_e36
+    for step in terms.steps:
+        rate_e72 = terms.fair.rate_e36 * (E36 - flat_e36 - step.impact_share_e36)
+        if rate_e72 <= 0:
+            break
+        taking = min(step.taking_amount, left * _E72 // rate_e72)
+        making = div_up(taking * rate_e72, _E72)
+        if taking == 0 or making > left:
+            break
+        levels.append(
+            PriceLevel(
+                maker_asset=terms.maker_asset,
+                taker_asset=terms.taker_asset,
+                making_amount=making,
+                taking_amount=taking,
+            )
+        )
+        left -= making
+        if taking < step.taking_amount:
+            break
+    return tuple(levels)

@@ -1,0 +1,111 @@
+"""The price of one direction of one pair at one moment, before a size is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pmm.domain import Token
+from pmm.pricing.components import ComponentName, PriceComponent
+from pmm.pricing.depth import DepthStep
+from pmm.pricing.fair_value import FairValue
+from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36
+from pmm.pricing.market import MarketSnapshot
+
+_WAD = 10**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadPolicy:
+    """How we price a pair.
+
+    Attributes:
+        half_spread_bps: margin on each side of the fair value.
+        min_edge_bps: what half-spread and skew together never fall below.
+        max_skew_bps: skew when we hold only one asset of the pair.
+        impact_share_bps: part of the hedge venue's impact and fee that an inventory quote bears; 10,000 means
+            that every fill is hedged at once, less means that flow of both sides nets.
+        hedge_gas_units: gas of one hedge transaction.
+        hedge_batch_usd: fills are hedged once per this much notional.
+    """
+
+    half_spread_bps: Decimal = Decimal(5)
+    min_edge_bps: Decimal = Decimal(1)
+    max_skew_bps: Decimal = Decimal(3)
+    impact_share_bps: int = 5_000
+    hedge_gas_units: int = 130_000
+    hedge_batch_usd: int = 25_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermStep:
+    """``taking_amount`` more (of this step alone) at a size impact, a share of the fair value."""
+
+    taking_amount: int
+    impact_share_e36: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectionTerms:
+    """What any size of one direction costs: parts that do not depend on size, and steps that do."""
+
+    maker_asset: Token
+    taker_asset: Token
+    fair: FairValue
+    flat: tuple[PriceComponent, ...]
+    steps: tuple[TermStep, ...]
+
+    @property
+    def flat_share_e36(self) -> int:
+        """Sum of the parts that do not depend on size."""
+        return sum(component.share_e36 for component in self.flat)
+
+    @property
+    def max_taking_amount(self) -> int:
+        """Largest amount that the steps cover."""
+        return sum(step.taking_amount for step in self.steps)
+
+
+def inventory_skew_e36(*, taker_value_usd_wad: int, maker_value_usd_wad: int, policy: SpreadPolicy) -> int:
+    """Return the skew against a taker who brings what we hold much of, negative where we want it.
+
+    Linear in the imbalance (taker asset value less maker asset value, over their sum), at most
+    ``max_skew_bps``, and never so negative that half-spread and skew fall below ``min_edge_bps``.
+    """
+    total = taker_value_usd_wad + maker_value_usd_wad
+    if total == 0:
+        return 0
+    most = share_of_bps_e36(policy.max_skew_bps)
+    skew = div_up(most * (taker_value_usd_wad - maker_value_usd_wad), total)
+    lowest = share_of_bps_e36(policy.min_edge_bps - policy.half_spread_bps)
+    return max(skew, min(lowest, 0))
+
+
+def hedge_gas_share_e36(snapshot: MarketSnapshot, *, gas_asset: Token, policy: SpreadPolicy) -> int:
+    """Return gas of one hedge over the notional that one hedge covers, rounded up.
+
+    ``gas_asset`` is the token whose feed prices the chain's gas (WETH on Ethereum).
+    """
+    cost_e36 = policy.hedge_gas_units * snapshot.gas_price_wei * snapshot.usd_per_unit_e36(gas_asset)
+    return div_up(cost_e36, policy.hedge_batch_usd)
+
+
+def impact_steps(
+    steps: tuple[DepthStep, ...], *, fair: FairValue, impact_share_bps: int
+) -> tuple[TermStep, ...]:
+    """Turn hedge depth into steps of size impact: how far each step's price is below fair, times the share.
+
+    Rounded up. A venue that pays better than fair gives no rebate.
+    """
+    terms: list[TermStep] = []
+    for step in steps:
+        fair_out_e36 = step.amount_in * fair.rate_e36
+        shortfall = max(fair_out_e36 - step.amount_out * E36, 0)
+        impact = div_up(shortfall * E36 * impact_share_bps, fair_out_e36 * BPS)
+        terms.append(TermStep(taking_amount=step.amount_in, impact_share_e36=impact))
+    return tuple(terms)
+
+
+def component(name: ComponentName, share_e36: int) -> PriceComponent:
+    """Return a component."""
+    return PriceComponent(name=name, share_e36=share_e36)

@@ -1,0 +1,74 @@
+"""Limits that every firm quote passes before it is reserved; sums are US dollars scaled by 10**18."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pmm.domain import Decision, RefusalReason
+
+_WAD = 10**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteLimits:
+    """What one quote and all live quotes together may be worth.
+
+    Attributes:
+        min_quote_usd: smaller requests are not worth their hedge.
+        max_quote_usd: larger ones are refused.
+        max_open_usd: value of all live quotes, the new one included.
+        max_live_quotes: how many quotes may be live.
+    """
+
+    min_quote_usd: Decimal = Decimal(10)
+    max_quote_usd: Decimal = Decimal(500_000)
+    max_open_usd: Decimal = Decimal(5_000_000)
+    max_live_quotes: int = 6_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQuotes:
+    """What live quotes promise together."""
+
+    count: int
+    usd_wad: int
+
+
+def check_quote(*, quote_usd_wad: int, open_quotes: OpenQuotes, limits: QuoteLimits) -> Decision:
+    """Accept a quote worth ``quote_usd_wad`` if no limit stands against it."""
+    size = check_size(quote_usd_wad=quote_usd_wad, limits=limits)
+    if not size.accepted:
+        return size
+    if open_quotes.count >= limits.max_live_quotes:
+        return Decision.refuse(
+            RefusalReason.LIMIT_REACHED,
+            f"expected fewer than {limits.max_live_quotes} live quotes, found {open_quotes.count}",
+        )
+    total = open_quotes.usd_wad + quote_usd_wad
+    if total > limits.max_open_usd * _WAD:
+        return Decision.refuse(
+            RefusalReason.LIMIT_REACHED,
+            f"expected at most {limits.max_open_usd} USD in live quotes, this one would make it "
+            f"{_dollars(total)} USD",
+        )
+    return Decision.accept()
+
+
+def check_size(*, quote_usd_wad: int, limits: QuoteLimits) -> Decision:
+    """Accept a size between the least and the largest quote."""
+    if quote_usd_wad < limits.min_quote_usd * _WAD:
+        return Decision.refuse(
+            RefusalReason.AMOUNT_TOO_SMALL,
+            f"expected at least {limits.min_quote_usd} USD, found {_dollars(quote_usd_wad)} USD",
+        )
+    if quote_usd_wad > limits.max_quote_usd * _WAD:
+        return Decision.refuse(
+            RefusalReason.AMOUNT_TOO_LARGE,
+            f"expected at most {limits.max_quote_usd} USD, found {_dollars(quote_usd_wad)} USD",
+        )
+    return Decision.accept()
+
+
+def _dollars(usd_wad: int) -> str:
+    return f"{usd_wad // _WAD}.{usd_wad % _WAD * 100 // _WAD:02d}"
