@@ -1,10 +1,12 @@
 """Gives accounts tokens on an anvil node: the offline mainnet, a fork of it, or a fork of the real chain.
 
-Where the token has an honest way to make supply it is used (WETH by deposit, USDC by a minter configured through
-the impersonated master minter); any other ERC-20 gets its balance word written.
+The five tokens pmm trades make supply in their own way, through the impersonated account that may (so total supply
+stays right); any other ERC-20 gets its balance word written.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -12,11 +14,11 @@ from eth_utils.crypto import keccak
 from pmm.chain.abi import decode_result, encode_arguments, encode_call
 from pmm.chain.rpc import JsonRpc
 from pmm.errors import ChainError, InvalidInput
-from pmm.localnet.addresses import USDC, WETH, keyless_account
+from pmm.localnet.addresses import DAI, DAI_JOIN, USDC, USDT, WBTC, WETH, keyless_account
 from pmm.localnet.placement import ChainBuilder
 
 NATIVE = "0x0000000000000000000000000000000000000000"
-_MINTER = keyless_account("USDC minter")
+_MINTER = keyless_account("minter")
 _SINK = keyless_account("sink")
 _HIGHEST_SLOT = 64
 _UINT256_MAX = 2**256 - 1
@@ -49,31 +51,72 @@ def deal(rpc: JsonRpc, token: str, account: str, amount: int) -> None:
         return
     token, account = to_checksum_address(token), to_checksum_address(account)
     missing = amount - balance_of(rpc, token, account)
-    if missing and token in (WETH, USDC):
-        with ChainBuilder(rpc) as chain:
-            _adjust(chain, token, account, missing)
-    elif missing:
-        _write_balance(rpc, token, account, amount)
+    if missing == 0:
+        return
+    with ChainBuilder(rpc) as chain:
+        if missing > 0:
+            add(chain, token, account, missing)
+        else:
+            ether = rpc.call("eth_getBalance", account, "latest")
+            chain.transact(token, "transfer(address,uint256)", _SINK, -missing, sender=account)
+            rpc.call("anvil_setBalance", account, ether)
     if (found := balance_of(rpc, token, account)) != amount:
         raise ChainError(f"expected {account} to hold {amount} of {token} after the deal, found {found}")
 
 
-def _adjust(chain: ChainBuilder, token: str, account: str, missing: int) -> None:
-    """Mint the missing amount, or send the surplus away without changing the account's ether."""
-    if missing < 0:
-        ether = chain.rpc.call("eth_getBalance", account, "latest")
-        chain.transact(token, "transfer(address,uint256)", _SINK, -missing, sender=account)
-        chain.rpc.call("anvil_setBalance", account, ether)
-    elif token == WETH:
-        depositor = keyless_account("WETH depositor")
-        chain.fund(depositor)
-        chain.rpc.call("anvil_setBalance", depositor, hex(missing + 10**21))
-        chain.transact(WETH, "deposit()", sender=depositor, value=missing)
-        chain.transact(WETH, "transfer(address,uint256)", account, missing, sender=depositor)
+def add(chain: ChainBuilder, token: str, account: str, amount: int) -> None:
+    """Give ``account`` a further ``amount`` base units, by the token's own way of making supply if it has one."""
+    if token in _FAUCETS:
+        _FAUCETS[token](chain, account, amount)
     else:
-        master = to_checksum_address(chain.read(USDC, "masterMinter()", returns=("address",)))
-        chain.transact(USDC, "configureMinter(address,uint256)", _MINTER, missing, sender=master)
-        chain.transact(USDC, "mint(address,uint256)", account, missing, sender=_MINTER)
+        _write_balance(chain.rpc, token, account, balance_of(chain.rpc, token, account) + amount)
+
+
+def allow(chain: ChainBuilder, token: str, owner: str, spender: str, amount: int) -> None:
+    """Let ``spender`` take at least ``amount`` of ``owner``'s tokens."""
+    allowed = chain.read(token, "allowance(address,address)", owner, spender)
+    if allowed >= amount:
+        return
+    if allowed:  # USDT refuses to change one allowance to another
+        chain.transact(token, "approve(address,uint256)", spender, 0, sender=owner)
+    chain.transact(token, "approve(address,uint256)", spender, _UINT256_MAX, sender=owner)
+
+
+def _deposit_weth(chain: ChainBuilder, account: str, amount: int) -> None:
+    chain.fund(_MINTER)
+    chain.rpc.call("anvil_setBalance", _MINTER, hex(amount + 10**24))
+    chain.transact(WETH, "deposit()", sender=_MINTER, value=amount)
+    chain.transact(WETH, "transfer(address,uint256)", account, amount, sender=_MINTER)
+
+
+def _mint_usdc(chain: ChainBuilder, account: str, amount: int) -> None:
+    master = to_checksum_address(chain.read(USDC, "masterMinter()", returns=("address",)))
+    chain.transact(USDC, "configureMinter(address,uint256)", _MINTER, amount, sender=master)
+    chain.transact(USDC, "mint(address,uint256)", account, amount, sender=_MINTER)
+
+
+def _issue_usdt(chain: ChainBuilder, account: str, amount: int) -> None:
+    owner = to_checksum_address(chain.read(USDT, "owner()", returns=("address",)))
+    chain.transact(USDT, "issue(uint256)", amount, sender=owner)
+    chain.transact(USDT, "transfer(address,uint256)", account, amount, sender=owner)
+
+
+def _mint_dai(chain: ChainBuilder, account: str, amount: int) -> None:
+    chain.transact(DAI, "mint(address,uint256)", account, amount, sender=DAI_JOIN)
+
+
+def _mint_wbtc(chain: ChainBuilder, account: str, amount: int) -> None:
+    owner = to_checksum_address(chain.read(WBTC, "owner()", returns=("address",)))
+    chain.transact(WBTC, "mint(address,uint256)", account, amount, sender=owner)
+
+
+_FAUCETS: dict[str, Callable[[ChainBuilder, str, int], None]] = {
+    WETH: _deposit_weth,
+    USDC: _mint_usdc,
+    USDT: _issue_usdt,
+    DAI: _mint_dai,
+    WBTC: _mint_wbtc,
+}
 
 
 def _write_balance(rpc: JsonRpc, token: str, account: str, amount: int) -> None:

@@ -15,6 +15,7 @@ from eth_utils.address import to_checksum_address
 
 from pmm.errors import SetupError
 from pmm.localnet.placement import ChainBuilder
+from pmm.localnet.pools import Pool
 from pmm.localnet.tarballs import Packages
 
 
@@ -94,6 +95,18 @@ class AddressBook:
 class ProtocolModule(Protocol):
     """What the builder needs of a module; ``seed`` is looked up and may be absent."""
 
-    @staticmethod
-    def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Placement]:
+    def build(self, chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Placement]:
         """Place the protocol's contracts."""
+
+
+class PoolVenue(Protocol):
+    """What moving prices needs of a Uniswap version."""
+
+    def pool_address(self, chain: ChainBuilder, pool: Pool) -> str:
+        """Return the pool's (or the pool manager's) address."""
+
+    def sqrt_price(self, chain: ChainBuilder, pool: Pool) -> int | None:
+        """Return the Q64.96 square-root price, None where the pool does not exist."""
+
+    def move(self, chain: ChainBuilder, pool: Pool, target_sqrt_x96: int) -> None:
+        """Swap as the price mover until the pool stands at the target."""

@@ -1,0 +1,213 @@
+"""Starts, finds and stops the offline mainnet.
+
+``AnvilNode`` is a child that ends with its parent; :func:`up` starts a node that outlives it, known by a file
+under ``.pmm``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pmm.chain.rpc import JsonRpc
+from pmm.errors import ChainError, SetupError
+from pmm.localnet.anvil import HOST, AnvilNode, node_command, port_in_use, wait_until_up
+from pmm.localnet.builder import Progress, State, ensure_state
+from pmm.localnet.feeds import is_offline_mainnet
+from pmm.localnet.file_lock import exclusive
+from pmm.localnet.placement import ChainBuilder
+from pmm.localnet.prices import refresh_feeds
+from pmm.toolchain import project_root
+
+__all__ = ["DEFAULT_PORT", "AnvilNode", "RunningNode", "down", "ensure_up", "running_node", "start", "up"]
+
+DEFAULT_PORT = 8612
+_START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 10.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningNode:
+    """A detached offline mainnet.
+
+    Attributes:
+        state_key: hash of the state it was started from.
+        started: False where :func:`up` found it running.
+    """
+
+    pid: int
+    port: int
+    genuine: bool
+    state_key: str
+    started: bool = False
+
+    @property
+    def url(self) -> str:
+        """HTTP address of the node."""
+        return f"http://{HOST}:{self.port}"
+
+
+def start(
+    port: int | None = None,
+    *,
+    load_state: Path | None = None,
+    fork_url: str | None = None,
+    genuine: bool = False,
+) -> AnvilNode:
+    """Start a child node: from ``load_state``, as a fork of ``fork_url``, else from the built offline mainnet.
+
+    Its clock and feeds are brought to the present. Stop it, or let it end with this process.
+    """
+    if load_state is None and fork_url is None:
+        load_state = ensure_state(genuine=genuine).path
+    node = AnvilNode(port=port, load_state=load_state, fork_url=fork_url).start()
+    try:
+        make_present(node.url)
+    except BaseException:
+        node.stop()
+        raise
+    return node
+
+
+def make_present(url: str) -> None:
+    """Set the chain's clock to now and, on an offline mainnet, report every feed's price anew."""
+    with JsonRpc(url) as rpc:
+        rpc.call("anvil_setTime", int(time.time()))
+        if is_offline_mainnet(ChainBuilder(rpc)):
+            refresh_feeds(rpc)
+
+
+def running_node(port: int = DEFAULT_PORT) -> RunningNode | None:
+    """Return the detached node on ``port``, None where there is none (a stale record is removed)."""
+    record = _record_path(port)
+    try:
+        node = RunningNode(**json.loads(record.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    if _is_alive(node.pid) and port_in_use(port):
+        return node
+    record.unlink(missing_ok=True)
+    return None
+
+
+def up(
+    port: int = DEFAULT_PORT, *, genuine: bool = False, on_progress: Progress | None = None
+) -> RunningNode:
+    """Start the offline mainnet as a process of its own, or find it running; feeds are fresh afterwards.
+
+    Raises:
+        SetupError: the port is used by something else, or by an offline mainnet of the other kind.
+    """
+    with exclusive(_record_path(port).with_suffix(".lock")):
+        node = running_node(port)
+        if node is not None and node.genuine != genuine:
+            raise SetupError(
+                f"expected the {_kind(genuine)} offline mainnet on port {port}, found the {_kind(node.genuine)} "
+                "one running; stop it with `pmm localnet down` or choose another --port"
+            )
+        if node is None:
+            _require_free(port)
+            node = _launch(port, ensure_state(genuine=genuine, on_progress=on_progress))
+        make_present(node.url)
+        return node
+
+
+def ensure_up(port: int = DEFAULT_PORT, genuine: bool = False) -> str:
+    """Return the address of the offline mainnet on ``port``, starting it where needed; see :func:`up`."""
+    return up(port, genuine=genuine).url
+
+
+def down(port: int = DEFAULT_PORT) -> bool:
+    """Stop the detached node on ``port``; False where none runs.
+
+    Raises:
+        SetupError: it did not end.
+    """
+    node = running_node(port)
+    if node is None:
+        return False
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        os.kill(node.pid, sign)
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        while time.monotonic() < deadline:
+            _reap(node.pid)
+            if not _is_alive(node.pid):
+                _record_path(port).unlink(missing_ok=True)
+                return True
+            time.sleep(_POLL_S)
+    raise SetupError(f"expected process {node.pid} to end, found it alive; end it by hand")
+
+
+def _launch(port: int, state: State) -> RunningNode:
+    log = _record_path(port).with_suffix(".log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            node_command(port, load_state=state.path),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_until_up(f"http://{HOST}:{port}", process, log, _START_TIMEOUT_S)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    node = RunningNode(pid=process.pid, port=port, genuine=state.genuine, state_key=state.key)
+    _record_path(port).write_text(json.dumps({k: v for k, v in asdict(node).items() if k != "started"}))
+    return RunningNode(**(asdict(node) | {"started": True}))
+
+
+def _require_free(port: int) -> None:
+    if not port_in_use(port):
+        return
+    try:
+        with JsonRpc(f"http://{HOST}:{port}", timeout_s=3) as rpc:
+            found = f"{rpc.call('web3_clientVersion')} that `pmm localnet up` did not start"
+    except ChainError:
+        found = "another program"
+    raise SetupError(
+        f"expected port {port} to be free, found {found}; stop it, or choose another with --port"
+    )
+
+
+def _record_path(port: int) -> Path:
+    folder = project_root() / ".pmm"
+    folder.mkdir(exist_ok=True)
+    return folder / f"localnet-{port}.json"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # somebody else's process has the number now
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+
+
+def _reap(pid: int) -> None:
+    """Collect the node where it is a child of this very process."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _kind(genuine: bool) -> str:
+    return "genuine" if genuine else "ordinary"

