@@ -28,7 +28,7 @@ from pmm.localnet.tarballs import Packages, cache_folder
 
 # In this order: a module may use what stands before it.
 PROTOCOLS = (
-    *("singletons", "tokens", "chainlink", "uniswap_v3"),
+    *("singletons", "tokens", "chainlink", "uniswap_v2", "uniswap_v3", "uniswap_v4"),
     *("oneinch", "balancer", "morpho", "aave", "compound"),
 )
 _FIRST_BLOCK = 23_000_000

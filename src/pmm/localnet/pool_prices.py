@@ -20,11 +20,15 @@ from pmm.localnet.pools import (
     token_address,
     token_decimals,
 )
-from pmm.localnet.protocols import uniswap_v3
+from pmm.localnet.protocols import uniswap_v2, uniswap_v3, uniswap_v4
 from pmm.localnet.registry import PoolVenue
 
 _FLOAT_USD = 20_000_000_000
-_VENUES: Mapping[Version, PoolVenue] = {Version.V3: uniswap_v3}
+_VENUES: Mapping[Version, PoolVenue] = {
+    Version.V2: uniswap_v2,
+    Version.V3: uniswap_v3,
+    Version.V4: uniswap_v4,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
