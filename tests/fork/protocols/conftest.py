@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pmm.localnet.artifacts import compile_contracts
 from pmm.localnet.funding import balance_of, deal
 from pmm.localnet.node import start
 from pmm.localnet.placement import ChainBuilder
+from tests.fork.protocols.fixture_types import BalanceOf, DeployBorrower, Hold
 
 _SOURCE = Path(__file__).parents[2] / "helpers" / "solidity" / "FlashBorrower.sol"
 
@@ -44,9 +45,6 @@ def trader() -> str:
     return keyless_account("protocol test trader")
 
 
-Hold = Callable[..., None]
-
-
 @pytest.fixture
 def hold(chain: ChainBuilder, trader: str) -> Hold:
     """Let the trader hold so many base units of a token, and ``spender`` pull them."""
@@ -59,13 +57,13 @@ def hold(chain: ChainBuilder, trader: str) -> Hold:
 
 
 @pytest.fixture
-def balance(chain: ChainBuilder) -> Callable[[str, str], int]:
+def balance(chain: ChainBuilder) -> BalanceOf:
     """Read a token balance in base units."""
     return lambda token, account: balance_of(chain.rpc, token, account)
 
 
 @pytest.fixture
-def flash_borrower(chain: ChainBuilder) -> Callable[..., str]:
+def flash_borrower(chain: ChainBuilder) -> DeployBorrower:
     """Deploy a flash borrower; with ``repays=False`` it keeps the loan."""
     contract = f"{_SOURCE.name}:FlashBorrower"
     compiled = compile_contracts(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from pmm.errors import ChainError
 from pmm.localnet.addresses import AAVE_ADDRESSES_PROVIDER, AAVE_POOL, USDC, WBTC, WETH, keyless_account
 from pmm.localnet.feeds import read_answer, set_answer
 from pmm.localnet.funding import deal
+from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.protocols.aave import (
     ACL_MANAGER,
     FLASH_LOAN_PREMIUM_BPS,
@@ -16,7 +19,8 @@ from pmm.localnet.protocols.aave import (
     PROTOCOL_DATA_PROVIDER,
     VARIABLE_RATE,
 )
-from pmm.localnet.protocols.aave_reserves import RESERVES
+from pmm.localnet.protocols.aave_reserves import RESERVES, Reserve
+from tests.fork.protocols.fixture_types import BalanceOf, DeployBorrower, Hold
 
 _SUPPLY = "supply(address,uint256,address,uint16)"
 _BORROW = "borrow(address,uint256,uint256,uint16,address)"
@@ -31,18 +35,21 @@ _DEBT_USDC = RESERVES[2].variable_debt_token
 
 
 @pytest.fixture
-def collateral(chain, trader, hold):
+def collateral(chain: ChainBuilder, trader: str, hold: Hold) -> None:
     """The trader has supplied ten WETH."""
     hold(WETH, _COLLATERAL_WEI, spender=AAVE_POOL)
     chain.transact(AAVE_POOL, _SUPPLY, WETH, _COLLATERAL_WEI, trader, 0, sender=trader)
 
 
-def _account(chain, trader):
+def _account(chain: ChainBuilder, trader: str) -> Sequence[int]:
     """Return collateral, debt, available (USD, 8 decimals), threshold and LTV (bps), health factor (wad)."""
-    return chain.read(AAVE_POOL, "getUserAccountData(address)", trader, returns=("uint256",) * 6)
+    values: Sequence[int] = chain.read(
+        AAVE_POOL, "getUserAccountData(address)", trader, returns=("uint256",) * 6
+    )
+    return values
 
 
-def _borrow_usdc(chain, trader, amount):
+def _borrow_usdc(chain: ChainBuilder, trader: str, amount: int) -> None:
     chain.transact(AAVE_POOL, _BORROW, USDC, amount, VARIABLE_RATE, 0, trader, sender=trader)
 
 
@@ -56,12 +63,12 @@ def _borrow_usdc(chain, trader, amount):
         ("getPoolDataProvider()", PROTOCOL_DATA_PROVIDER),
     ],
 )
-def test_addresses_provider__getters__are_mainnets(chain, getter, address):
+def test_addresses_provider__getters__are_mainnets(chain: ChainBuilder, getter: str, address: str) -> None:
     assert chain.read(AAVE_ADDRESSES_PROVIDER, getter, returns=("address",)) == address.lower()
 
 
 @pytest.mark.parametrize("reserve", RESERVES, ids=lambda r: r.symbol)
-def test_reserve__tokens_and_parameters__are_mainnets(chain, reserve):
+def test_reserve__tokens_and_parameters__are_mainnets(chain: ChainBuilder, reserve: Reserve) -> None:
     tokens = chain.read(
         PROTOCOL_DATA_PROVIDER,
         "getReserveTokensAddresses(address)",
@@ -92,12 +99,14 @@ def test_reserve__tokens_and_parameters__are_mainnets(chain, reserve):
 
 
 @pytest.mark.parametrize(("token", "asset"), [(WETH, "ETH"), (WBTC, "BTC"), (USDC, "USDC")])
-def test_oracle__asset_price__is_the_feeds(chain, token, asset):
+def test_oracle__asset_price__is_the_feeds(chain: ChainBuilder, token: str, asset: str) -> None:
     assert chain.read(ORACLE, "getAssetPrice(address)", token) == read_answer(chain, asset)
 
 
 @pytest.mark.usefixtures("collateral")
-def test_borrow_and_repay__against_supplied_weth__moves_debt_and_balances(chain, trader, balance, hold):
+def test_borrow_and_repay__against_supplied_weth__moves_debt_and_balances(
+    chain: ChainBuilder, trader: str, balance: BalanceOf, hold: Hold
+) -> None:
     amount = 10_000 * 10**6
     _borrow_usdc(chain, trader, amount)
     assert balance(USDC, trader) == amount
@@ -112,14 +121,16 @@ def test_borrow_and_repay__against_supplied_weth__moves_debt_and_balances(chain,
 
 
 @pytest.mark.usefixtures("collateral")
-def test_borrow__above_the_loan_to_value__reverts(chain, trader):
+def test_borrow__above_the_loan_to_value__reverts(chain: ChainBuilder, trader: str) -> None:
     available_usd_e8 = _account(chain, trader)[2]
     too_much = available_usd_e8 * 10**6 // read_answer(chain, "USDC") * 101 // 100
     with pytest.raises(ChainError, match=_COLLATERAL_CANNOT_COVER):
         _borrow_usdc(chain, trader, too_much)
 
 
-def test_flash_loan_simple__of_most_of_the_liquidity__costs_the_premium(chain, balance, flash_borrower):
+def test_flash_loan_simple__of_most_of_the_liquidity__costs_the_premium(
+    chain: ChainBuilder, balance: BalanceOf, flash_borrower: DeployBorrower
+) -> None:
     borrower = flash_borrower()
     amount = 100_000_000 * 10**6
     premium = amount * FLASH_LOAN_PREMIUM_BPS // 10_000
@@ -135,14 +146,16 @@ def test_flash_loan_simple__of_most_of_the_liquidity__costs_the_premium(chain, b
     assert balance(USDC, _A_USDC) == before + premium
 
 
-def test_flash_loan_simple__not_repaid__reverts(chain, flash_borrower):
+def test_flash_loan_simple__not_repaid__reverts(chain: ChainBuilder, flash_borrower: DeployBorrower) -> None:
     thief = flash_borrower(repays=False)
     with pytest.raises(ChainError, match="revert"):
         chain.transact(thief, _BORROW_FLASH, AAVE_POOL, WETH, 10**18, sender=thief)
 
 
 @pytest.mark.usefixtures("collateral")
-def test_liquidation__after_the_feed_fell__pays_the_bonus(chain, trader, balance):
+def test_liquidation__after_the_feed_fell__pays_the_bonus(
+    chain: ChainBuilder, trader: str, balance: BalanceOf
+) -> None:
     eth_usd_e8, usdc_usd_e8 = read_answer(chain, "ETH"), read_answer(chain, "USDC")
     _borrow_usdc(chain, trader, _COLLATERAL_WEI * eth_usd_e8 * 80 // (100 * usdc_usd_e8 * 10**12))
     liquidator, repaid = keyless_account("protocol test liquidator"), 5_000 * 10**6

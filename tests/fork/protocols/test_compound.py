@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from pmm.localnet.addresses import COMPOUND_CETH, COMPOUND_COMPTROLLER, COMPOUND_CUSDC, USDC
 from pmm.localnet.feeds import read_answer, set_answer
 from pmm.localnet.funding import NATIVE
+from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.protocols.compound import ORACLE
+from tests.fork.protocols.fixture_types import BalanceOf, Hold
 
 _TEN_ETH_WEI = 10 * 10**18
 _CETH_FACTOR_BPS = 8250
 
 
 @pytest.fixture
-def collateral(chain, trader):
+def collateral(chain: ChainBuilder, trader: str) -> None:
     """The trader has ten ETH in cETH and uses them as collateral."""
     chain.transact(COMPOUND_CETH, "mint()", sender=trader, value=_TEN_ETH_WEI)
     chain.transact(COMPOUND_COMPTROLLER, "enterMarkets(address[])", [COMPOUND_CETH], sender=trader)
 
 
-def _liquidity(chain, trader):
+def _liquidity(chain: ChainBuilder, trader: str) -> Sequence[int]:
     """Return (error, liquidity, shortfall), the latter two in USD with 18 decimals."""
-    return chain.read(COMPOUND_COMPTROLLER, "getAccountLiquidity(address)", trader, returns=("uint256",) * 3)
+    values: Sequence[int] = chain.read(
+        COMPOUND_COMPTROLLER, "getAccountLiquidity(address)", trader, returns=("uint256",) * 3
+    )
+    return values
 
 
-def test_oracle__underlying_price__is_the_feeds(chain):
+def test_oracle__underlying_price__is_the_feeds(chain: ChainBuilder) -> None:
     eth, usdc = read_answer(chain, "ETH"), read_answer(chain, "USDC")
     assert chain.read(ORACLE, "getUnderlyingPrice(address)", COMPOUND_CETH) == eth * 10**10
     assert chain.read(ORACLE, "getUnderlyingPrice(address)", COMPOUND_CUSDC) == usdc * 10**22
@@ -33,7 +40,7 @@ def test_oracle__underlying_price__is_the_feeds(chain):
 
 
 @pytest.mark.usefixtures("collateral")
-def test_mint__of_ether__gives_liquidity_at_the_collateral_factor(chain, trader):
+def test_mint__of_ether__gives_liquidity_at_the_collateral_factor(chain: ChainBuilder, trader: str) -> None:
     assert chain.read(COMPOUND_CETH, "balanceOf(address)", trader) > 0
     error, liquidity_wad, shortfall_wad = _liquidity(chain, trader)
     expected_wad = 10 * read_answer(chain, "ETH") * 10**10 * _CETH_FACTOR_BPS // 10_000
@@ -42,7 +49,9 @@ def test_mint__of_ether__gives_liquidity_at_the_collateral_factor(chain, trader)
 
 
 @pytest.mark.usefixtures("collateral")
-def test_borrow__within_the_limit__pays_out_and_can_be_repaid(chain, trader, balance, hold):
+def test_borrow__within_the_limit__pays_out_and_can_be_repaid(
+    chain: ChainBuilder, trader: str, balance: BalanceOf, hold: Hold
+) -> None:
     amount = 10_000 * 10**6
     chain.transact(COMPOUND_CUSDC, "borrow(uint256)", amount, sender=trader)
     assert balance(USDC, trader) == amount
@@ -54,7 +63,9 @@ def test_borrow__within_the_limit__pays_out_and_can_be_repaid(chain, trader, bal
 
 
 @pytest.mark.usefixtures("collateral")
-def test_borrow__above_the_limit__is_refused_without_revert(chain, trader, balance):
+def test_borrow__above_the_limit__is_refused_without_revert(
+    chain: ChainBuilder, trader: str, balance: BalanceOf
+) -> None:
     # Compound reports this by a Failure event; the transaction succeeds.
     chain.transact(COMPOUND_CUSDC, "borrow(uint256)", 100_000 * 10**6, sender=trader)
     assert balance(USDC, trader) == 0
@@ -62,14 +73,16 @@ def test_borrow__above_the_limit__is_refused_without_revert(chain, trader, balan
 
 
 @pytest.mark.usefixtures("collateral")
-def test_feed__falls_below_the_debt__leaves_a_shortfall(chain, trader):
+def test_feed__falls_below_the_debt__leaves_a_shortfall(chain: ChainBuilder, trader: str) -> None:
     chain.transact(COMPOUND_CUSDC, "borrow(uint256)", 10_000 * 10**6, sender=trader)
     assert _liquidity(chain, trader)[2] == 0
     set_answer(chain, "ETH", read_answer(chain, "ETH") // 4)
     assert _liquidity(chain, trader)[2] > 0
 
 
-def test_redeem__of_what_was_minted__gives_the_ether_back(chain, trader, balance):
+def test_redeem__of_what_was_minted__gives_the_ether_back(
+    chain: ChainBuilder, trader: str, balance: BalanceOf
+) -> None:
     chain.transact(COMPOUND_CETH, "mint()", sender=trader, value=_TEN_ETH_WEI)
     before = balance(NATIVE, trader)
     minted = chain.read(COMPOUND_CETH, "balanceOf(address)", trader)

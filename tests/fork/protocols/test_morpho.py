@@ -7,7 +7,9 @@ import pytest
 from pmm.errors import ChainError
 from pmm.localnet.addresses import MORPHO, USDC, WBTC, WETH
 from pmm.localnet.feeds import read_answer, set_answer
+from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.protocols.morpho import LLTV_WAD, MARKET_PARAMS, MARKETS, WETH_USDC_MARKET
+from tests.fork.protocols.fixture_types import BalanceOf, DeployBorrower, Hold
 
 _BORROW_FLASH = "borrowFromMorpho(address,address,uint256)"
 _SUPPLY_COLLATERAL = f"supplyCollateral({MARKET_PARAMS},uint256,address,bytes)"
@@ -19,21 +21,21 @@ _COLLATERAL_WEI = 10 * 10**18
 
 
 @pytest.fixture
-def collateral(chain, trader, hold):
+def collateral(chain: ChainBuilder, trader: str, hold: Hold) -> None:
     """The trader has ten WETH of collateral in the WETH/USDC market."""
     hold(WETH, _COLLATERAL_WEI, spender=MORPHO)
     chain.transact(MORPHO, _SUPPLY_COLLATERAL, WETH_USDC_MARKET, _COLLATERAL_WEI, trader, b"", sender=trader)
 
 
-def _borrow(chain, trader, amount):
+def _borrow(chain: ChainBuilder, trader: str, amount: int) -> None:
     chain.transact(MORPHO, _BORROW, WETH_USDC_MARKET, amount, 0, trader, trader, sender=trader)
 
 
-def _oracle_price(chain, market="WETH/USDC"):
-    return chain.read(MARKETS[market].oracle, "price()")
+def _oracle_price(chain: ChainBuilder, market: str = "WETH/USDC") -> int:
+    return int(chain.read(MARKETS[market].oracle, "price()"))
 
 
-def _limit_usdc(chain):
+def _limit_usdc(chain: ChainBuilder) -> int:
     """Return the most that may be borrowed on the collateral, in base units; debt rounds up by one."""
     return _COLLATERAL_WEI * _oracle_price(chain) // 10**36 * LLTV_WAD // 10**18 - 1
 
@@ -42,8 +44,8 @@ def _limit_usdc(chain):
     ("token", "at_least"), [(WETH, 5_000 * 10**18), (USDC, 50_000_000 * 10**6), (WBTC, 1_000 * 10**8)]
 )
 def test_flash_loan__of_the_whole_balance__is_free_and_repaid(
-    chain, balance, flash_borrower, token, at_least
-):
+    chain: ChainBuilder, balance: BalanceOf, flash_borrower: DeployBorrower, token: str, at_least: int
+) -> None:
     borrower = flash_borrower()
     whole = balance(token, MORPHO)
 
@@ -55,13 +57,13 @@ def test_flash_loan__of_the_whole_balance__is_free_and_repaid(
     assert balance(token, MORPHO) == whole
 
 
-def test_flash_loan__not_repaid__reverts(chain, flash_borrower):
+def test_flash_loan__not_repaid__reverts(chain: ChainBuilder, flash_borrower: DeployBorrower) -> None:
     thief = flash_borrower(repays=False)
     with pytest.raises(ChainError, match="revert"):
         chain.transact(thief, _BORROW_FLASH, MORPHO, USDC, 10**6, sender=thief)
 
 
-def test_oracles__price__is_the_feeds_quotient(chain):
+def test_oracles__price__is_the_feeds_quotient(chain: ChainBuilder) -> None:
     eth, usdc, btc = (read_answer(chain, asset) for asset in ("ETH", "USDC", "BTC"))
     assert _oracle_price(chain, "WETH/USDC") == eth * 10**24 // usdc
     assert _oracle_price(chain, "USDC/WETH") == usdc * 10**48 // eth
@@ -69,7 +71,9 @@ def test_oracles__price__is_the_feeds_quotient(chain):
 
 
 @pytest.mark.usefixtures("collateral")
-def test_borrow__up_to_the_limit__pays_out_and_can_be_repaid(chain, trader, balance, hold):
+def test_borrow__up_to_the_limit__pays_out_and_can_be_repaid(
+    chain: ChainBuilder, trader: str, balance: BalanceOf, hold: Hold
+) -> None:
     limit = _limit_usdc(chain)
     _borrow(chain, trader, limit)
     assert balance(USDC, trader) == limit
@@ -80,14 +84,16 @@ def test_borrow__up_to_the_limit__pays_out_and_can_be_repaid(chain, trader, bala
 
 
 @pytest.mark.usefixtures("collateral")
-def test_borrow__above_the_limit__reverts(chain, trader):
+def test_borrow__above_the_limit__reverts(chain: ChainBuilder, trader: str) -> None:
     limit = _limit_usdc(chain)
     with pytest.raises(ChainError, match=_INSUFFICIENT_COLLATERAL):
         _borrow(chain, trader, limit + 10**6)
 
 
 @pytest.mark.usefixtures("collateral")
-def test_liquidate__after_the_feed_fell__seizes_collateral(chain, trader, hold, balance):
+def test_liquidate__after_the_feed_fell__seizes_collateral(
+    chain: ChainBuilder, trader: str, hold: Hold, balance: BalanceOf
+) -> None:
     _borrow(chain, trader, _limit_usdc(chain))
     hold(USDC, 10_000 * 10**6, spender=MORPHO)
     with pytest.raises(ChainError, match=b"position is healthy".hex()):

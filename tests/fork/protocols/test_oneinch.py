@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from pmm.chain.abi import decode_result
 from pmm.domain import (
+    Address,
     FillFunction,
     MakerTraits,
     RfqOrder,
+    SignedOrder,
     SigningKey,
     TakerTraits,
     address_from_bytes,
@@ -27,6 +30,8 @@ from pmm.domain import (
 from pmm.errors import ChainError
 from pmm.localnet.addresses import ONEINCH_ROUTER, USDC, WETH
 from pmm.localnet.funding import deal
+from pmm.localnet.placement import ChainBuilder
+from tests.fork.protocols.fixture_types import BalanceOf, Hold
 
 _MAKING_WEI, _TAKING_USDC = 10**18, 2_700 * 10**6
 _NONCE = 7 << 8 | 5
@@ -37,7 +42,7 @@ _ADDRESS = st.binary(min_size=20, max_size=20).filter(any).map(address_from_byte
 
 
 @pytest.fixture
-def maker_key(chain):
+def maker_key(chain: ChainBuilder) -> SigningKey:
     """A key made for this run, whose account sells WETH."""
     key = SigningKey(secrets.token_bytes(32))
     deal(chain.rpc, WETH, key.address, 10 * _MAKING_WEI)
@@ -46,7 +51,7 @@ def maker_key(chain):
 
 
 @pytest.fixture
-def order(chain, maker_key, hold):
+def order(chain: ChainBuilder, maker_key: SigningKey, hold: Hold) -> RfqOrder:
     """One WETH for USDC; the trader holds the USDC."""
     hold(USDC, 10 * _TAKING_USDC, spender=ONEINCH_ROUTER)
     now_s = int(chain.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
@@ -54,20 +59,20 @@ def order(chain, maker_key, hold):
     return RfqOrder(
         salt=secrets.randbits(256),
         maker=maker_key.address,
-        maker_asset=WETH,
-        taker_asset=USDC,
+        maker_asset=Address(WETH),
+        taker_asset=Address(USDC),
         making_amount=_MAKING_WEI,
         taking_amount=_TAKING_USDC,
         maker_traits=traits.encode(),
     )
 
 
-def _fill(chain, signed, trader, amount=_MAKING_WEI):
+def _fill(chain: ChainBuilder, signed: SignedOrder, trader: str, amount: int = _MAKING_WEI) -> dict[str, Any]:
     data = encode_fill(signed, amount=amount, taker_traits=_EXACT_MAKING)
     return chain.send(ONEINCH_ROUTER, data, sender=trader)
 
 
-def test_domain__at_the_router__is_version_six(chain):
+def test_domain__at_the_router__is_version_six(chain: ChainBuilder) -> None:
     fields = chain.read(
         ONEINCH_ROUTER,
         "eip712Domain()",
@@ -84,7 +89,7 @@ def test_domain__at_the_router__is_version_six(chain):
         "5816d723",
     ],
 )
-def test_code__selectors_of_the_router__are_dispatched(chain, selector):
+def test_code__selectors_of_the_router__are_dispatched(chain: ChainBuilder, selector: str) -> None:
     # An unknown selector falls through to an empty revert in under a few hundred gas; the code compares
     # against each known one with PUSH4.
     assert bytes.fromhex("63" + selector) in chain.code(ONEINCH_ROUTER)
@@ -92,7 +97,7 @@ def test_code__selectors_of_the_router__are_dispatched(chain, selector):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_hash_order__any_order__equals_ours(chain, data):
+def test_hash_order__any_order__equals_ours(chain: ChainBuilder, data: st.DataObject) -> None:
     order = RfqOrder(
         salt=data.draw(_WORD),
         maker=data.draw(_ADDRESS),
@@ -106,7 +111,9 @@ def test_hash_order__any_order__equals_ours(chain, data):
     assert chain.call(ONEINCH_ROUTER, encode_hash_order(order)) == order_hash(order, oneinch_domain())
 
 
-def test_fill_order__signed_by_the_maker__moves_both_assets_once(chain, maker_key, order, trader, balance):
+def test_fill_order__signed_by_the_maker__moves_both_assets_once(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str, balance: BalanceOf
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     usdc_before = balance(USDC, trader)
 
@@ -122,7 +129,9 @@ def test_fill_order__signed_by_the_maker__moves_both_assets_once(chain, maker_ke
         _fill(chain, signed, trader)
 
 
-def test_fill_order__of_a_part__rounds_the_taking_amount_up(chain, maker_key, order, trader, balance):
+def test_fill_order__of_a_part__rounds_the_taking_amount_up(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str, balance: BalanceOf
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     usdc_before = balance(USDC, trader)
     part_wei = _MAKING_WEI // 3
@@ -134,7 +143,9 @@ def test_fill_order__of_a_part__rounds_the_taking_amount_up(chain, maker_key, or
     assert balance(WETH, trader) == part_wei
 
 
-def test_fill_order__of_a_cancelled_order__reverts(chain, maker_key, order, trader):
+def test_fill_order__of_a_cancelled_order__reverts(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     cancel = encode_call("cancelOrder", order.maker_traits, signed.order_hash)
     chain.send(ONEINCH_ROUTER, cancel, sender=maker_key.address)
@@ -142,26 +153,34 @@ def test_fill_order__of_a_cancelled_order__reverts(chain, maker_key, order, trad
         _fill(chain, signed, trader)
 
 
-def test_fill_order__signed_by_another_key__reverts(chain, order, trader):
+def test_fill_order__signed_by_another_key__reverts(
+    chain: ChainBuilder, order: RfqOrder, trader: str
+) -> None:
     signed = sign_order(order, oneinch_domain(), SigningKey(secrets.token_bytes(32)))
     with pytest.raises(ChainError, match=_BAD_SIGNATURE):
         _fill(chain, signed, trader)
 
 
-def test_fill_order__of_other_amounts_than_signed__reverts(chain, maker_key, order, trader):
+def test_fill_order__of_other_amounts_than_signed__reverts(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     with pytest.raises(ChainError, match=_BAD_SIGNATURE):
         _fill(chain, replace(signed, order=replace(order, taking_amount=1)), trader)
 
 
-def test_fill_order__after_its_expiry__reverts(chain, maker_key, order, trader):
+def test_fill_order__after_its_expiry__reverts(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     chain.rpc.call("evm_increaseTime", 601)
     with pytest.raises(ChainError, match=_EXPIRED):
         _fill(chain, signed, trader)
 
 
-def test_fill_contract_order__maker_without_code__reverts(chain, maker_key, order, trader):
+def test_fill_contract_order__maker_without_code__reverts(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     data = encode_fill(
         signed,
@@ -173,7 +192,9 @@ def test_fill_contract_order__maker_without_code__reverts(chain, maker_key, orde
         chain.send(ONEINCH_ROUTER, data, sender=trader)
 
 
-def test_fill_order__answer__is_amounts_and_hash(chain, maker_key, order, trader):
+def test_fill_order__answer__is_amounts_and_hash(
+    chain: ChainBuilder, maker_key: SigningKey, order: RfqOrder, trader: str
+) -> None:
     signed = sign_order(order, oneinch_domain(), maker_key)
     data = encode_fill(signed, amount=_MAKING_WEI, taker_traits=_EXACT_MAKING)
     answer = chain.call(ONEINCH_ROUTER, data, sender=trader)
