@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import ape
+import click
 from ape.contracts import ContractInstance
 from eth_utils.crypto import keccak
 
@@ -18,6 +19,10 @@ from pmm.chain.deployments import (
     save_deployment,
 )
 from scripts._network import is_live
+
+
+# What decides the bytecode; the rest of a compiler's settings names paths and outputs.
+_SETTINGS = ("evmVersion", "optimizer", "optimize", "viaIR", "enable_decimals", "remappings", "libraries")
 
 
 def default_record_path() -> Path:
