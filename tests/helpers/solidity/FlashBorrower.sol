@@ -6,13 +6,22 @@ interface IMorphoLoans {
 }
 
 interface IBalancerLoans {
-    function flashLoan(address recipient, address[] calldata tokens, uint256[] calldata amounts, bytes calldata data)
-        external;
+    function flashLoan(
+        address recipient,
+        address[] calldata tokens,
+        uint256[] calldata amounts,
+        bytes calldata data
+    ) external;
 }
 
 interface IAaveLoans {
-    function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata data, uint16 referral)
-        external;
+    function flashLoanSimple(
+        address receiver,
+        address asset,
+        uint256 amount,
+        bytes calldata data,
+        uint16 referral
+    ) external;
 }
 
 interface IToken {
@@ -35,7 +44,11 @@ contract FlashBorrower {
         IMorphoLoans(morpho).flashLoan(token, amount, abi.encode(token));
     }
 
-    function borrowFromBalancer(address vault, address[] calldata tokens, uint256[] calldata amounts) external {
+    function borrowFromBalancer(
+        address vault,
+        address[] calldata tokens,
+        uint256[] calldata amounts
+    ) external {
         IBalancerLoans(vault).flashLoan(address(this), tokens, amounts, "");
     }
 
@@ -58,18 +71,25 @@ contract FlashBorrower {
         for (uint256 i; i < tokens.length; ++i) {
             _record(tokens[i], fees[i]);
             if (repays) {
-                _call(tokens[i], abi.encodeWithSignature("transfer(address,uint256)", msg.sender, amounts[i] + fees[i]));
+                _call(
+                    tokens[i],
+                    abi.encodeWithSignature("transfer(address,uint256)", msg.sender, amounts[i] + fees[i])
+                );
             }
         }
     }
 
-    function executeOperation(address asset, uint256 amount, uint256 premium, address initiator_, bytes calldata)
-        external
-        returns (bool)
-    {
+    function executeOperation(
+        address asset,
+        uint256 amount,
+        uint256 premium,
+        address initiator_,
+        bytes calldata
+    ) external returns (bool) {
         initiator = initiator_;
         _record(asset, premium);
-        if (repays) _call(asset, abi.encodeWithSignature("approve(address,uint256)", msg.sender, amount + premium));
+        if (repays)
+            _call(asset, abi.encodeWithSignature("approve(address,uint256)", msg.sender, amount + premium));
         return true;
     }
 
@@ -81,7 +101,7 @@ contract FlashBorrower {
 
     /// @dev Without a look at the answer: USDT gives none.
     function _call(address token, bytes memory data) private {
-        (bool success,) = token.call(data);
+        (bool success, ) = token.call(data);
         require(success, "token call failed");
     }
 }

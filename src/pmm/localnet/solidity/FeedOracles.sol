@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.19;
 
 interface IFeed {
@@ -57,6 +57,6 @@ contract MorphoFeedOracle {
 
     /// @return Loan base units per collateral base unit, scaled by 1e36.
     function price() external view returns (uint256) {
-        return collateralFeed.priceWad() * _scale / loanFeed.priceWad();
+        return (collateralFeed.priceWad() * _scale) / loanFeed.priceWad();
     }
 }
