@@ -1,0 +1,126 @@
+"""The main job as a user runs it: whole, interrupted, killed, and with a real endpoint as upstream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pmm.localnet.node import start
+from tests.helpers.processes import descendants, wait_until_gone
+
+PMM = [sys.executable, "-m", "pmm"]
+TIMEOUT_S = 300
+
+
+def _environment(**extra: str) -> dict[str, str]:
+    dropped = ("MAINNET_RPC_URL", "PMM_UPSTREAM_RPC_URL", "PMM_DATA_DIR")
+    return {key: value for key, value in os.environ.items() if key not in dropped} | extra
+
+
+def _demo(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PMM, "demo", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        env=_environment(**extra),
+    )
+
+
+def _check_round(path: Path) -> None:
+    result = json.loads(path.read_text())
+    assert result["balanced"]
+    assert {line["difference"] for line in result["accounts"]} == {"0"}
+    endings = [(trade["settlement"], trade["outcome"]) for trade in result["trades"]]
+    assert endings == [
+        ("1inch", "filled"),
+        ("pmm", "filled"),
+        ("pmm", "filled"),
+        ("1inch", "expired"),
+        ("pmm", "refused"),
+    ]
+    funded = result["trades"][2]
+    assert int(funded["hedge_cost"]) > 0
+    assert float(funded["pnl_usd"]) > 0
+    hedger = [line for line in result["accounts"] if line["account"] == "hedger"]
+    assert hedger
+    assert all(line["after"] == "0" for line in hedger)
+
+
+def test_demo__once__every_balance_is_right_to_the_unit(tmp_path: Path) -> None:
+    outcome = _demo("--once", "--day", "synthetic", "--json", str(tmp_path / "demo.json"))
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "SYNTHETIC" in outcome.stdout
+    assert "every balance is what it must be" in outcome.stdout
+    _check_round(tmp_path / "demo.json")
+
+
+def test_demo__recorded_day__says_where_it_comes_from(tmp_path: Path) -> None:
+    folder = os.environ.get("PMM_DATA_DIR")
+    if not folder:
+        pytest.skip("needs recorded data: set PMM_DATA_DIR to the folder with ohlcv/binance")
+    outcome = _demo("--once", "--json", str(tmp_path / "demo.json"), PMM_DATA_DIR=folder)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "recorded day: spot_ETHUSDT_1m" in outcome.stdout
+    _check_round(tmp_path / "demo.json")
+
+
+def test_demo__mainnet_rpc_url__is_the_upstream(tmp_path: Path) -> None:
+    node = start()
+    try:
+        outcome = _demo(
+            "--once", "--day", "synthetic", "--json", str(tmp_path / "demo.json"), MAINNET_RPC_URL=node.url
+        )
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        assert "upstream: MAINNET_RPC_URL" in outcome.stdout
+        _check_round(tmp_path / "demo.json")
+    finally:
+        node.stop()
+
+
+def test_demo__mainnet_rpc_url_is_dead__one_line_with_the_remedy() -> None:
+    outcome = _demo("--once", "--day", "synthetic", MAINNET_RPC_URL="http://127.0.0.1:9")
+    assert outcome.returncode == 1
+    assert len(outcome.stderr.strip().splitlines()) == 1
+    assert outcome.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_demo__ended_in_the_middle__leaves_no_process(sign: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [*PMM, "demo", "--day", "synthetic"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=_environment(),
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if line.startswith("quote server at"):
+                break
+        time.sleep(1)
+        children = descendants(process.pid)
+        assert len(children) >= 3
+        process.send_signal(sign)
+        process.wait(15)
+        assert process.returncode != 0
+        assert wait_until_gone(children, 10) == set()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_demo__bad_day__one_line_with_the_remedy() -> None:
+    outcome = _demo("--day", "/nonexistent.csv")
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("error: expected a day of 1-minute prices at /nonexistent.csv")
