@@ -12,6 +12,9 @@ from pathlib import Path
 from pmm.toolchain.locate import node_path, project_root
 
 _TIMEOUT_S = 300
+# NTX4 takes a call to another contract for a read; NTX10 dislikes arguments that an interface prescribes; NTX11
+# wants a leading underscore on every argument of an internal function.
+_NATRIX_OFF = ("NTX4", "NTX10", "NTX11")
 
 
 def _node_tool(package: str, entry: str, *arguments: str) -> list[str]:
@@ -32,11 +35,12 @@ def commands(*, write: bool) -> list[list[str]]:
         plugin = "--plugin=prettier-plugin-solidity"
         found.append(_node_tool("prettier", "bin/prettier.cjs", plugin, "--print-width=110", mode, *solidity))
         if not write:
-            own = [path for path in solidity if path.startswith("contracts/")]
+            # Mocks misbehave on purpose, and the sources of the offline mainnet imitate others.
+            own = [path for path in solidity if path.startswith("contracts/") and "/mocks/" not in path]
             found.append(_node_tool("solhint", "solhint.js", "--max-warnings", "0", "--disc", *own))
     vyper = sorted(str(path.relative_to(root)) for path in (root / "contracts").glob("*.vy"))
     if vyper and not write:
-        found.append([str(Path(sys.executable).with_name("natrix")), "lint", *vyper])
+        found.append([str(Path(sys.executable).with_name("natrix")), "lint", *vyper, "-d", *_NATRIX_OFF])
     return found
 
 
