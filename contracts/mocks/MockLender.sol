@@ -55,6 +55,7 @@ contract MockLender {
 
     /// @dev Morpho Blue
     function flashLoan(address token, uint256 assets, bytes calldata data) external {
+        if (trick == Trick.NoCallback) return;
         _lend(token, assets);
         uint256 told = trick == Trick.OtherAmount ? assets + 1 : assets;
         _callBack(abi.encodeCall(IBorrower.onMorphoFlashLoan, (told, _told(data))));
@@ -68,6 +69,7 @@ contract MockLender {
         uint256[] memory amounts,
         bytes calldata data
     ) external {
+        if (trick == Trick.NoCallback) return;
         require(recipient == msg.sender, "MockLender: the tests borrow for themselves");
         uint256 due = IToken(tokens[0]).balanceOf(address(this)) + fee;
         _lend(tokens[0], amounts[0]);
@@ -84,6 +86,7 @@ contract MockLender {
     function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata params, uint16)
         external
     {
+        if (trick == Trick.NoCallback) return;
         require(receiver == msg.sender, "MockLender: the tests borrow for themselves");
         _lend(asset, amount);
         address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
@@ -99,7 +102,6 @@ contract MockLender {
     }
 
     function _callBack(bytes memory callback) private {
-        if (trick == Trick.NoCallback) return;
         if (trick == Trick.OtherCaller) accomplice.call(msg.sender, callback);
         _mustSucceed(callback);
         if (trick == Trick.CallbackTwice) _mustSucceed(callback);

@@ -1,0 +1,43 @@
+"""What the constructor fixes, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ape
+import pytest
+
+from pmm.chain.addresses import AAVE_V3_POOL, BALANCER_V2_VAULT, MORPHO_BLUE, UNISWAP_V3_FACTORY
+from pmm.chain.rpc import RpcError
+from pmm.domain import ZERO_ADDRESS
+from tests.contracts.hedger.funded_fills import decode_error
+
+GENUINE = (UNISWAP_V3_FACTORY, MORPHO_BLUE, BALANCER_V2_VAULT, AAVE_V3_POOL)
+
+
+def test_constructor__genuine_addresses__are_what_the_getters_say(
+    probed_hedger: Any, mock_settlement: Any
+) -> None:
+    getters = ("SETTLEMENT", "UNISWAP_V3_FACTORY", "MORPHO_BLUE", "BALANCER_V2_VAULT", "AAVE_V3_POOL")
+
+    assert [getattr(probed_hedger, name)() for name in getters] == [mock_settlement.address, *GENUINE]
+
+
+@pytest.mark.parametrize("position", range(5))
+@pytest.mark.parametrize("codeless", [ZERO_ADDRESS, "0x00000000000000000000000000000000000000aA"])
+def test_constructor__address_without_code__reverts(
+    position: int, codeless: str, mock_settlement: Any, rpc: Any, owner: Any, error_types: Any
+) -> None:
+    addresses = [mock_settlement.address, *GENUINE]
+    addresses[position] = codeless
+    creation = ape.project.AtomicHedger.constructor.serialize_transaction(*addresses)
+    request = {"from": owner.address, "data": "0x" + bytes(creation.data).hex()}
+
+    with pytest.raises(RpcError) as refused:
+        rpc.call("eth_call", request, "latest")
+
+    assert decode_error(error_types, refused.value.data) == ("NotAContract", codeless.lower())
+
+
+def test_runtime_code__size__leaves_head_room(probed_hedger: Any) -> None:
+    assert len(probed_hedger.code) < 24_576 // 2
