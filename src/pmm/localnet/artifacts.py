@@ -25,6 +25,9 @@ from pmm.toolchain import compile_standard_json
 
 _PLACEHOLDER = re.compile(r"__.{38}")
 _IMPORT = re.compile(r"""^\s*import\s+(?:[^;"']*?\bfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
+_METADATA_HASH = re.compile(
+    rb"(\xa1\x65bzzr0\x58\x20|\xa2\x64ipfs\x58\x22\x12\x20)(.{32})(\x00\x29|\x64solc)", re.DOTALL
+)
 _LONGEST_HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}|__\$[0-9a-f]{34}\$__){50,})")
 
 
@@ -93,6 +96,21 @@ def link(code: str, libraries: Mapping[str, str], references: Mapping[str, Any] 
             f"(wanted: {qualified or 'unknown'}, given: {sorted(libraries)})"
         )
     return bytes.fromhex(text)
+
+
+def with_metadata_hash(code: bytes, metadata_hash: str) -> bytes:
+    """Return creation code with another hash of its source's metadata.
+
+    The compiler appends that hash, and it covers file paths and comments: equal code from another folder differs
+    in these 32 bytes only.
+
+    Raises:
+        SetupError: the code does not hold exactly one metadata hash.
+    """
+    replaced, count = _METADATA_HASH.subn(lambda m: m[1] + bytes.fromhex(metadata_hash) + m[3], code)
+    if count != 1:
+        raise SetupError(f"expected one metadata hash in the creation code, found {count}")
+    return replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,9 @@ from pmm.localnet.anvil import AnvilNode
 from pmm.localnet.artifacts import write_atomically
 from pmm.localnet.file_lock import exclusive
 from pmm.localnet.genuine import GenuineCode
+from pmm.localnet.known_code import prove
 from pmm.localnet.placement import ChainBuilder
-from pmm.localnet.registry import AddressBook, Placement
+from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
 from pmm.localnet.tarballs import Packages, cache_folder
 
 # In this order: a module may use what stands before it.
@@ -63,6 +64,23 @@ def state_key(*, genuine: bool) -> str:
     return digest.hexdigest()[:16]
 
 
+def recorded_placements(key: str) -> tuple[Placement, ...]:
+    """Return what was placed in the state ``key``.
+
+    Raises:
+        SetupError: its record is gone.
+    """
+    record = _paths(key)[1]
+    if not record.is_file():
+        raise SetupError(
+            f"expected the record of state {key} at {record}, found none; run `pmm localnet reset`"
+        )
+    return tuple(
+        Placement(**row | {"evidence": Evidence(row["evidence"]), "method": Method(row["method"])})
+        for row in json.loads(record.read_text())["placements"]
+    )
+
+
 def cached_state(*, genuine: bool) -> State | None:
     """Return the built state, or None where it has not been built."""
     key = state_key(genuine=genuine)
@@ -74,7 +92,7 @@ def cached_state(*, genuine: bool) -> State | None:
         key=key,
         genuine=genuine,
         path=path,
-        placements=tuple(Placement(**row) for row in content["placements"]),
+        placements=recorded_placements(key),
         addresses=content["addresses"],
     )
 
@@ -136,7 +154,9 @@ def _lay(
     placements: list[Placement] = []
     for done, module in enumerate(modules, start=1):
         placed = module.build(chain, packages, book)
-        placements += code.replace(chain, placed) if code else placed
+        if code:
+            placed = code.replace(chain, placed)
+        placements += [prove(chain, placement) for placement in placed]
         on_progress(f"placed {_title(module)}", done, total)
     for done, seed in enumerate(seeds, start=len(modules) + 1):
         seed(chain, book)
@@ -161,8 +181,7 @@ def _dump(blob: str, target: Path) -> None:
 
 
 def _forget_old_states() -> None:
-    """Remove all but the newest states, so that the cache does not grow with every change of the builder."""
-    records = sorted(cache_folder().glob("state-*.record.json"), key=lambda p: p.stat().st_mtime)
-    for record in records[:-_KEPT_STATES]:
-        record.with_name(record.name.replace(".record", "")).unlink(missing_ok=True)
-        record.unlink(missing_ok=True)
+    """Keep the newest states only; the small records stay, for a node may still run from a removed state."""
+    states = [p for p in cache_folder().glob("state-*.json") if not p.name.endswith(".record.json")]
+    for state in sorted(states, key=lambda p: p.stat().st_mtime)[:-_KEPT_STATES]:
+        state.unlink(missing_ok=True)

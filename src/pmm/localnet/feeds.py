@@ -6,6 +6,7 @@ aggregator of ours is proposed and confirmed by the impersonated owner of the fe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from pmm.chain.abi import encode_arguments
@@ -23,6 +24,15 @@ START_PRICES_USD = {
     "DAI": Decimal("0.9998"),
 }
 _HIGHEST_PRICE_USD = Decimal(10) ** 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedReading:
+    """A feed's latest answer; ``updated_at_s`` is chain time, seconds since 1970."""
+
+    asset: str
+    price_usd: Decimal
+    updated_at_s: int
 
 
 def feed_address(asset: str) -> str:
@@ -56,6 +66,16 @@ def read_answer(chain: ChainBuilder, asset: str) -> int:
     """Return the latest answer of the feed (8 decimals)."""
     data = chain.read(feed_address(asset), "latestAnswer()", returns=("int256",))
     return int(data)
+
+
+def read_feed(chain: ChainBuilder, asset: str) -> FeedReading:
+    """Return the latest round of the feed."""
+    _, answer, _, updated_at_s, _ = chain.read(
+        feed_address(asset), "latestRoundData()", returns=("uint80", "int256", "uint256", "uint256", "uint80")
+    )
+    return FeedReading(
+        asset=asset, price_usd=Decimal(answer).scaleb(-DECIMALS).normalize(), updated_at_s=updated_at_s
+    )
 
 
 def read_answers(chain: ChainBuilder) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pmm.chain.abi import encode_arguments
 from pmm.localnet.addresses import BUILDER, FEED_ORACLE, FEEDS, LINK
-from pmm.localnet.artifacts import creation_code
+from pmm.localnet.artifacts import creation_code, with_metadata_hash
 from pmm.localnet.feeds import DECIMALS, START_PRICES_USD, submit_answer, to_answer
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
@@ -12,6 +12,8 @@ from pmm.localnet.tarballs import Packages
 
 _PACKAGE = "@chainlink/contracts"
 _ZERO = "0x" + "00" * 20
+# The metadata hash on mainnet; with it the code there and here is the same, byte for byte.
+_PROXY_METADATA_HASH = "28582c2a257ada18019b18ad7f86982bbacce394b00b5665d3d393b7cccb97ae"
 _TIMEOUT_S = 1800
 _AGGREGATOR_TYPES = (
     *("address", "uint128", "uint32", "address"),
@@ -29,7 +31,7 @@ def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Pl
             packages.path(_PACKAGE, "truffle/v0.6/EACAggregatorProxy.js"),
             arguments=encode_arguments(("address", "address"), aggregator, _ZERO),
         )
-        chain.place_in_place(proxy, code, sender=BUILDER)
+        chain.place_in_place(proxy, with_metadata_hash(code, _PROXY_METADATA_HASH), sender=BUILDER)
         submit_answer(chain, aggregator, to_answer(START_PRICES_USD[asset]))
         placed += [
             _placement(packages, f"{asset}/USD proxy", proxy, Method.IN_PLACE),

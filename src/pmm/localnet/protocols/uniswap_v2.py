@@ -39,15 +39,20 @@ def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Pl
     )
     chain.place_by_nonce(UNISWAP_V2_DEPLOYER, 3, router, expected=UNISWAP_V2_ROUTER)
     placed = [
-        _placement(packages, _CORE, "UniswapV2Factory", UNISWAP_V2_FACTORY, Method.BY_NONCE),
-        _placement(packages, _PERIPHERY, "UniswapV2Router02", UNISWAP_V2_ROUTER, Method.BY_NONCE),
+        # A pair's address holds the hash of its creation code, which is part of the factory's.
+        _placement(packages, _CORE, "UniswapV2Factory", UNISWAP_V2_FACTORY, Evidence.PROVEN, Method.BY_NONCE),
+        _placement(
+            packages, _PERIPHERY, "UniswapV2Router02", UNISWAP_V2_ROUTER, Evidence.PUBLISHED, Method.BY_NONCE
+        ),
     ]
     for pool in pools_of(Version.V2):
         chain.transact(
             UNISWAP_V2_FACTORY, "createPair(address,address)", *pool.tokens, sender=LIQUIDITY_PROVIDER
         )
         book[pool.name] = address = pool_address(chain, pool)
-        placed.append(_placement(packages, _CORE, f"pair {pool.name}", address, Method.NATURAL))
+        placed.append(
+            _placement(packages, _CORE, f"pair {pool.name}", address, Evidence.PROVEN, Method.NATURAL)
+        )
     return placed
 
 
@@ -116,13 +121,15 @@ def _reserves(chain: ChainBuilder, address: str) -> tuple[int, int]:
     return reserve0, reserve1
 
 
-def _placement(packages: Packages, package: str, name: str, address: str, method: Method) -> Placement:
+def _placement(
+    packages: Packages, package: str, name: str, address: str, evidence: Evidence, method: Method
+) -> Placement:
     return Placement(
         protocol="Uniswap V2",
         name=name,
         address=address,
         package=package,
         version=packages.version(package),
-        evidence=Evidence.PUBLISHED,
+        evidence=evidence,
         method=method,
     )

@@ -63,7 +63,7 @@ def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Pl
         address = pool_address(chain, pool)
         book[pool.name] = address
         placed.append(
-            _placement(packages, _CORE, f"pool {pool.name}", address, Evidence.PUBLISHED, Method.NATURAL)
+            _placement(packages, _CORE, f"pool {pool.name}", address, Evidence.PROVEN, Method.NATURAL)
         )
     return placed
 
