@@ -7,7 +7,7 @@ Source: reference ABI AggregationRouterV6; ``fillOrderFunded`` is ours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -183,12 +183,15 @@ class FillCall:
         return SELECTORS[self.function] + b"".join(head) + tail
 
 
+Argument = int | bytes | Address | RfqOrder | list[int] | list[bytes]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainCall:
     """A call that fills nothing: cancels, epochs and views, with its arguments by name."""
 
     function: str
-    arguments: dict[str, int | bytes | Address | RfqOrder | list[int] | list[bytes]]
+    arguments: Mapping[str, Argument]
 
 
 def encode_fill(
@@ -284,7 +287,7 @@ def _decode_plain(function: str, words: _Words) -> PlainCall:
                 "orderHashes": [hashes[i : i + 32] for i in range(0, len(hashes), 32)],
             },
         )
-    arguments: dict[str, int | bytes | Address | RfqOrder | list[int] | list[bytes]] = {}
+    arguments: dict[str, Argument] = {}
     for index, (kind, name) in enumerate(_WORD_FUNCTIONS[function]):
         if kind == "bytes32":
             arguments[name] = words.bytes32(index, name)

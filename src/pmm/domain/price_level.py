@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 
 from pmm.domain.tokens import Token
 from pmm.domain.words import check_uint
+from pmm.errors import InvalidInput
 
 # A uint256 has 78 digits; Decimal's default of 28 would round amounts silently.
 _WIDE = Context(prec=100, rounding=ROUND_FLOOR)
@@ -32,7 +33,8 @@ class PriceLevel:
 
     def __post_init__(self) -> None:
         check_uint(self.making_amount, "makingAmount")
-        check_uint(self.taking_amount, "takingAmount")
+        if check_uint(self.taking_amount, "takingAmount") == 0:
+            raise InvalidInput("takingAmount: expected at least 1 base unit, found 0")
 
     @property
     def making_per_taking_down(self) -> Decimal:

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmm.domain import (
+    Address,
+    Extension,
+    FundingPlan,
+    FundingSource,
+    OwnDomainTerms,
+    build_salt,
+    extension_low_bits,
+    keccak256,
+    parse_address,
+    salt_epoch,
+    salt_matches_extension,
+)
+from pmm.domain.extension import EXTENSION_FIELDS
+from pmm.errors import InvalidInput
+
+TAKER = parse_address("0x00000000219ab540356cbb839cbe05303d7705fa")
+PLAN = FundingPlan(source=FundingSource.UNISWAP_V3_SWAP, swap_fee_pips=500, min_profit=12_345)
+
+extensions = st.builds(
+    Extension,
+    custom_data=st.binary(max_size=40),
+    **{name: st.binary(max_size=40) for name in EXTENSION_FIELDS},
+)
+
+
+@given(extensions)
+def test_decode__any_extension__encodes_back(extension: Extension) -> None:
+    assert Extension.decode(extension.encode()) == extension
+
+
+def test_encode__all_empty__is_no_extension() -> None:
+    assert Extension().encode() == b""
+    assert Extension.decode(b"") == Extension()
+
+
+def test_encode__single_byte_fields__offsets_grow_from_the_lowest_32_bits() -> None:
+    # 1inch/1inch-sdk-go, extension_test.go: eight one-byte fields and a one-byte custom data
+    fields = {name: bytes((index + 1,)) for index, name in enumerate(EXTENSION_FIELDS)}
+    encoded = Extension(custom_data=b"\xff", **fields).encode()
+    assert encoded.hex() == (
+        "0000000800000007000000060000000500000004000000030000000200000001" "0102030405060708" "ff"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (bytes(31), "at least the 32-byte offsets word"),
+        ((1).to_bytes(32, "big"), "maker_asset_suffix would span bytes 0 to 1 of 0"),
+        ((2 | 1 << 32).to_bytes(32, "big") + bytes(2), "taker_asset_suffix would span bytes 2 to 1"),
+        ((0xFFFFFFFF << 224).to_bytes(32, "big") + bytes(9), "post_interaction_data"),
+    ],
+)
+def test_decode__offsets_cut_backwards_or_past_the_end__raises(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        Extension.decode(data)
+
+
+@pytest.mark.parametrize("taker", [None, TAKER])
+@pytest.mark.parametrize("plan", [None, PLAN])
+def test_own_domain_terms__encode__decodes_back(taker: Address | None, plan: FundingPlan | None) -> None:
+    terms = OwnDomainTerms(private_taker=taker, funding_plan=plan)
+    encoded = terms.encode()
+    assert OwnDomainTerms.decode(encoded) == terms
+    expected = 0 if terms == OwnDomainTerms() else 32 + 1 + 20 * (taker is not None) + 32 * (plan is not None)
+    assert len(encoded) == expected
+
+
+def test_own_domain_terms__taker_and_plan__are_laid_out_as_specified() -> None:
+    encoded = OwnDomainTerms(private_taker=TAKER, funding_plan=PLAN).encode()
+    assert encoded == bytes(32) + b"\x03" + bytes.fromhex(TAKER[2:]) + PLAN.encode().to_bytes(32, "big")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (bytes(33), "flags of 1, 2 or 3, found 0"),
+        (bytes(32), "flags of 1, 2 or 3, found 0"),
+        (bytes(32) + b"\x04", "flags of 1, 2 or 3, found 4"),
+        (bytes(32) + b"\x01" + bytes(19), "need 21 bytes of custom data, found 20"),
+        (bytes(32) + b"\x01" + bytes(21), "need 21 bytes of custom data, found 22"),
+        (bytes(32) + b"\x01" + bytes(20), "zero address"),
+        (bytes(32) + b"\x02" + bytes(32), "source of 1 to 5, found 0"),
+        (Extension(predicate=b"\x09").encode(), "predicate must be empty"),
+    ],
+)
+def test_own_domain_terms__malformed__raises(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        OwnDomainTerms.decode(data)
+
+
+@given(
+    st.sampled_from(FundingSource),
+    st.integers(0, 2**24 - 1),
+    st.integers(1, 2**24 - 1),
+    st.integers(0, 2**128 - 1),
+)
+def test_funding_plan__any__decodes_back(source: FundingSource, swap: int, lending: int, profit: int) -> None:
+    lending = lending if source is FundingSource.UNISWAP_V3_FLASH else 0
+    plan = FundingPlan(source=source, swap_fee_pips=swap, lending_fee_pips=lending, min_profit=profit)
+    assert FundingPlan.decode(plan.encode()) == plan
+    assert plan.encode() == source << 248 | swap << 224 | lending << 200 | profit
+
+
+@pytest.mark.parametrize("bit", [128, 160, 199])
+def test_funding_plan__bit_that_must_be_zero__raises(bit: int) -> None:
+    with pytest.raises(InvalidInput, match="bits 128-199"):
+        FundingPlan.decode(PLAN.encode() | 1 << bit)
+
+
+def test_funding_plan__lending_fee_with_another_source_or_profit_too_large__raises() -> None:
+    with pytest.raises(InvalidInput, match="lending_fee_pips"):
+        FundingPlan(source=FundingSource.AAVE_V3_LOAN, swap_fee_pips=500, lending_fee_pips=100, min_profit=0)
+    with pytest.raises(InvalidInput, match="lending_fee_pips"):
+        FundingPlan(source=FundingSource.UNISWAP_V3_FLASH, swap_fee_pips=500, min_profit=0)
+    with pytest.raises(InvalidInput, match="min_profit: expected at most 128 bits"):
+        FundingPlan(source=FundingSource.AAVE_V3_LOAN, swap_fee_pips=500, min_profit=2**128)
+
+
+def test_build_salt__with_extension__commits_to_it_and_carries_the_epoch() -> None:
+    extension = OwnDomainTerms(private_taker=TAKER).encode()
+    salt = build_salt(epoch=0xDEADBEEF, upper=0x0123456789ABCDEF, lower=5, extension=extension)
+    assert salt_epoch(salt) == 0xDEADBEEF
+    assert salt >> 192 == 0x0123456789ABCDEF
+    assert salt % 2**160 == int(keccak256(extension).hex()[-40:], 16) == extension_low_bits(extension)
+    assert salt_matches_extension(salt, extension)
+    assert not salt_matches_extension(salt ^ 1, extension)
+    assert not salt_matches_extension(salt, extension + b"\0")
+
+
+def test_build_salt__without_extension__keeps_the_lower_part() -> None:
+    assert build_salt(epoch=1, upper=2, lower=3) == 2 << 192 | 1 << 160 | 3
+    assert salt_matches_extension(3, b"")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "upper", "lower"), [(2**32, 0, 0), (0, 2**64, 0), (0, 0, 2**160), (-1, 0, 0)]
+)
+def test_build_salt__part_too_large__raises(epoch: int, upper: int, lower: int) -> None:
+    with pytest.raises(InvalidInput):
+        build_salt(epoch=epoch, upper=upper, lower=lower)
