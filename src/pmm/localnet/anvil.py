@@ -124,6 +124,15 @@ class AnvilNode:
         """HTTP address of the node."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Process id of the watcher that owns the node."""
+        return self._running().pid
+
+    def wait(self) -> None:
+        """Block until the node ends."""
+        self._running().wait()
+
     def start(self) -> Self:
         """Start the node and wait until it answers; harmless when it runs already.
 
@@ -155,9 +164,13 @@ class AnvilNode:
 
     def rpc(self, *, timeout_s: float = 30) -> JsonRpc:
         """Return a new connection to the node."""
+        self._running()
+        return JsonRpc(self.url, timeout_s=timeout_s)
+
+    def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise ChainError("expected a started node, found none; call start() first")
-        return JsonRpc(self.url, timeout_s=timeout_s)
+        return self._process
 
     def __enter__(self) -> Self:
         return self.start()

@@ -11,12 +11,15 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pmm.chain.rpc import JsonRpc
+from pmm.chain.rpc import JsonRpc, NodeUnreachable
 from pmm.errors import ChainError, SetupError
+from pmm.localnet.addresses import MARKER
 from pmm.localnet.anvil import HOST, AnvilNode, node_command, port_in_use, wait_until_up
+from pmm.localnet.artifacts import write_atomically
 from pmm.localnet.builder import Progress, State, ensure_state
 from pmm.localnet.feeds import is_offline_mainnet
 from pmm.localnet.file_lock import exclusive
@@ -24,7 +27,18 @@ from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.prices import refresh_feeds
 from pmm.toolchain import project_root
 
-__all__ = ["DEFAULT_PORT", "AnvilNode", "RunningNode", "down", "ensure_up", "running_node", "start", "up"]
+__all__ = [
+    "DEFAULT_PORT",
+    "AnvilNode",
+    "RunningNode",
+    "down",
+    "ensure_up",
+    "make_present",
+    "run_in_foreground",
+    "running_node",
+    "start",
+    "up",
+]
 
 DEFAULT_PORT = 8612
 _START_TIMEOUT_S = 60.0
@@ -76,9 +90,14 @@ def start(
 
 
 def make_present(url: str) -> None:
-    """Set the chain's clock to now and, on an offline mainnet, report every feed's price anew."""
+    """Set the chain's clock to now and, on an offline mainnet, report every feed's price anew.
+
+    A chain whose clock was moved ahead of now keeps it.
+    """
     with JsonRpc(url) as rpc:
-        rpc.call("anvil_setTime", int(time.time()))
+        now_s = int(time.time())
+        if int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16) < now_s:
+            rpc.call("anvil_setTime", now_s)
         if is_offline_mainnet(ChainBuilder(rpc)):
             refresh_feeds(rpc)
 
@@ -90,7 +109,7 @@ def running_node(port: int = DEFAULT_PORT) -> RunningNode | None:
         node = RunningNode(**json.loads(record.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    if _is_alive(node.pid) and port_in_use(port):
+    if _is_alive(node.pid) and port_in_use(port) and _carries(node):
         return node
     record.unlink(missing_ok=True)
     return None
@@ -116,6 +135,32 @@ def up(
             node = _launch(port, ensure_state(genuine=genuine, on_progress=on_progress))
         make_present(node.url)
         return node
+
+
+def run_in_foreground(
+    port: int, *, genuine: bool, on_ready: Callable[[str], None], on_progress: Progress | None = None
+) -> None:
+    """Run the offline mainnet as a child until it ends or this process is interrupted.
+
+    Raises:
+        SetupError: the port is used.
+    """
+    with exclusive(_record_path(port).with_suffix(".lock")):
+        _require_free(port)
+        state = ensure_state(genuine=genuine, on_progress=on_progress)
+        child = AnvilNode(port=port, load_state=state.path).start()
+        try:
+            _write_record(RunningNode(pid=child.pid, port=port, genuine=genuine, state_key=state.key))
+            make_present(child.url)
+        except BaseException:
+            child.stop()
+            raise
+    try:
+        on_ready(child.url)
+        child.wait()
+    finally:
+        child.stop()
+        _record_path(port).unlink(missing_ok=True)
 
 
 def ensure_up(port: int = DEFAULT_PORT, genuine: bool = False) -> str:
@@ -161,8 +206,23 @@ def _launch(port: int, state: State) -> RunningNode:
         process.wait()
         raise
     node = RunningNode(pid=process.pid, port=port, genuine=state.genuine, state_key=state.key)
-    _record_path(port).write_text(json.dumps({k: v for k, v in asdict(node).items() if k != "started"}))
-    return RunningNode(**(asdict(node) | {"started": True}))
+    _write_record(node)
+    return replace(node, started=True)
+
+
+def _write_record(node: RunningNode) -> None:
+    write_atomically(_record_path(node.port), json.dumps(asdict(node)).encode())
+
+
+def _carries(node: RunningNode) -> bool:
+    """Tell whether what listens on the port is the recorded chain; a node too busy to answer counts as it."""
+    try:
+        with JsonRpc(node.url) as rpc:
+            return int(rpc.call("eth_getStorageAt", MARKER, "0x2", "latest"), 16) == int(node.state_key, 16)
+    except NodeUnreachable:
+        return True
+    except ChainError:
+        return False
 
 
 def _require_free(port: int) -> None:

@@ -94,10 +94,11 @@ class ChainBuilder:
         return bytes.fromhex(self.rpc.call("eth_call", request, "latest")[2:])
 
     def fund(self, account: str) -> None:
-        """Impersonate ``account`` and see that it can pay for any number of transactions (once)."""
+        """Impersonate ``account`` and see (once) that it can pay for any number of transactions."""
+        # Every time: another builder on the same node may have ended the impersonation meanwhile.
+        self.rpc.call("anvil_impersonateAccount", account)
         if account in self._ready:
             return
-        self.rpc.call("anvil_impersonateAccount", account)
         if int(self.rpc.call("eth_getBalance", account, "latest"), 16) < _RICH_WEI // 2:
             self.rpc.call("anvil_setBalance", account, hex(_RICH_WEI))
         self._ready.add(account)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from eth_utils.address import to_checksum_address
+
 from pmm.localnet.addresses import PRICE_MOVER
 from pmm.localnet.feeds import read_answers
 from pmm.localnet.funding import NATIVE, add, balance_of

@@ -13,7 +13,6 @@ from enum import StrEnum
 from math import isqrt
 
 from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from pmm.localnet.addresses import TOKEN_DECIMALS, TOKENS
@@ -192,8 +191,3 @@ def v4_pool_key(pool: Pool) -> tuple[str, str, int, int, str]:
 def v4_pool_id(pool: Pool) -> bytes:
     """Return the V4 pool id: keccak of the encoded key."""
     return bytes(keccak(encode(("address", "address", "uint24", "int24", "address"), v4_pool_key(pool))))
-
-
-def checksum(address: str) -> str:
-    """Return the checksummed form of an address read from the chain."""
-    return to_checksum_address(address)

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from pmm.chain.rpc import JsonRpc
 from pmm.localnet.addresses import FEEDS
-from pmm.localnet.feeds import read_answer, set_answer, to_answer
+from pmm.localnet.feeds import FeedReading, feed_address, read_answer, read_feed, set_answer, to_answer
 from pmm.localnet.placement import ChainBuilder
-from pmm.localnet.pool_prices import move_pools
+from pmm.localnet.pool_prices import PoolPrice, move_pools, pool_prices
+from pmm.localnet.pools import asset_of
 
 
 def set_price(rpc: JsonRpc, asset: str, price_usd: Decimal, *, pools: bool = True) -> None:
@@ -25,6 +26,23 @@ def set_price(rpc: JsonRpc, asset: str, price_usd: Decimal, *, pools: bool = Tru
         set_answer(chain, asset, answer)
         if pools:
             move_pools(chain, asset)
+
+
+def asset_named(name: str) -> str:
+    """Return the asset of a name in any case; wrapped tokens count as what they wrap.
+
+    Raises:
+        InvalidInput: there is no feed for it.
+    """
+    asset = asset_of(name.upper())
+    feed_address(asset)
+    return asset
+
+
+def read_prices(rpc: JsonRpc) -> tuple[list[FeedReading], list[PoolPrice]]:
+    """Return every feed, and every pool with its distance from the feeds."""
+    chain = ChainBuilder(rpc)
+    return [read_feed(chain, asset) for asset in FEEDS], pool_prices(chain)
 
 
 def refresh_feeds(rpc: JsonRpc) -> None:

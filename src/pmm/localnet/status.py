@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from pmm.chain.rpc import JsonRpc
-from pmm.localnet.addresses import FEEDS
 from pmm.localnet.builder import recorded_placements
-from pmm.localnet.feeds import FeedReading, read_feed
+from pmm.localnet.feeds import FeedReading
 from pmm.localnet.known_code import codehash
 from pmm.localnet.node import RunningNode
 from pmm.localnet.placement import ChainBuilder
-from pmm.localnet.pool_prices import PoolPrice, pool_prices
+from pmm.localnet.pool_prices import PoolPrice
+from pmm.localnet.prices import read_prices
 from pmm.localnet.registry import Placement
 
 
@@ -80,6 +80,7 @@ def read_status(node: RunningNode) -> Status:
     with JsonRpc(node.url) as rpc:
         chain = ChainBuilder(rpc)
         head = rpc.call("eth_getBlockByNumber", "latest", False)
+        feeds, pools = read_prices(rpc)
         placements = recorded_placements(node.state_key)
         return Status(
             node=node,
@@ -88,6 +89,6 @@ def read_status(node: RunningNode) -> Status:
             block_number=int(head["number"], 16),
             block_timestamp_s=int(head["timestamp"], 16),
             contracts=tuple(Contract(placement=p, codehash=codehash(chain, p.address)) for p in placements),
-            feeds=tuple(read_feed(chain, asset) for asset in FEEDS),
-            pools=tuple(pool_prices(chain)),
+            feeds=tuple(feeds),
+            pools=tuple(pools),
         )
