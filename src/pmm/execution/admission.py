@@ -128,8 +128,7 @@ class AdmissionDesk:
 
     def release_nonce(self, nonce: NonceKey) -> None:
         """Say that the quote with this nonce can no longer be filled."""
-        if nonce.settlement is Settlement.PMM:
-            self._lane_nonces.release(nonce)
+        self._lane_nonces.release(nonce)
 
     def _refusal(
         self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy | None

@@ -19,9 +19,14 @@ class Settlement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonceKey:
-    """One nonce. On 1inch's domain all lanes share one counter, and ``lane`` is 0 here."""
+    """One nonce, unique within its settlement, signer and lane.
+
+    On 1inch's domain all signers and lanes of the maker share one counter: there ``signer`` is the zero address
+    and ``lane`` is 0.
+    """
 
     settlement: Settlement
+    signer: Address
     lane: int
     nonce: int
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pmm.domain import LANES
+from pmm.domain import LANES, ZERO_ADDRESS, Address
 from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import NonceKey, Settlement
 
@@ -26,22 +26,23 @@ class SequentialNonces:
         if self._next >= _NONCE_LIMIT_1INCH:
             return None
         nonce, self._next = self._next, self._next + 1
-        return NonceKey(settlement=Settlement.ONEINCH, lane=0, nonce=nonce)
+        return router_nonce(nonce)
 
 
 class LaneNonces:
     """Nonces of our own domain: lanes in turn, each only as far as its oldest live quote allows."""
 
-    def __init__(self, first: Mapping[int, int], *, live: Iterable[NonceKey] = ()) -> None:
+    def __init__(self, signer: Address, first: Mapping[int, int], *, live: Iterable[NonceKey] = ()) -> None:
         if not first or any(not 0 <= lane < LANES for lane in first):
             raise InvariantViolated(f"expected lanes 0 to {LANES - 1}, found {sorted(first)}")
+        self._signer = signer
         self._next = dict(first)
         self._lanes = sorted(first)
         self._turn = 0
         # Insertion order is rising nonce order: the first key of a lane is its oldest live quote.
         self._live: dict[int, dict[int, None]] = {lane: {} for lane in self._lanes}
         for key in sorted(live, key=lambda key: key.nonce):
-            if key.lane in self._live:
+            if self._is_ours(key):
                 self._live[key.lane][key.nonce] = None
 
     def take(self) -> NonceKey | None:
@@ -54,9 +55,18 @@ class LaneNonces:
             if nonce - oldest < WINDOW and nonce < _NONCE_LIMIT_LANE:
                 self._next[lane] = nonce + 1
                 live[nonce] = None
-                return NonceKey(settlement=Settlement.PMM, lane=lane, nonce=nonce)
+                return NonceKey(settlement=Settlement.PMM, signer=self._signer, lane=lane, nonce=nonce)
         return None
 
     def release(self, key: NonceKey) -> None:
         """Say that the quote with this nonce can no longer be filled."""
-        self._live.get(key.lane, {}).pop(key.nonce, None)
+        if self._is_ours(key):
+            self._live[key.lane].pop(key.nonce, None)
+
+    def _is_ours(self, key: NonceKey) -> bool:
+        return key.settlement is Settlement.PMM and key.signer == self._signer and key.lane in self._live
+
+
+def router_nonce(nonce: int) -> NonceKey:
+    """Return the key of a nonce of 1inch's domain."""
+    return NonceKey(settlement=Settlement.ONEINCH, signer=ZERO_ADDRESS, lane=0, nonce=nonce)

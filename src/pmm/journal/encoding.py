@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from pmm.domain import FundingPlan
+from pmm.domain import Address, FundingPlan
 from pmm.execution import AdmittedQuote, LadderRecord, NonceKey, QuoteOutcome, QuoteRecord, Settlement
+from pmm.execution.nonces import router_nonce
 from pmm.pricing import MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
 
 QUOTED = "quoted"
@@ -41,7 +42,7 @@ def snapshot_row(market: MarketSnapshot) -> Row:
                 "name": feed.name,
                 "answer": str(feed.answer),
                 "decimals": feed.decimals,
-                "updatedAt": feed.updated_at_s,
+                "updatedAt": str(feed.updated_at_s),
                 "heartbeat": feed.heartbeat_s,
             }
             for token, feed in market.feeds.items()
@@ -153,6 +154,8 @@ def ladder_row(record: LadderRecord) -> Row:
     return record.published_at_ms, record.relayer, record.market.snapshot_id, record.body
 
 
-def nonce_key(settlement: str, lane: int, nonce: int) -> NonceKey:
+def nonce_key(settlement: str, signer: str, lane: int, nonce: int) -> NonceKey:
     """Return the nonce of a row."""
-    return NonceKey(settlement=Settlement(settlement), lane=lane, nonce=nonce)
+    if settlement == Settlement.ONEINCH.value:
+        return router_nonce(nonce)
+    return NonceKey(settlement=Settlement(settlement), signer=Address(signer), lane=lane, nonce=nonce)

@@ -29,7 +29,7 @@ def recover(path: Path) -> JournalState:
                 order_hash=row["order_hash"],
                 settlement=Settlement(row["settlement"]),
                 signer=Address(row["signer"]),
-                nonce=nonce_key(row["settlement"], row["lane"], row["nonce"]),
+                nonce=nonce_key(row["settlement"], row["signer"], row["lane"], row["nonce"]),
                 expiration_s=row["expiration_s"],
                 maker_asset=Address(row["maker_asset"]),
                 reserved_amount=int(row["reserved_amount"]),

@@ -125,7 +125,7 @@ class SqliteJournal:
     def _commit(self, batch: list[_Entry]) -> None:
         try:
             self._write(batch)
-        except sqlite3.IntegrityError as error:
+        except (sqlite3.IntegrityError, OverflowError, TypeError) as error:
             if len(batch) == 1:
                 self._answer(batch, f"the journal refused the record: {error}")
                 return
@@ -140,6 +140,9 @@ class SqliteJournal:
     def _write(self, batch: list[_Entry]) -> None:
         connection = self._connection
         fresh: dict[str, None] = {}
+        if connection.in_transaction:
+            # Left over from a rollback that the disk refused.
+            connection.execute("ROLLBACK")
         try:
             connection.execute("BEGIN IMMEDIATE")
             for entry in batch:
@@ -149,7 +152,7 @@ class SqliteJournal:
                     fresh[market.snapshot_id] = None
                 connection.executemany(entry.statement, entry.rows)
             connection.execute("COMMIT")
-        except sqlite3.Error:
+        except (sqlite3.Error, OverflowError, TypeError):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

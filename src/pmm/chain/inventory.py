@@ -1,0 +1,96 @@
+"""What the settlement contract holds, may pay through 1inch, settles, and which nonces are dead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eth_abi.exceptions import DecodingError
+
+from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.addresses import ONEINCH_ROUTER
+from pmm.chain.web3_node import Call, Web3Node, word
+from pmm.domain import Address, Token
+from pmm.errors import ChainError
+from pmm.execution import LaneState
+
+_LANE = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
+# Words of 1inch's nonce bitmap looked at in one go when the journal does not know where we stopped.
+_WORDS_PER_LOOK = 256
+
+
+def balance_call(token: Token, holder: Address) -> Call:
+    """Return the call of a balance."""
+    return token.address, encode_call("balanceOf(address)", holder)
+
+
+def router_allowance_call(token: Token, owner: Address) -> Call:
+    """Return the call of what 1inch's contract may take."""
+    return token.address, encode_call("allowance(address,address)", owner, ONEINCH_ROUTER)
+
+
+def registered_call(token: Token, settlement: Address) -> Call:
+    """Return the call of whether the settlement contract settles a token."""
+    return settlement, encode_call("isRegistered(address)", token.address)
+
+
+def lane_call(settlement: Address, signer: Address, lane: int) -> Call:
+    """Return the call of one lane word."""
+    return settlement, encode_call("lane(address,uint256)", signer, lane)
+
+
+def lane_state(lane: int, answer: bytes | None) -> LaneState:
+    """Read a lane; raises ChainError when the settlement contract did not answer."""
+    if answer is None:
+        raise ChainError(f"expected lane {lane} from the settlement contract, the call failed")
+    try:
+        ((authorised, paused, epoch, base, window, max_expiry_s, _),) = decode_result(_LANE, answer)
+    except DecodingError as error:
+        raise ChainError(f"expected lane {lane} from the settlement contract, found {error}") from error
+    return LaneState(
+        lane=lane,
+        authorised=authorised,
+        paused=paused,
+        epoch=epoch,
+        base=base,
+        window=window,
+        max_expiry_s=max_expiry_s,
+    )
+
+
+def router_word_call(maker: Address, nonce: int) -> Call:
+    """Return the call of the word of 1inch's nonce bitmap that holds ``nonce``."""
+    return ONEINCH_ROUTER, encode_call("bitInvalidatorForOrder(address,uint256)", maker, nonce)
+
+
+def lane_count(node: Web3Node, settlement: Address, signer: Address) -> int:
+    """Return how many lanes the owner opened for a signer."""
+    (answer,) = node.multicall([(settlement, encode_call("laneCount(address)", signer))], block="latest")
+    return word(answer, what=f"laneCount of {settlement}")
+
+
+def first_unused_router_nonce(node: Web3Node, maker: Address, *, known: int) -> int:
+    """Return the first nonce that is neither below ``known`` nor below a dead one.
+
+    ``known`` is the journal's next nonce. Where the chain shows that it is out of date (the journal was lost),
+    the answer is the start of the block of 256 behind the last word in use, as long as no gap between used
+    words is longer than 256 words (65,536 quotes without one fill).
+    """
+    start = known >> 8
+    last_used, last_word = -1, 0
+    while True:
+        words = range(start, start + _WORDS_PER_LOOK)
+        answers = node.multicall([router_word_call(maker, index << 8) for index in words], block="latest")
+        values = [word(answer, what="1inch's nonce bitmap") for answer in answers]
+        used = [(index, value) for index, value in zip(words, values, strict=True) if value]
+        if not used:
+            break
+        last_used, last_word = used[-1]
+        start = last_used + 1
+    if last_used < known >> 8 or (last_used == known >> 8 and last_word >> (known & 0xFF) == 0):
+        return known
+    return (last_used + 1) << 8
+
+
+def dead_router_nonces(nonces: Sequence[int], words: dict[int, int]) -> set[int]:
+    """Return those nonces whose bit is set in the words read."""
+    return {nonce for nonce in nonces if words.get(nonce >> 8, 0) >> (nonce & 0xFF) & 1}

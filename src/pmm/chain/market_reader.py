@@ -1,0 +1,268 @@
+"""Reads a whole chain view in three round trips, all of it at one block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final
+
+from pmm.chain.feeds import Feed, feed_call, feed_reading
+from pmm.chain.inventory import (
+    balance_call,
+    dead_router_nonces,
+    lane_call,
+    lane_state,
+    registered_call,
+    router_allowance_call,
+    router_word_call,
+)
+from pmm.chain.node_identity import IDENTITY_CALLS, node_identity
+from pmm.chain.quoter import Pool, depth_calls, pool_reading, read_quotes, slot0_call, spot_rates_e36
+from pmm.chain.rpc import RpcError
+from pmm.chain.web3_node import Call, Web3Node, word
+from pmm.domain import Address, Token
+from pmm.errors import ChainError
+from pmm.execution import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
+from pmm.pricing import FeedReading, MarketSnapshot, PoolReading
+
+_E36: Final = 10**36
+# Amounts of a ladder are cut to this many leading digits: easier to read, nothing lost.
+_LEADING_DIGITS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderPlan:
+    """What to read.
+
+    Attributes:
+        settlement: our contract.
+        signer: whose lanes.
+        lanes: how many of them.
+        tokens: every token that is quoted.
+        feeds: feed per token.
+        pools: pools to hedge on.
+        ladder_usd: cumulative notionals at which depth is read, rising.
+    """
+
+    settlement: Address
+    signer: Address
+    lanes: int
+    tokens: tuple[Token, ...]
+    feeds: Mapping[Address, Feed]
+    pools: tuple[Pool, ...]
+    ladder_usd: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    identity: NodeIdentity
+    number: int
+    block_hash: str
+    timestamp_s: int
+    pending_s: int
+    gas_price_wei: int
+
+
+class MarketReader:
+    """Reads chain views through one node. Not thread-safe."""
+
+    def __init__(self, node: Web3Node, plan: ReaderPlan) -> None:
+        self._node = node
+        self._plan = plan
+        self._serial = count(1)
+
+    def read(self, watched: Sequence[NonceKey]) -> ChainView:
+        """Return the chain as it is now, and which of the ``watched`` nonces are dead.
+
+        Raises:
+            NodeUnreachable: no answer within the timeout.
+            ChainError: the node or a contract answered something that cannot be right.
+        """
+        read_at_s = time.monotonic()
+        head = self._head()
+        state = _StateAnswers(self._plan, watched)
+        answers = self._node.multicall(state.calls, block=head.number)
+        state.accept(answers)
+        pools = self._pools(state, head.number)
+        market = MarketSnapshot(
+            snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
+            block_number=head.number,
+            block_timestamp_s=head.timestamp_s,
+            chain_time_s=max(head.timestamp_s, head.pending_s),
+            gas_price_wei=head.gas_price_wei,
+            feeds=state.feeds,
+            pools=pools,
+        )
+        return ChainView(
+            market=market,
+            balances=state.balances,
+            router_allowances=state.allowances,
+            tradable=state.tradable,
+            lanes=state.lanes,
+            spent=state.spent(),
+            node=head.identity,
+            # A development chain stands still between transactions: there the next block's time must do.
+            expiry_clock_s=market.chain_time_s if head.identity.development else head.timestamp_s,
+            read_at_s=read_at_s,
+        )
+
+    def _head(self) -> _Head:
+        answers = self._node.batch(
+            [
+                *IDENTITY_CALLS,
+                ("eth_getBlockByNumber", ("latest", False)),
+                ("eth_getBlockByNumber", ("pending", False)),
+                ("eth_gasPrice", ()),
+            ]
+        )
+        latest, pending, gas_price = answers[-3:]
+        try:
+            timestamp_s = int(latest["timestamp"], 16)
+            has_pending = isinstance(pending, dict) and pending.get("timestamp")
+            return _Head(
+                identity=node_identity(answers[: len(IDENTITY_CALLS)]),
+                number=int(latest["number"], 16),
+                block_hash=latest["hash"],
+                timestamp_s=timestamp_s,
+                pending_s=int(pending["timestamp"], 16) if has_pending else timestamp_s,
+                gas_price_wei=int(gas_price, 16),
+            )
+        except (TypeError, KeyError, ValueError) as error:
+            refused = next((answer for answer in answers[-3:] if isinstance(answer, RpcError)), None)
+            raise ChainError(
+                f"expected the latest block and a gas price from {self._node.url}, found "
+                f"{refused or repr(latest)[:120]}"
+            ) from error
+
+    def _pools(
+        self, state: _StateAnswers, block: int
+    ) -> dict[tuple[Address, Address], tuple[PoolReading, ...]]:
+        jobs: list[tuple[Pool, Token, Token, int, list[int]]] = []
+        calls: list[Call] = []
+        for pool, rates in zip(self._plan.pools, state.spot_rates, strict=True):
+            if rates is None:
+                continue
+            for taker, maker, rate in (
+                (pool.token0, pool.token1, rates[0]),
+                (pool.token1, pool.token0, rates[1]),
+            ):
+                amounts = ladder_amounts(taker, state.feeds, self._plan.ladder_usd)
+                jobs.append((pool, taker, maker, rate, amounts))
+                calls += depth_calls(pool, taker_asset=taker, amounts=amounts)
+        answers = read_quotes(self._node, calls, block=block)
+        readings: dict[tuple[Address, Address], tuple[PoolReading, ...]] = {}
+        start = 0
+        for pool, taker, maker, rate, amounts in jobs:
+            part = answers[start : start + len(amounts)]
+            start += len(amounts)
+            reading = pool_reading(pool, spot_rate_e36=rate, amounts=amounts, answers=part)
+            if reading is not None:
+                key = (taker.address, maker.address)
+                readings[key] = (*readings.get(key, ()), reading)
+        return readings
+
+
+class _StateAnswers:
+    """Builds the calls of the second round trip and takes their answers apart again."""
+
+    def __init__(self, plan: ReaderPlan, watched: Sequence[NonceKey]) -> None:
+        self._plan = plan
+        self._watched = watched
+        self._words = sorted({key.nonce >> 8 for key in watched if key.settlement is Settlement.ONEINCH})
+        tokens, settlement = plan.tokens, plan.settlement
+        self._groups: dict[str, list[Call]] = {
+            "feeds": [feed_call(feed) for feed in plan.feeds.values()],
+            "pools": [slot0_call(pool) for pool in plan.pools],
+            "balances": [balance_call(token, settlement) for token in tokens],
+            "allowances": [router_allowance_call(token, settlement) for token in tokens],
+            "registered": [registered_call(token, settlement) for token in tokens],
+            "lanes": [lane_call(settlement, plan.signer, lane) for lane in range(plan.lanes)],
+            "words": [router_word_call(settlement, index << 8) for index in self._words],
+        }
+        self.feeds: dict[Address, FeedReading] = {}
+        self.spot_rates: list[tuple[int, int] | None] = []
+        self.balances: dict[Address, int] = {}
+        self.allowances: dict[Address, int] = {}
+        self.tradable: frozenset[Address] = frozenset()
+        self.lanes: tuple[LaneState, ...] = ()
+        self._router_words: dict[int, int] = {}
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call, group after group."""
+        return [call for group in self._groups.values() for call in group]
+
+    def accept(self, answers: list[bytes | None]) -> None:
+        """Take the answers to :attr:`calls`; raises ChainError for one that cannot be right."""
+        by_group: dict[str, list[bytes | None]] = {}
+        start = 0
+        for name, group in self._groups.items():
+            by_group[name] = answers[start : start + len(group)]
+            start += len(group)
+        tokens = self._plan.tokens
+        for (address, feed), answer in zip(self._plan.feeds.items(), by_group["feeds"], strict=True):
+            self.feeds[address] = feed_reading(feed, answer)
+        self.spot_rates = [spot_rates_e36(answer) for answer in by_group["pools"]]
+        self.balances = _amounts(tokens, by_group["balances"], "balanceOf")
+        self.allowances = _amounts(tokens, by_group["allowances"], "allowance")
+        registered = _amounts(tokens, by_group["registered"], "isRegistered")
+        self.tradable = frozenset(address for address, flag in registered.items() if flag)
+        self.lanes = tuple(lane_state(lane, answer) for lane, answer in enumerate(by_group["lanes"]))
+        self._router_words = {
+            index: word(answer, what="1inch's nonce bitmap")
+            for index, answer in zip(self._words, by_group["words"], strict=True)
+        }
+
+    def spent(self) -> frozenset[NonceKey]:
+        """Return the watched nonces that are dead on chain."""
+        dead = dead_router_nonces(
+            [key.nonce for key in self._watched if key.settlement is Settlement.ONEINCH], self._router_words
+        )
+        lanes = {lane.lane: lane for lane in self.lanes}
+        return frozenset(
+            key
+            for key in self._watched
+            if (key.nonce in dead if key.settlement is Settlement.ONEINCH else self._is_dead(lanes, key))
+        )
+
+    def _is_dead(self, lanes: Mapping[int, LaneState], key: NonceKey) -> bool:
+        # Lanes of an earlier signer are not read: its quotes end by expiry.
+        lane = lanes.get(key.lane) if key.signer == self._plan.signer else None
+        return lane is not None and lane.is_dead(key.nonce)
+
+
+def _amounts(tokens: Sequence[Token], answers: Sequence[bytes | None], what: str) -> dict[Address, int]:
+    return {
+        token.address: word(answer, what=f"{what} of {token.symbol}")
+        for token, answer in zip(tokens, answers, strict=True)
+    }
+
+
+def ladder_amounts(
+    token: Token, feeds: Mapping[Address, FeedReading], ladder_usd: Sequence[Decimal]
+) -> list[int]:
+    """Return rising amounts of a token worth about the given US dollars, cut to three leading digits.
+
+    Empty when the token has no usable price: pricing refuses such a pair anyway.
+    """
+    feed = feeds.get(token.address)
+    unit_e36 = feed.usd_per_unit_e36(token) if feed and feed.answer > 0 else 0
+    if unit_e36 == 0:
+        return []
+    amounts: list[int] = []
+    for usd in ladder_usd:
+        amount = int(usd * 10**18) * (_E36 // 10**18) // unit_e36
+        magnitude = 10 ** max(len(str(amount)) - _LEADING_DIGITS, 0)
+        amount -= amount % magnitude
+        if amount > (amounts[-1] if amounts else 0):
+            amounts.append(amount)
+    return amounts
+
+
+def identify(node: Web3Node) -> NodeIdentity:
+    """Return who the node is; raises as :meth:`MarketReader.read`."""
+    answers: list[Any] = node.batch(list(IDENTITY_CALLS))
+    return node_identity(answers)

@@ -1,0 +1,62 @@
+"""What a refusal looks like on the wire: HTTP status, remedy, and when to ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pmm.domain import Decision, RefusalReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRefusal:
+    """A refusal as a relayer sees it. ``code`` is stable, ``message`` is for a person."""
+
+    status: int
+    code: str
+    message: str
+    remedy: str
+    retry_after_s: int | None = None
+
+
+# Status 422: ask for something else. 503: the same request may be quoted later.
+_WIRE: dict[RefusalReason, tuple[int, str]] = {
+    RefusalReason.UNKNOWN_TOKEN: (422, "use the tokens named by GET /levels"),
+    RefusalReason.PAIR_NOT_QUOTED: (
+        422,
+        "use the pairs and settlements named by GET /levels and GET /healthz",
+    ),
+    RefusalReason.UNKNOWN_CHAIN: (422, "ask for chain 1"),
+    RefusalReason.AMOUNT_TOO_SMALL: (422, "ask for more"),
+    RefusalReason.AMOUNT_TOO_LARGE: (422, "ask for less, at most the depth that GET /levels shows"),
+    RefusalReason.INSUFFICIENT_INVENTORY: (
+        422,
+        'ask for less, or with "settlement": "pmm", where flash funds can pay',
+    ),
+    RefusalReason.UNPROFITABLE: (422, "ask for less, or again when the market has moved"),
+    RefusalReason.FEE_TOO_HIGH: (422, "ask with a lower feeBps"),
+    RefusalReason.STALE_PRICE: (
+        503,
+        "ask again when the price feed has answered; GET /healthz shows its age",
+    ),
+    RefusalReason.PRICE_DEVIATION: (503, "ask again when the price sources agree"),
+    RefusalReason.LIMIT_REACHED: (503, "ask for less, or again when live quotes have ended"),
+    RefusalReason.NO_NONCE: (503, "ask again when live quotes have ended"),
+    RefusalReason.PAUSED: (503, "ask again later; the operator has paused the signer"),
+    RefusalReason.NODE_UNAVAILABLE: (503, "ask again later; GET /healthz shows the state of the node"),
+    RefusalReason.JOURNAL_UNAVAILABLE: (503, "ask again later; the operator must free space for the journal"),
+    RefusalReason.UNSAFE_TO_SIGN: (503, "ask again later; the operator must check the node"),
+}
+_RETRY_AFTER_S = 1
+
+
+def wire_refusal(decision: Decision) -> WireRefusal:
+    """Return the wire form of a refusing decision."""
+    assert decision.reason is not None
+    status, remedy = _WIRE[decision.reason]
+    return WireRefusal(
+        status=status,
+        code=decision.reason.value,
+        message=decision.detail,
+        remedy=remedy,
+        retry_after_s=_RETRY_AFTER_S if status == 503 else None,
+    )
