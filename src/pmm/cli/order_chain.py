@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from pmm.chain.abi import decode_result, encode_call
 from pmm.chain.rpc import JsonRpc, RpcError
@@ -63,7 +64,11 @@ class ChainView:
     @classmethod
     def connect(cls, url: str, timeout_s: float) -> ChainView:
         """Ask the node at ``url``, waiting at most ``timeout_s`` for each answer."""
-        if not url.startswith(("http://", "https://")):
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput("--rpc: expected an http:// or https:// address")
         return cls(JsonRpc(url, timeout_s=timeout_s))
 
