@@ -49,7 +49,7 @@ def creation_code(
         code, references = _bytecode_of_json(document)
     else:
         code, references = _bytecode_of_script(artifact.read_text()), {}
-    if not code:
+    if not code.removeprefix("0x"):
         raise SetupError(f"expected creation bytecode in {artifact}, found none")
     return link(code, libraries or {}, references) + arguments
 

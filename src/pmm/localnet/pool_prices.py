@@ -77,7 +77,11 @@ def pool_prices(chain: ChainBuilder) -> list[PoolPrice]:
         target = sqrt_price_x96(price_ratio(pool, answers))
         ratio = (Decimal(price) / Decimal(target)) ** 2
         found.append(
-            PoolPrice(pool=pool, address=venue.pool_address(chain, pool), deviation_bps=(ratio - 1) * 10_000)
+            PoolPrice(
+                pool=pool,
+                address=to_checksum_address(venue.pool_address(chain, pool)),
+                deviation_bps=(ratio - 1) * 10_000,
+            )
         )
     return found
 
