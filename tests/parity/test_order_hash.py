@@ -6,27 +6,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import RfqOrder, encode_hash_order, oneinch_domain, order_hash, settlement_domain
-from pmm.domain.tokens import address_from_bytes
+from tests.unit.domain.order_strategies import orders
 
-ADDRESSES = st.binary(min_size=20, max_size=20).map(address_from_bytes)
-WORDS = st.integers(min_value=0, max_value=2**256 - 1)
-AMOUNTS = st.integers(min_value=1, max_value=2**256 - 1)
-ORDERS = st.builds(
-    RfqOrder,
-    salt=WORDS,
-    maker=ADDRESSES,
-    receiver=ADDRESSES,
-    maker_asset=ADDRESSES,
-    taker_asset=ADDRESSES,
-    making_amount=AMOUNTS,
-    taking_amount=AMOUNTS,
-    maker_traits=WORDS,
-)
+ORDERS = orders()
 CHAIN_PROPERTY = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
