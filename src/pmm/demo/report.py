@@ -36,8 +36,8 @@ def pnl_usd(trade: Trade) -> Decimal:
 
 
 def _value_usd(trade: Trade, asset: str, amount: int) -> Decimal:
-    price = {WETH.address: Decimal(trade.market_usd), USDC.address: Decimal(1)}[asset]
-    return price * amount / 10 ** MAINNET_TOKENS.get(asset).decimals
+    prices: dict[str, Decimal] = {WETH.address: Decimal(trade.market_usd), USDC.address: Decimal(1)}
+    return prices[asset] * Decimal(amount).scaleb(-MAINNET_TOKENS.get(asset).decimals)
 
 
 def trade_table(trades: list[Trade]) -> Table:

@@ -15,14 +15,15 @@ from typing import Any
 from pmm.chain.abi import encode_call
 from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.rpc import JsonRpc
-from pmm.demo.asking import Answer, Asker
 from pmm.demo.revert_reasons import explain_revert
-from pmm.demo.schedule import EXPECT_REFUSAL, LET_EXPIRE, ONEINCH, Step
+from pmm.demo.schedule import EXPECT_REFUSAL, LET_EXPIRE, SELLS, Step
 from pmm.demo.trade import EXPIRED, FILLED, REFUSED, REVERTED, Trade
 from pmm.demo.wallet import Wallet
-from pmm.domain import USDC, WETH, FillFunction, TakerTraits, encode_fill
+from pmm.domain import MAINNET_TOKENS, USDC, WETH, FillFunction, OwnDomainTerms, TakerTraits, encode_fill
 from pmm.errors import PmmError
+from pmm.execution import Settlement
 from pmm.localnet.prices import refresh_feeds, set_price
+from pmm.server.client import QuoteAnswer, QuoteClient, QuoteRefused
 
 _MAX_UINT256 = 2**256 - 1
 _SWAP_TOPIC = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"  # Uniswap V3 Swap
@@ -56,7 +57,7 @@ class Taker:
         self._task = task
         self._rpc = rpc
         self._wallet = wallet
-        self._asker = Asker(task.server_url, task.settlement)
+        self._quotes = QuoteClient(task.server_url)
 
     def approve(self) -> None:
         """Approve both settlement contracts for both assets."""
@@ -68,7 +69,7 @@ class Taker:
     def run(self, step: Step) -> Trade:
         """Move the market, ask, and do what the step intends with the answer."""
         set_price(self._rpc, "ETH", step.market_usd)
-        self._asker.wait_until_seen(int(self._rpc.call("eth_blockNumber"), 16))
+        self._quotes.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
         spent_before = self._wallet.spent_wei
         base: dict[str, Any] = {
             "number": step.number,
@@ -77,22 +78,43 @@ class Taker:
             "settlement": step.settlement,
             "market_usd": str(step.market_usd),
         }
-        answer = self._asker.ask(step, self._wallet.address)
-        if isinstance(answer, str):
-            return Trade(**base, outcome=REFUSED, reason=answer)
-        ending = self._let_expire(answer) if step.intent == LET_EXPIRE else self._fill(answer)
+        try:
+            answer = self._ask(step)
+        except QuoteRefused as refusal:
+            return Trade(
+                **base, outcome=REFUSED, reason=f"{refusal.status} {refusal.code}: {refusal.message}"
+            )
         if step.intent == EXPECT_REFUSAL:
             raise PmmError(f"expected a refusal of {step.describe()}, found a signed quote")
-        return Trade(
-            **base, **answer.describe(step), **ending, gas_cost_wei=str(self._wallet.spent_wei - spent_before)
+        ending = self._let_expire(answer) if step.intent == LET_EXPIRE else self._fill(answer)
+        spent_wei = self._wallet.spent_wei - spent_before
+        return Trade(**base, **_terms(answer), **ending, gas_cost_wei=str(spent_wei))
+
+    def _ask(self, step: Step) -> QuoteAnswer:
+        weth = int(step.weth.scaleb(WETH.decimals))
+        taker, settlement = self._wallet.address, Settlement(step.settlement)
+        if step.side == SELLS:
+            return self._quotes.order(
+                base_token=WETH.address,
+                quote_token=USDC.address,
+                amount=weth,
+                taker=taker,
+                settlement=settlement,
+            )
+        return self._quotes.order(
+            base_token=USDC.address,
+            quote_token=WETH.address,
+            quote_amount=weth,
+            taker=taker,
+            settlement=settlement,
         )
 
-    def _calldata(self, answer: Answer) -> tuple[str, bytes]:
+    def _calldata(self, answer: QuoteAnswer) -> tuple[str, bytes]:
         function = None
         to = self._task.settlement
-        if answer.settlement == ONEINCH:
+        if answer.settlement is Settlement.ONEINCH:
             to, function = ONEINCH_ROUTER, FillFunction.FILL_CONTRACT_ORDER
-        elif answer.plan is not None:
+        elif answer.is_flash_funded:
             function = FillFunction.FILL_ORDER_FUNDED
         order = answer.signed.order
         # The whole order, and not one unit less: the amount is the taking amount, the threshold the making amount.
@@ -101,7 +123,7 @@ class Taker:
             answer.signed, amount=order.taking_amount, taker_traits=traits, function=function
         )
 
-    def _fill(self, answer: Answer) -> dict[str, Any]:
+    def _fill(self, answer: QuoteAnswer) -> dict[str, Any]:
         to, data = self._calldata(answer)
         receipt = self._wallet.send(to, data)
         sent = {"gas_used": int(receipt["gasUsed"], 16), "transaction_hash": receipt["transactionHash"]}
@@ -111,25 +133,42 @@ class Taker:
                 "outcome": REVERTED,
                 "reason": explain_revert(self._wallet.why_it_reverts(to, data)),
             }
-        if answer.plan is None:
+        plan = OwnDomainTerms.decode(answer.signed.extension).funding_plan if answer.is_flash_funded else None
+        if plan is None:
             return {**sent, "outcome": FILLED, "hedge": "from inventory"}
         cost = _swap_cost(receipt)
-        return {
-            **sent,
-            "outcome": FILLED,
-            "hedge": _FUNDING[answer.plan.source],
-            "hedge_cost": str(cost),
-        }
+        return {**sent, "outcome": FILLED, "hedge": _FUNDING[plan.source], "hedge_cost": str(cost)}
 
-    def _let_expire(self, answer: Answer) -> dict[str, Any]:
+    def _let_expire(self, answer: QuoteAnswer) -> dict[str, Any]:
         now_s = int(self._rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
-        self._rpc.call("evm_increaseTime", answer.signed.order.traits.expiration_s - now_s + 1)
+        self._rpc.call("evm_increaseTime", answer.expiration_s - now_s + 1)
         self._rpc.call("evm_mine")
         reason = explain_revert(self._wallet.why_it_reverts(*self._calldata(answer)))
         refresh_feeds(self._rpc)
         if not reason:
             raise PmmError("expected an expired quote to revert, it would still fill")
         return {"outcome": EXPIRED, "reason": reason}
+
+
+def _terms(answer: QuoteAnswer) -> dict[str, Any]:
+    order = answer.signed.order
+    making, taking = (
+        Decimal(amount).scaleb(-MAINNET_TOKENS.get(asset).decimals)
+        for amount, asset in (
+            (order.making_amount, order.maker_asset),
+            (order.taking_amount, order.taker_asset),
+        )
+    )
+    price = making / taking if order.taker_asset == WETH.address else taking / making
+    return {
+        "price_usd": str(price.quantize(Decimal("0.0001"))),
+        "components": {name: str(bps) for name, bps in answer.components_bps.items()},
+        "maker_asset": order.maker_asset,
+        "taker_asset": order.taker_asset,
+        "making_amount": str(order.making_amount),
+        "taking_amount": str(order.taking_amount),
+        "order_hash": "0x" + answer.signed.order_hash.hex(),
+    }
 
 
 def _swap_cost(receipt: dict[str, Any]) -> int:
