@@ -23,6 +23,7 @@ from pmm.execution.records import (
 )
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import EndedQuote, ReservationBook
+from pmm.execution.signing_rules import GuardedSigner, SigningMode, choose_signing_mode
 
 __all__ = [
     "WINDOW",
@@ -35,6 +36,7 @@ __all__ = [
     "DeskPolicy",
     "EndedQuote",
     "FirmQuoteRequest",
+    "GuardedSigner",
     "JournalState",
     "JournalUnavailable",
     "LadderRecord",
@@ -55,4 +57,6 @@ __all__ = [
     "ReservationBook",
     "SequentialNonces",
     "Settlement",
+    "SigningMode",
+    "choose_signing_mode",
 ]

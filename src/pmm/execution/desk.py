@@ -70,6 +70,7 @@ class QuoteDesk:
         self._book = book
         self._clock = clock
         self._signatures: dict[bytes, bytes] = {}
+        self._unwritten: tuple[QuoteOutcome, ...] = ()
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         """Return a signed order, or why there is none; either is in the journal before this returns."""
@@ -157,24 +158,27 @@ class QuoteDesk:
     async def settle(self, view: ChainView) -> None:
         """End the quotes that the chain shows to be over, and journal them with their signatures.
 
-        Raises JournalUnavailable when they could not be journaled; inventory is free again all the same.
+        Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
+        the next call tries them again.
         """
-        ended = self._book.end_by(view)
-        if not ended:
-            return
-        outcomes = []
-        for end in ended:
+        for end in self._book.end_by(view):
             self._admission.release_nonce(end.quote.nonce)
-            outcomes.append(
-                QuoteOutcome(
-                    order_hash=end.quote.order_hash,
-                    kind=end.kind,
-                    at_ms=self._clock.wall_ms(),
-                    block_number=end.block_number,
-                    signature=self._signatures.pop(end.quote.order_hash, None),
-                )
+            outcome = QuoteOutcome(
+                order_hash=end.quote.order_hash,
+                kind=end.kind,
+                at_ms=self._clock.wall_ms(),
+                block_number=end.block_number,
+                signature=self._signatures.pop(end.quote.order_hash, None),
             )
-        await self._journal.append_outcomes(tuple(outcomes))
+            self._unwritten = (*self._unwritten, outcome)
+        outcomes, self._unwritten = self._unwritten, ()
+        if not outcomes:
+            return
+        try:
+            await self._journal.append_outcomes(outcomes)
+        except JournalUnavailable:
+            self._unwritten = (*outcomes, *self._unwritten)
+            raise
 
     def watched(self) -> tuple[NonceKey, ...]:
         """Return the nonces of live quotes."""

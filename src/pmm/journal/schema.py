@@ -72,6 +72,6 @@ INSERT_QUOTE = (
     "VALUES (" + ", ".join("?" * 23) + ")"
 )
 INSERT_OUTCOME = (
-    "INSERT INTO outcomes (order_hash, kind, at_ms, block_number, signature) VALUES (?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO outcomes (order_hash, kind, at_ms, block_number, signature) VALUES (?, ?, ?, ?, ?)"
 )
 INSERT_LADDER = "INSERT INTO ladders (published_at_ms, relayer, snapshot_id, body) VALUES (?, ?, ?, ?)"

@@ -1,0 +1,96 @@
+"""The quoting key: generated in memory and registered by impersonation on anvil, from a keystore elsewhere."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+from eth_account import Account
+
+from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.rpc import JsonRpc, RpcError
+from pmm.domain import Address, SigningKey, parse_address, to_hex
+from pmm.errors import ChainError, SetupError, UnsafeToSign
+
+_GAS_MONEY_WEI = 10**18
+
+
+def generated_key() -> SigningKey:
+    """Return a key that exists in this process only."""
+    return SigningKey.generate(secrets.token_bytes)
+
+
+def keystore_key(path: Path, password: str) -> SigningKey:
+    """Decrypt an Ethereum keystore file; raise SetupError when that fails, without repeating the password."""
+    try:
+        encrypted = json.loads(path.read_text())
+        return SigningKey(bytes(Account.decrypt(encrypted, password)))
+    except OSError as error:
+        raise SetupError(
+            f"expected a keystore at {path}, found: {error.strerror}; set PMM_KEYSTORE"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"expected an encrypted keystore at {path} and its password, could not decrypt it; "
+            "check the file and PMM_KEYSTORE_PASSWORD"
+        ) from error
+
+
+def register_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address, *, lanes: int) -> None:
+    """Open lanes for a signer as the settlement contract's owner, whom anvil lets us play.
+
+    Raises:
+        UnsafeToSign: the node does not impersonate, so it is not anvil.
+        ChainError: the contract refused.
+    """
+    (owner,) = decode_result(
+        ("address",), bytes.fromhex(_eth_call(rpc, settlement, encode_call("owner()"))[2:])
+    )
+    owner = parse_address(owner, "owner")
+    try:
+        rpc.call("anvil_impersonateAccount", owner)
+    except RpcError as error:
+        raise UnsafeToSign(
+            f"expected anvil at {rpc.url}, which lets an owner be impersonated, found a node that does not: {error}"
+        ) from error
+    try:
+        if int(rpc.call("eth_getBalance", owner, "latest"), 16) < _GAS_MONEY_WEI:
+            rpc.call("anvil_setBalance", owner, hex(_GAS_MONEY_WEI))
+        data = encode_call("initLanes(address,uint256)", signer, lanes)
+        transaction = {"from": owner, "to": settlement, "data": to_hex(data)}
+        receipt = _mined(rpc, rpc.call("eth_sendTransaction", transaction))
+    except RpcError as error:
+        raise ChainError(
+            f"expected {settlement} to open {lanes} lanes for signer {signer}, it refused: {error}; "
+            "check that the deployment record belongs to this fork"
+        ) from error
+    finally:
+        rpc.call("anvil_stopImpersonatingAccount", owner)
+    if int(receipt["status"], 16) != 1:
+        raise ChainError(
+            f"expected {settlement} to open {lanes} lanes for signer {signer}, the transaction reverted; "
+            "it holds 16 signers at most: start a fresh fork"
+        )
+
+
+def _mined(rpc: JsonRpc, transaction_hash: str) -> dict[str, str]:
+    for mine_it in (False, True):
+        if mine_it:
+            # A fork with automining switched off.
+            rpc.call("evm_mine")
+        receipt = rpc.call("eth_getTransactionReceipt", transaction_hash)
+        if isinstance(receipt, dict):
+            return receipt
+    raise ChainError(
+        f"expected transaction {transaction_hash} to be mined; switch automining on (evm_setAutomine)"
+    )
+
+
+def _eth_call(rpc: JsonRpc, target: str, data: bytes) -> str:
+    answer: str = rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")
+    if len(answer) < 66:
+        raise ChainError(
+            f"expected RfqSettlement at {target}, found a contract without owner; check the deployment record"
+        )
+    return answer

@@ -1,0 +1,76 @@
+"""``pmm serve``: signed quotes over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from pmm.settings import load_settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one.", show_default="8650")
+    ] = None,
+    rpc: Annotated[
+        str | None, typer.Option(help="Node to read and to sign for.", show_default="the offline mainnet")
+    ] = None,
+    deployment: Annotated[
+        Path | None, typer.Option(help="Deployment record.", show_default="that of the chain")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Journal file.", show_default="a new one per run on anvil")
+    ] = None,
+) -> None:
+    """Serve signed quotes to relayers over HTTP.
+
+    Every other setting is an environment variable with the prefix PMM_; docs/serve.md lists them.
+    """
+    settings = load_settings(
+        {"host": host, "port": port, "rpc_url": rpc, "deployment": deployment, "journal": journal}
+    )
+    # Imported late: a wrong setting is reported without waiting for web3.
+    from pmm.server.lifecycle import bind
+    from pmm.server.lifecycle import serve as run
+    from pmm.server.runtime import open_runtime
+
+    _log_to_stderr()
+    listener = bind(settings.host, settings.port)
+    try:
+        runtime = open_runtime(settings)
+        try:
+            asyncio.run(run(runtime, listener, say=_say))
+        finally:
+            runtime.close()
+    finally:
+        listener.close()
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def _log_to_stderr() -> None:
+    def to_stderr(*_: Any) -> Any:
+        return structlog.PrintLogger(sys.stderr)
+
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.add_log_level,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=to_stderr,
+    )

@@ -1,0 +1,108 @@
+"""When a key may sign: the fork has mainnet's chain id and addresses, so a signature made there is valid here.
+
+On a development node only a key generated for this run signs. On any other, live signing must be asked for.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pmm.domain import Address, Decision, RefusalReason, Signature, SigningKey, recover_signer
+from pmm.errors import InvalidInput, UnsafeToSign
+from pmm.execution.chain_view import ChainView, NodeIdentity
+
+
+class SigningMode(StrEnum):
+    """Which kind of key signs."""
+
+    DEVELOPMENT = "development"
+    LIVE = "live"
+
+
+def choose_signing_mode(
+    *, node: NodeIdentity, record_chain_id: int, live: bool, keystore: bool
+) -> SigningMode:
+    """Return how to sign on a node.
+
+    Args:
+        node: who answers at the RPC address.
+        record_chain_id: chain of the deployment record.
+        live: whether PMM_LIVE=1 is set.
+        keystore: whether a keystore is configured.
+
+    Raises:
+        UnsafeToSign: node, record, switch and key do not fit together.
+    """
+    if node.chain_id != record_chain_id:
+        raise UnsafeToSign(
+            f"expected the chain {record_chain_id} of the deployment record, found a node of chain "
+            f"{node.chain_id}; give --rpc or --deployment of the same chain"
+        )
+    if node.development:
+        return _development(node, live=live, keystore=keystore)
+    if not live:
+        raise UnsafeToSign(
+            f"expected PMM_LIVE=1, because {node.client_version} is a real node and signatures spend real money; "
+            "found it unset. Set it, or give --rpc of an anvil fork"
+        )
+    if not keystore:
+        raise UnsafeToSign(
+            "expected an encrypted keystore for live signing, found none; "
+            "set PMM_KEYSTORE and PMM_KEYSTORE_PASSWORD"
+        )
+    return SigningMode.LIVE
+
+
+def _development(node: NodeIdentity, *, live: bool, keystore: bool) -> SigningMode:
+    if keystore:
+        raise UnsafeToSign(
+            f"expected no keystore on a development node ({node.client_version}), found one configured: what "
+            "it signs here would be valid on mainnet. Unset PMM_KEYSTORE"
+        )
+    if live:
+        raise UnsafeToSign(
+            f"expected a real node because PMM_LIVE=1 is set, found {node.client_version}; "
+            "unset PMM_LIVE, or give --rpc of a real node"
+        )
+    return SigningMode.DEVELOPMENT
+
+
+class GuardedSigner:
+    """A key that signs only while the node is of the kind that signing was allowed for."""
+
+    def __init__(self, key: SigningKey, *, mode: SigningMode, node: NodeIdentity) -> None:
+        self._key = key
+        self._node = node
+        self.mode = mode
+
+    @property
+    def address(self) -> Address:
+        """The signer's address."""
+        return self._key.address
+
+    def check(self, view: ChainView) -> Decision:
+        """Refuse when another kind of node, or another chain, answers at the address now."""
+        found, expected = view.node, self._node
+        if (found.chain_id, found.development) == (expected.chain_id, expected.development):
+            return Decision.accept()
+        return Decision.refuse(
+            RefusalReason.UNSAFE_TO_SIGN,
+            f"expected the node that the server started on ({expected.client_version}, chain "
+            f"{expected.chain_id}), found {found.client_version}, chain {found.chain_id}; restart the server",
+        )
+
+    def sign(self, digest: bytes) -> Signature:
+        """Sign a digest; raise UnsafeToSign when the signature does not recover to this key's address."""
+        signature = self._key.sign(digest)
+        try:
+            recovered = recover_signer(digest, signature)
+        except InvalidInput as error:
+            raise UnsafeToSign(
+                f"the signature of {self.address} is not valid ({error}); stop signing and check the machine"
+            ) from error
+        if recovered != self.address:
+            raise UnsafeToSign(
+                f"expected a signature of {self.address}, found one of {recovered}; "
+                "stop signing and check the machine"
+            )
+        return signature

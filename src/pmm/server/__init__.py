@@ -1,0 +1,1 @@
+"""The quote server: HTTP in front of the desk, and everything joined together."""

@@ -1,0 +1,101 @@
+"""Listening, the ready line, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from pmm.errors import SetupError
+from pmm.server.runtime import Runtime
+
+_BACKLOG = 1024
+_GRACE_S = 1
+_FIRST_VIEW_S = 5.0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise SetupError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SetupError(
+                f"expected port {port} of {host} to be free, found it in use; "
+                "stop what listens there or give --port another one"
+            ) from error
+        raise SetupError(
+            f"expected to listen on {host}:{port}, found: {error.strerror or error}; check --host and --port"
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves the signals to us (it would raise them again when it is done) and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then set ``listening``."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install nothing."""
+        yield
+
+
+async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; ``say`` gets the ready line once requests are answered."""
+    config = uvicorn.Config(
+        runtime.app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=30,
+        backlog=_BACKLOG,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    runtime.start()
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    waiting = asyncio.create_task(_announce(runtime, server, listener, say))
+    try:
+        await serving
+    finally:
+        waiting.cancel()
+
+
+async def _announce(
+    runtime: Runtime, server: _Server, listener: socket.socket, say: Callable[[str], None]
+) -> None:
+    await runtime.refresher.wait_for_read(_FIRST_VIEW_S)
+    await server.listening.wait()
+    quoting, health = await runtime.health.report()
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    chain = health["chain"]
+    state = "quoting" if quoting else f"NOT quoting: {'; '.join(health['reasons'])}"
+    say(f"pmm serve: ready on {address}, {state}")
+    say(
+        f"chain {runtime.node.chain_id} ({runtime.node.client_version}), block {chain.get('block')}, "
+        f"settlement {runtime.maker}, signer {runtime.signer.address} ({runtime.signer.mode.value}), "
+        f"journal {runtime.journal.path}, API page {address}/docs"
+    )

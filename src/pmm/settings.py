@@ -1,0 +1,185 @@
+"""Settings of ``pmm serve``: environment variables with the prefix ``PMM_``, overruled by command-line options."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pmm.domain import MAINNET_TOKENS, FundingSource, Token
+from pmm.environment import OFFLINE_MAINNET_URL
+from pmm.errors import InvalidInput
+from pmm.relayers.oneinch import ErrorForm, LevelOrder
+
+PREFIX = "PMM_"
+# Variables of other parts of pmm: the only others with our prefix.
+_ELSEWHERE = frozenset(
+    {
+        "PMM_DATA_DIR",
+        "PMM_HOME",
+        "PMM_LOCALNET_GENUINE",
+        "PMM_UPSTREAM_RPC_URL",
+    }
+)
+_Bps = Annotated[Decimal, Field(ge=0, lt=10_000, max_digits=10, decimal_places=6)]
+_Usd = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=2)]
+
+
+class ServeSettings(BaseSettings):
+    """Everything that can be set; frozen, unknown names are refused, secrets are never shown."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8650, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    rpc_url: str = Field(
+        OFFLINE_MAINNET_URL, pattern=r"^https?://.+", description="Node to read and sign for."
+    )
+    deployment: Path | None = Field(None, description="Deployment record; by default that of the chain.")
+    journal: Path | None = Field(None, description="Journal file; on anvil a new one per run by default.")
+    live: bool = Field(False, description="Allow signing on a real node.")
+    keystore: Path | None = Field(None, description="Encrypted keystore of the quoting key.")
+    keystore_password: SecretStr | None = Field(None, description="Its password.")
+
+    pairs: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("WETH/USDC", "WETH/USDT", "WBTC/USDC", "DAI/USDC"), description="Pairs quoted, BASE/QUOTE, by comma."
+    )
+    half_spread_bps: _Bps = Field(Decimal(5), description="Margin on each side of the fair value.")
+    min_edge_bps: _Bps = Field(Decimal(1), description="Least that half-spread and skew leave.")
+    max_skew_bps: _Bps = Field(Decimal(3), description="Inventory skew when one asset is all we hold.")
+    impact_share_bps: int = Field(
+        5_000, ge=0, le=10_000, description="Share of hedge impact that a quote bears."
+    )
+    hedge_gas_units: int = Field(130_000, ge=0, description="Gas of one hedge.")
+    hedge_batch_usd: int = Field(25_000, gt=0, description="Notional per hedge.")
+    max_fee_bps: int = Field(100, ge=0, lt=10_000, description="Highest relayer fee quoted.")
+
+    funding_sources: Annotated[tuple[FundingSource, ...], NoDecode] = Field(
+        (FundingSource.UNISWAP_V3_SWAP, FundingSource.MORPHO_BLUE_LOAN, FundingSource.BALANCER_V2_LOAN),
+        description="Flash sources for quotes beyond inventory, by comma; empty for none.",
+    )
+    funded_half_spread_bps: _Bps = Field(Decimal(8), description="Margin of a flash-funded quote.")
+    min_profit_bps: _Bps = Field(Decimal(2), description="Least expected profit of a flash-funded quote.")
+    signed_profit_share_bps: int = Field(
+        2_500, ge=0, le=10_000, description="Share of it signed as the minimum."
+    )
+
+    feed_weight: int = Field(25, ge=0, description="Weight of Chainlink in the fair value.")
+    pool_weight: int = Field(75, ge=0, description="Weight of the pools in the fair value.")
+    heartbeat_grace_s: int = Field(300, ge=0, description="Allowance beyond a feed's heartbeat.")
+    max_deviation_bps: int = Field(
+        100, gt=0, lt=10_000, description="Distance of sources above which none counts."
+    )
+    ladder_usd: Annotated[tuple[Decimal, ...], NoDecode] = Field(
+        tuple(Decimal(usd) for usd in (100, 1_000, 10_000, 50_000, 150_000, 300_000, 600_000)),
+        description="Cumulative sizes of the ladder in USD, by comma.",
+    )
+
+    min_quote_usd: _Usd = Field(Decimal(10), description="Smallest quote.")
+    max_quote_usd: _Usd = Field(Decimal(500_000), description="Largest quote.")
+    max_open_usd: _Usd = Field(Decimal(5_000_000), description="Most that live quotes may be worth.")
+    max_live_quotes: int = Field(6_000, gt=0, description="Most live quotes.")
+    quote_ttl_s: int = Field(30, ge=1, le=3_600, description="Life of a quote.")
+    lanes: int = Field(16, ge=1, le=64, description="Nonce lanes of the signer on our own settlement.")
+    confirmations: int = Field(
+        0, ge=0, le=256, description="Blocks until a fill or an expiry frees inventory."
+    )
+
+    refresh_interval_ms: int = Field(500, ge=50, description="Pause between market reads.")
+    max_market_age_ms: int = Field(3_000, ge=100, description="Oldest market that is quoted on.")
+    market_wait_ms: int = Field(800, ge=0, description="How long a request waits for a younger one.")
+    rpc_timeout_ms: int = Field(2_000, ge=50, description="Longest wait for the node.")
+    journal_timeout_ms: int = Field(1_000, ge=50, description="Longest wait for the journal.")
+
+    max_body_bytes: int = Field(4_096, ge=256, le=1_000_000, description="Longest request body.")
+    level_order: LevelOrder = Field(LevelOrder.PRICE_SIZE, description="Order inside a ladder level.")
+    error_form: ErrorForm = Field(ErrorForm.OBJECT, description="Body of refusals: object or bare string.")
+    answer_components: bool | None = Field(
+        None, description="Put price components into answers; by default on development nodes only."
+    )
+
+    @field_validator("pairs", "funding_sources", "ladder_usd", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("funding_sources", mode="before")
+    @classmethod
+    def _sources(cls, value: Any) -> Any:
+        names = {source.name.lower(): source for source in FundingSource}
+        unknown = [name for name in value if isinstance(name, str) and name.lower() not in names]
+        if unknown:
+            raise ValueError(f"expected any of {', '.join(names)}, found {unknown[0]!r}")
+        return tuple(names[name.lower()] if isinstance(name, str) else name for name in value)
+
+    @field_validator("pairs")
+    @classmethod
+    def _known_pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            parse_pair(name)
+        if not value:
+            raise ValueError("expected at least one pair such as WETH/USDC, found none")
+        return value
+
+    @field_validator("ladder_usd")
+    @classmethod
+    def _rising(cls, value: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
+        if not value or any(a >= b for a, b in zip((Decimal(0), *value), value, strict=False)):
+            raise ValueError("expected rising sizes above 0, such as 100,1000,10000")
+        return value
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        if self.feed_weight + self.pool_weight == 0:
+            raise ValueError("feed_weight and pool_weight: expected at least one above 0")
+        if FundingSource.UNISWAP_V3_FLASH in self.funding_sources:
+            raise ValueError("funding_sources: uniswap_v3_flash is not served yet")
+        return self
+
+
+def parse_pair(name: str) -> tuple[Token, Token]:
+    """Return the tokens of ``BASE/QUOTE``; raise ValueError saying what is expected."""
+    base, slash, quote = name.partition("/")
+    if not slash or base == quote:
+        raise ValueError(f"expected two tokens as BASE/QUOTE, found {name!r}")
+    return MAINNET_TOKENS.get(base, "pair"), MAINNET_TOKENS.get(quote, "pair")
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> ServeSettings:
+    """Read the settings; ``overrides`` that are None are left out.
+
+    Raises InvalidInput naming every wrong or unknown setting; values of secrets are not repeated.
+    """
+    _refuse_unknown(os.environ if environment is None else environment)
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        return ServeSettings(**given)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(_explain(problem) for problem in error.errors())) from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + name.upper() for name in ServeSettings.model_fields}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name.upper() not in known | _ELSEWHERE:
+            close = get_close_matches(name.upper(), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise InvalidInput(f"unknown setting {name} in the environment; unset it{hint}")
+
+
+def _explain(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"]) or "settings"
+    message = problem["msg"].removeprefix("Value error, ")
+    secret = "password" in name
+    found = "" if secret or name == "settings" else f", found {problem['input']!r}"
+    return f"{PREFIX}{name.upper()}: {message}{found}"
