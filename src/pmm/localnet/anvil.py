@@ -1,6 +1,6 @@
 """One anvil process as a child that cannot outlive its parent.
 
-A two-line shell watcher holds a pipe to the parent: when the parent ends in any way, by Ctrl-C, SIGTERM or
+A small shell watcher holds a pipe to the parent: when the parent ends in any way, by Ctrl-C, SIGTERM or
 SIGKILL, the pipe closes and the watcher ends anvil. It needs no thread, no signal handler and nothing of Linux.
 """
 
@@ -26,11 +26,17 @@ HOST = "127.0.0.1"
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.02
-_WATCHER = (
-    'exec 3<&0; "$@" </dev/null 3<&- & node=$!; '
-    '( cat <&3 >/dev/null; kill "$node" ) & watch=$!; '
-    'exec 3<&-; wait "$node"; code=$?; kill "$watch" 2>/dev/null; exit "$code"'
-)
+_WATCHER = """
+exec 3<&0
+"$@" </dev/null 3<&- & node=$!
+( cat <&3 >/dev/null; kill "$node" ) & watch=$!
+exec 3<&-
+code=1
+trap 'kill "$node" 2>/dev/null' TERM INT HUP
+while kill -0 "$node" 2>/dev/null; do wait "$node"; code=$?; done
+kill "$watch" 2>/dev/null
+exit "$code"
+"""
 
 
 def free_port() -> int:

@@ -182,7 +182,7 @@ def down(port: int = DEFAULT_PORT) -> bool:
         deadline = time.monotonic() + _STOP_TIMEOUT_S
         while time.monotonic() < deadline:
             _reap(node.pid)
-            if not _is_alive(node.pid):
+            if not _is_alive(node.pid) and not port_in_use(port):  # its threads may outlive it by a moment
                 _record_path(port).unlink(missing_ok=True)
                 return True
             time.sleep(_POLL_S)
