@@ -1,4 +1,4 @@
-"""What a node adds to an order's reasons: block time, nonce, balance, allowance, registered signers."""
+"""What a node adds to an order's reasons: block time, nonce, balances, allowances, what its contract says."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.abi import decode_result, encode_call, selector
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.cli.order_input import OrderRecord
-from pmm.domain import Address, RfqOrder, Signature, parse_address, to_hex
+from pmm.domain import ZERO_ADDRESS, Address, RfqOrder, Signature, to_hex
 from pmm.domain.obstacles import Obstacle
 from pmm.domain.verification import Verification, verify_order
 from pmm.domain.words import UINT256_MAX
@@ -47,6 +47,30 @@ _CHECK_ORDER_REASONS = (
 )
 
 
+_SIGNATURE_BITS = (9, 10)
+
+# What isValidSignature of RfqSettlement reverts with, so that a refusal has a name.
+_REFUSALS = {
+    selector(signature): signature.partition("(")[0]
+    for signature in (
+        "BadMaker(uint256)",
+        "BadSignature()",
+        "BadSignatureLength(uint256)",
+        "DigestMismatch(bytes32,bytes32)",
+        "ExpiryTooFar(uint256,uint256)",
+        "HighS(uint256)",
+        "OrderExpired(uint256,uint256)",
+        "Reentered()",
+        "SameAsset(uint256)",
+        "SignerIsPaused(address,uint256)",
+        "UnknownSigner(address,uint256)",
+        "UnregisteredToken(uint256)",
+        "UnsupportedTraits(uint256)",
+        "WrongEpoch(uint256,uint256)",
+    )
+}
+
+
 class ChainView:
     """One node at its latest block. Raises ChainError when it does not answer or answers nonsense."""
 
@@ -73,51 +97,54 @@ class ChainView:
         return cls(JsonRpc(url, timeout_s=timeout_s))
 
     def verify(self, record: OrderRecord, *, now_s: int, taker: Address | None) -> Verification:
-        """Verify as off chain, with the signers the maker contract has registered, and add what the chain says."""
+        """Verify as off chain, a contract's signature by asking the contract, and add what the chain says."""
         order, domain = record.order, record.domain
         if self.chain_id != domain.chain_id:
             raise InvalidInput(
                 f"--rpc: the order is for chain {domain.chain_id}, the node runs {self.chain_id}"
             )
         check = verify_order(order, domain, record.claim, now_s=now_s, taker=taker)
-        if any(fault.code == "signer_unknown" for fault in check.faults):
-            claim = replace(record.claim, signers=self._signers(record, check))
+        if domain.is_own:
+            faults, found = self._ask_settlement(record, taker)
+        else:
+            faults = list(self._contract_refusal(record, check)) if check.by_contract else []
+            found = list(self._oneinch(record, check, taker))
+        answered = not (domain.is_own and any(obstacle.code == "no_contract" for obstacle in found))
+        if answered and check.signer and any(fault.code == "signer_unknown" for fault in check.faults):
+            # The contract itself has judged the signer: its answer takes the place of a list of signers.
+            claim = replace(record.claim, signers=frozenset({check.signer}))
             check = verify_order(order, domain, claim, now_s=now_s, taker=taker)
-        found = self._own(record, taker) if domain.is_own else self._oneinch(record, check, taker)
-        return replace(check, obstacles=(*check.obstacles, *found))
+        return replace(check, faults=(*check.faults, *faults), obstacles=(*check.obstacles, *found))
 
-    def _signers(self, record: OrderRecord, check: Verification) -> frozenset[Address]:
+    def _ask_settlement(
+        self, record: OrderRecord, taker: Address | None
+    ) -> tuple[list[Obstacle], list[Obstacle]]:
+        order, contract = record.order, record.domain.verifying_contract
         try:
-            (signers,) = self._read(record.order.maker, "signers()", ("address[]",))
-            return frozenset(parse_address(signer) for signer in signers)
-        except (RpcError, _NoAnswerError):
-            accepted = check.by_contract and not list(self._contract_refusal(record, check))
-            return frozenset({check.signer}) if accepted and check.signer else frozenset()
-
-    def _own(self, record: OrderRecord, taker: Address | None) -> Iterator[Obstacle]:
-        order, data = record.order, record.claim.signature or b""
-        try:
-            signature = Signature.from_bytes(data)
+            signature = Signature.from_bytes(record.claim.signature or b"")
         except InvalidInput:
-            return  # verify_order has said so
+            return [], []  # verify_order has said so
         arguments = (
             _order_words(order),
             signature.r_bytes,
             signature.vs_bytes,
             record.claim.extension,
-            taker or Address("0x" + "0" * 40),
+            taker or ZERO_ADDRESS,
             order.making_amount,
         )
         function = f"checkOrder({_ORDER_TYPE},bytes32,bytes32,bytes,address,uint256)"
-        contract = record.domain.verifying_contract
         try:
             (mask,) = self._read(contract, function, ("uint256",), *arguments)
         except (RpcError, _NoAnswerError):
-            yield Obstacle(code="no_contract", detail=f"no RfqSettlement answers at {contract} on this chain")
-            return
+            detail = f"no RfqSettlement answers at {contract} on this chain"
+            return [], [Obstacle(code="no_contract", detail=detail)]
+        faults: list[Obstacle] = []
+        found: list[Obstacle] = []
         for bit, text in enumerate(_CHECK_ORDER_REASONS):
             if mask >> bit & 1:
-                yield Obstacle(code="settlement", detail=text)
+                obstacle = Obstacle(code="settlement", detail=text)
+                (faults if bit in _SIGNATURE_BITS else found).append(obstacle)
+        return faults, found
 
     def _oneinch(self, record: OrderRecord, check: Verification, taker: Address | None) -> Iterator[Obstacle]:
         order, router = record.order, record.domain.verifying_contract
@@ -133,8 +160,6 @@ class ChainView:
             yield Obstacle(code="spent", detail="filled or cancelled (BitInvalidatedOrder, InvalidatedOrder)")
         if order.traits.need_epoch_check:
             yield from self._epoch(record)
-        if check.by_contract:
-            yield from self._contract_refusal(record, check)
         owner_needs = ((order.maker, "maker", order.maker_asset, remaining, order.traits.use_permit2),)
         taker_needs = (
             () if taker is None else ((taker, "taker", order.taker_asset, order.taking_amount, False),)
@@ -167,7 +192,9 @@ class ChainView:
             function = "isValidSignature(bytes32,bytes)"
             (magic,) = self._read(maker, function, ("bytes4",), check.order_hash, signature)
             refusal = "" if magic == _MAGIC else f"answered {to_hex(magic)}"
-        except (RpcError, _NoAnswerError) as error:
+        except RpcError as error:
+            refusal = _revert_text(error)
+        except _NoAnswerError as error:
             refusal = str(error)
         if refusal:
             yield Obstacle(code="contract_signature", detail=f"{maker} does not accept it: {refusal}")
@@ -195,6 +222,13 @@ class ChainView:
         if not raw:
             raise _NoAnswerError(f"no code at {to}, or it does not know {function.partition('(')[0]}")
         return decode_result(types, raw)
+
+
+def _revert_text(error: RpcError) -> str:
+    data = bytes.fromhex(error.data.removeprefix("0x")) if error.data else b""
+    if data:
+        return f"reverted with {_REFUSALS.get(data[:4], 'an unknown error')} {to_hex(data[:4])}"
+    return "reverted without a reason"
 
 
 class _NoAnswerError(ChainError):

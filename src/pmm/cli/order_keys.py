@@ -49,7 +49,7 @@ class KeySource:
 
         try:
             return SigningKey(bytes(Account.decrypt(text, self._password(environ))))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, NotImplementedError) as error:
             if isinstance(error, InvalidInput):
                 raise
             # The cause could quote the file: it is left out on purpose.
