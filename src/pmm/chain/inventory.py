@@ -35,7 +35,7 @@ def registered_call(token: Token, settlement: Address) -> Call:
 
 def lane_call(settlement: Address, signer: Address, lane: int) -> Call:
     """Return the call of one lane word."""
-    return settlement, encode_call("lane(address,uint256)", signer, lane)
+    return settlement, encode_call("lane(address,uint40)", signer, lane)
 
 
 def lane_state(lane: int, answer: bytes | None) -> LaneState:

@@ -66,13 +66,16 @@ class OrderBody(msgspec.Struct, kw_only=True, rename="camel"):
     settlement: Annotated[
         Settlement, msgspec.Meta(description="Contract that settles: 1inch's router, or ours.")
     ] = Settlement.ONEINCH
-    expiry_duration: Annotated[
-        int | None, msgspec.Meta(ge=1, description="Life of the quote in seconds; ours if longer than ours.")
-    ] = None
+    expiry_duration: (
+        Annotated[
+            int, msgspec.Meta(ge=1, description="Life of the quote in seconds; ours if longer than ours.")
+        ]
+        | None
+    ) = None
     private: Annotated[
         bool, msgspec.Meta(description='Name the full taker address in the order; "pmm" only.')
     ] = False
-    chain_id: Annotated[int | None, msgspec.Meta(ge=1, description="Chain, if not 1.")] = None
+    chain_id: Annotated[int, msgspec.Meta(ge=1, description="Chain, if not 1.")] | None = None
 
 
 _DECODER = msgspec.json.Decoder(OrderBody)
