@@ -55,6 +55,9 @@ initializes: uniswap_v3
 # @notice Largest amount that fits the signed amounts of Uniswap V3, less the one unit of headroom of a loan.
 _MAX_AMOUNT: constant(uint256) = 2**255 - 2
 
+# @notice In the conditions of a swap: the taker has not paid yet.
+_TAKER_PAYS: constant(uint256) = 1 << 255
+
 SETTLEMENT: public(immutable(address))
 UNISWAP_V3_FACTORY: public(immutable(address))
 MORPHO_BLUE: public(immutable(address))
@@ -62,18 +65,8 @@ BALANCER_V2_VAULT: public(immutable(address))
 AAVE_V3_POOL: public(immutable(address))
 
 
-# @dev What a swap callback needs to know; travels through the pool as five words.
-struct SwapTerms:
-    taker_asset: address
-    maker_asset: address
-    amount_out: uint256
-    taking_amount: uint256
-    # The minimum profit in bits 0-127; bit 255 says that the taker has not paid yet.
-    conditions: uint256
-
-
-# @dev What a loan callback needs to know; travels through the lender as seven words.
-struct LoanTerms:
+# @dev One fill; travels through a lender as seven words.
+struct FillTerms:
     receiver: address
     maker_asset: address
     taker_asset: address
@@ -83,12 +76,23 @@ struct LoanTerms:
     pool: address
 
 
-_TAKER_PAYS: constant(uint256) = 1 << 255
+# @dev What the swap callback needs of a fill; travels through the pool as five words.
+struct SwapTerms:
+    taker_asset: address
+    maker_asset: address
+    amount_out: uint256
+    taking_amount: uint256
+    # The minimum profit, and _TAKER_PAYS.
+    conditions: uint256
 
 
 @deploy
 def __init__(
-    settlement: address, uniswap_v3_factory: address, morpho_blue: address, balancer_v2_vault: address, aave_v3_pool: address
+    settlement: address,
+    uniswap_v3_factory: address,
+    morpho_blue: address,
+    balancer_v2_vault: address,
+    aave_v3_pool: address,
 ):
     for account: address in [settlement, uniswap_v3_factory, morpho_blue, balancer_v2_vault, aave_v3_pool]:
         if not account.is_contract:
@@ -131,52 +135,27 @@ def fundFill(
     if making_amount == 0 or making_amount > _MAX_AMOUNT:
         hedger_errors._invalid_amount(making_amount)
     source: uint256 = funding_plan._source(plan)
-    minimum_profit: uint256 = funding_plan._minimum_profit(plan)
-    pool: address = uniswap_v3._pool(taker_asset, maker_asset, funding_plan._swap_fee(plan))
+    terms: FillTerms = FillTerms(
+        receiver=receiver,
+        maker_asset=maker_asset,
+        taker_asset=taker_asset,
+        making_amount=making_amount,
+        taking_amount=taking_amount,
+        minimum_profit=funding_plan._minimum_profit(plan),
+        pool=uniswap_v3._pool(taker_asset, maker_asset, funding_plan._swap_fee(plan)),
+    )
 
     taker_asset_before: uint256 = token_moves._held(taker_asset)
+    # In a flash swap the pool pays the receiver: the maker asset does not pass through here.
     maker_asset_before: uint256 = 0
-
     if source == funding_plan.UNISWAP_V3_FLASH_SWAP:
-        self._buy(
-            pool,
-            receiver,
-            SwapTerms(
-                taker_asset=taker_asset,
-                maker_asset=maker_asset,
-                amount_out=making_amount,
-                taking_amount=taking_amount,
-                conditions=minimum_profit | _TAKER_PAYS,
-            ),
-        )
+        self._buy(terms, receiver, making_amount, True)
     else:
-        # In a flash swap the pool pays the receiver: the maker asset does not pass through here.
         maker_asset_before = token_moves._held(maker_asset)
-        self._borrow(
-            source,
-            LoanTerms(
-                receiver=receiver,
-                maker_asset=maker_asset,
-                taker_asset=taker_asset,
-                making_amount=making_amount,
-                taking_amount=taking_amount,
-                minimum_profit=minimum_profit,
-                pool=pool,
-            ),
-        )
+        self._borrow(source, terms)
 
-    taker_asset_after: uint256 = token_moves._held(taker_asset)
-    maker_asset_after: uint256 = token_moves._held(maker_asset)
-    if taker_asset_after < taker_asset_before + minimum_profit:
-        hedger_errors._funds_missing(taker_asset, taker_asset_before + minimum_profit, taker_asset_after)
-    if maker_asset_after < maker_asset_before:
-        hedger_errors._funds_missing(maker_asset, maker_asset_before, maker_asset_after)
-
-    if taker_asset_after != 0:
-        token_moves._send(taker_asset, SETTLEMENT, taker_asset_after)
-    if maker_asset_after != 0:
-        token_moves._send(maker_asset, SETTLEMENT, maker_asset_after)
-    return taker_asset_after - taker_asset_before
+    self._hand_over(maker_asset, maker_asset_before)
+    return self._hand_over(taker_asset, taker_asset_before + terms.minimum_profit) + terms.minimum_profit
 
 
 @external
@@ -185,10 +164,7 @@ def sweep(token: address) -> uint256:
     @notice Send all of `token` that lies here to the settlement contract. Anyone may call, between fills.
     @return The amount sent.
     """
-    amount: uint256 = token_moves._held(token)
-    if amount != 0:
-        token_moves._send(token, SETTLEMENT, amount)
-    return amount
+    return self._hand_over(token, 0)
 
 
 # -------------------------------------------------------------------------------------------------- callbacks
@@ -228,7 +204,7 @@ def onMorphoFlashLoan(assets: uint256, data: Bytes[224]):
     """
     @notice Deliver, collect and buy back what Morpho Blue pulls afterwards. It charges no fee.
     """
-    terms: LoanTerms = abi_decode(data, LoanTerms)
+    terms: FillTerms = abi_decode(data, FillTerms)
     callback_ticket._redeem(msg.sender, terms.maker_asset, assets, keccak256(data))
     self._deliver_and_buy_back(terms, self, 0)
     token_moves._approve_exactly(terms.maker_asset, msg.sender, assets)
@@ -245,7 +221,7 @@ def receiveFlashLoan(
     """
     @notice Deliver, collect and buy back straight into the vault, which wants amount and fee before this returns.
     """
-    terms: LoanTerms = abi_decode(data, LoanTerms)
+    terms: FillTerms = abi_decode(data, FillTerms)
     callback_ticket._redeem(msg.sender, tokens[0], amounts[0], keccak256(data))
     self._deliver_and_buy_back(terms, msg.sender, fee_amounts[0])
 
@@ -260,7 +236,7 @@ def executeOperation(
     """
     if initiator != self:
         hedger_errors._unexpected_initiator(initiator)
-    terms: LoanTerms = abi_decode(data, LoanTerms)
+    terms: FillTerms = abi_decode(data, FillTerms)
     callback_ticket._redeem(msg.sender, asset, amount, keccak256(data))
     self._deliver_and_buy_back(terms, self, premium)
     token_moves._approve_exactly(asset, msg.sender, amount + premium)
@@ -271,7 +247,7 @@ def executeOperation(
 
 
 @internal
-def _borrow(source: uint256, terms: LoanTerms):
+def _borrow(source: uint256, terms: FillTerms):
     """
     @dev One unit more than the fill needs keeps the balance slot from returning to zero between delivery and
          swap, which would cost 20,000 gas again. The vault of Balancer is repaid by the pool: no such slot.
@@ -295,34 +271,48 @@ def _borrow(source: uint256, terms: LoanTerms):
 
 
 @internal
-def _deliver_and_buy_back(terms: LoanTerms, repay_to: address, fee: uint256):
+def _deliver_and_buy_back(terms: FillTerms, repay_to: address, fee: uint256):
     """
-    @dev The receiver has the maker asset before the taker pays; then the pool pays back what was delivered and
+    @dev The receiver has the maker asset before the taker pays; then the pool pays back what was delivered, and
          the lender's fee, to `repay_to`.
     """
     token_moves._send(terms.maker_asset, terms.receiver, terms.making_amount)
     extcall ITakerCollector(SETTLEMENT).collect()
-    self._buy(
-        terms.pool,
-        repay_to,
-        SwapTerms(
-            taker_asset=terms.taker_asset,
-            maker_asset=terms.maker_asset,
-            amount_out=terms.making_amount + fee,
-            taking_amount=terms.taking_amount,
-            conditions=terms.minimum_profit,
-        ),
-    )
+    self._buy(terms, repay_to, terms.making_amount + fee, False)
 
 
 @internal
-def _buy(pool: address, receiver: address, terms: SwapTerms):
+def _buy(terms: FillTerms, receiver: address, amount_out: uint256, taker_pays: bool):
     """
-    @dev Open a ticket for the pool and swap; the pool pays `receiver`, then `uniswapV3SwapCallback` pays the pool.
+    @dev Open a ticket for the pool and swap: the pool pays `receiver`, `uniswapV3SwapCallback` pays the pool.
     """
-    data: Bytes[160] = abi_encode(terms)
-    callback_ticket._open(pool, terms.maker_asset, terms.amount_out, keccak256(data))
-    uniswap_v3._buy(
-        pool, receiver, uniswap_v3._zero_for_one(terms.taker_asset, terms.maker_asset), terms.amount_out, data
+    conditions: uint256 = terms.minimum_profit
+    if taker_pays:
+        conditions |= _TAKER_PAYS
+    data: Bytes[160] = abi_encode(
+        SwapTerms(
+            taker_asset=terms.taker_asset,
+            maker_asset=terms.maker_asset,
+            amount_out=amount_out,
+            taking_amount=terms.taking_amount,
+            conditions=conditions,
+        )
     )
-    callback_ticket._require_redeemed(pool)
+    callback_ticket._open(terms.pool, terms.maker_asset, amount_out, keccak256(data))
+    zero_for_one: bool = uniswap_v3._zero_for_one(terms.taker_asset, terms.maker_asset)
+    uniswap_v3._buy(terms.pool, receiver, zero_for_one, amount_out, data)
+    callback_ticket._require_redeemed(terms.pool)
+
+
+@internal
+def _hand_over(token: address, expected: uint256) -> uint256:
+    """
+    @dev Send all of a token to the settlement contract; raises FundsMissing if less than `expected` is here.
+    @return What was here beyond `expected`.
+    """
+    held: uint256 = token_moves._held(token)
+    if held < expected:
+        hedger_errors._funds_missing(token, expected, held)
+    if held != 0:
+        token_moves._send(token, SETTLEMENT, held)
+    return held - expected
