@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from pmm.cli.order_chain import ChainView
 
 app = typer.Typer(
-    no_args_is_help=True, help="Hash, sign, verify and explain 1inch-style orders read from stdin."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Hash, sign, verify and explain 1inch-style orders read from stdin.",
 )
 
 DomainOption = Annotated[str | None, typer.Option("--domain", help="1inch (default) or pmm, our settlement.")]
@@ -51,6 +53,27 @@ RpcOption = Annotated[
 RpcTimeoutOption = Annotated[
     float, typer.Option("--rpc-timeout", min=0.1, help="Seconds to wait for the node.")
 ]
+
+KeyEnvOption = Annotated[
+    str | None, typer.Option("--key-env", help="NAME of the environment variable that holds the key.")
+]
+KeyFileOption = Annotated[
+    Path | None, typer.Option("--key-file", help="File with the key in hex, mode 0600.")
+]
+KeystoreOption = Annotated[
+    Path | None, typer.Option("--keystore", help="Encrypted eth-account keystore; asks for the password.")
+]
+PasswordEnvOption = Annotated[
+    str | None, typer.Option("--password-env", help="NAME of the variable with the keystore's password.")
+]
+PasswordFileOption = Annotated[
+    Path | None, typer.Option("--password-file", help="File with the keystore's password, mode 0600.")
+]
+ContractFormOption = Annotated[
+    bool,
+    typer.Option("--contract", help="The maker is a settlement contract: give the packed ERC-1271 form."),
+]
+CompactOption = Annotated[bool, typer.Option("--compact", help="64 bytes (r, vs) instead of 65 (r, s, v).")]
 
 
 def _stdin() -> list[InputLine]:
@@ -131,28 +154,13 @@ def hash_(
 
 @app.command()
 def sign(
-    key_env: Annotated[
-        str | None, typer.Option("--key-env", help="NAME of the environment variable that holds the key.")
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", help="File with the key in hex, mode 0600.")
-    ] = None,
-    keystore: Annotated[
-        Path | None, typer.Option("--keystore", help="Encrypted eth-account keystore; asks for the password.")
-    ] = None,
-    password_env: Annotated[
-        str | None, typer.Option("--password-env", help="NAME of the variable with the keystore's password.")
-    ] = None,
-    password_file: Annotated[
-        Path | None, typer.Option("--password-file", help="File with the keystore's password, mode 0600.")
-    ] = None,
-    contract: Annotated[
-        bool,
-        typer.Option("--contract", help="The maker is a settlement contract: give the packed ERC-1271 form."),
-    ] = False,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="64 bytes (r, vs) instead of 65 (r, s, v).")
-    ] = False,
+    key_env: KeyEnvOption = None,
+    key_file: KeyFileOption = None,
+    keystore: KeystoreOption = None,
+    password_env: PasswordEnvOption = None,
+    password_file: PasswordFileOption = None,
+    contract: ContractFormOption = False,
+    compact: CompactOption = False,
     domain: DomainOption = None,
     chain_id: ChainOption = None,
     verifying_contract: ContractOption = None,
@@ -263,4 +271,8 @@ def _explain_calldata(
         return [*inside, *explain_plain_call(call)]
     record, note = fill_record(call, choice, rest)
     more = [str(obstacle) for obstacle in fill_obstacles(call, record.domain)]
-    return [*inside, *explain_fill(call), *_explain_record(record, circumstances, more, note)]
+    return [
+        *inside,
+        *explain_fill(call, record.domain.chain_id),
+        *_explain_record(record, circumstances, more, note),
+    ]

@@ -17,6 +17,7 @@ from pmm.domain import (
     OwnDomainTerms,
     RfqOrder,
     TakerTraits,
+    Token,
     salt_epoch,
     to_hex,
     whole_tokens,
@@ -35,16 +36,21 @@ def _row(label: str, value: str) -> str:
     return f"  {label:<13} {value}" if label else f"  {'':<13} {value}"
 
 
-def amount_text(amount: int, address: Address) -> str:
+def _token(address: Address, chain_id: int) -> Token | None:
+    # The same address on another chain is another token, or none.
+    return MAINNET_TOKENS.find(address) if chain_id == 1 else None
+
+
+def amount_text(amount: int, address: Address, chain_id: int) -> str:
     """Return ``0.2275 WETH (227500000000000000 base units)``; base units alone for an unknown token."""
-    token = MAINNET_TOKENS.find(address)
+    token = _token(address, chain_id)
     if token is None:
         return f"{amount} base units of unknown token {address}"
     return f"{whole_tokens(amount, token).normalize():,f} {token.symbol} ({amount} base units)"
 
 
-def _price_rows(order: RfqOrder) -> Iterable[str]:
-    maker, taker = MAINNET_TOKENS.find(order.maker_asset), MAINNET_TOKENS.find(order.taker_asset)
+def _price_rows(order: RfqOrder, chain_id: int) -> Iterable[str]:
+    maker, taker = _token(order.maker_asset, chain_id), _token(order.taker_asset, chain_id)
     if maker is None or taker is None:
         return
     gives, wants = whole_tokens(order.making_amount, maker), whole_tokens(order.taking_amount, taker)
@@ -165,9 +171,9 @@ def explain_order(
         _row("domain", _domain_text(domain) + domain_note),
         _row("digest", to_hex(check.order_hash)),
         _row("maker", order.maker),
-        _row("gives", amount_text(order.making_amount, order.maker_asset)),
-        _row("wants", amount_text(order.taking_amount, order.taker_asset)),
-        *_price_rows(order),
+        _row("gives", amount_text(order.making_amount, order.maker_asset, domain.chain_id)),
+        _row("wants", amount_text(order.taking_amount, order.taker_asset, domain.chain_id)),
+        *_price_rows(order, domain.chain_id),
         _row("receiver", receiver),
         _row("salt", salt),
         *_trait_rows(order.traits, order.maker_traits, domain.is_own, now_s),
@@ -181,12 +187,12 @@ def _domain_text(domain: OrderDomain) -> str:
     return f"{domain.name}, version {domain.version}, chain {domain.chain_id}, contract {domain.verifying_contract}"
 
 
-def explain_fill(call: FillCall) -> list[str]:
+def explain_fill(call: FillCall, chain_id: int) -> list[str]:
     """Return the lines that describe the taker's side of a fill."""
     traits = call.taker_traits
     rows = [f"Call {call.function}", _row("takerTraits", word_hex(traits.encode()))]
     rows.append(_row("", f"flags: {', '.join(traits.flag_names()) or 'none'}"))
-    rows.extend(_amount_rows(call, traits))
+    rows.extend(_amount_rows(call, traits, chain_id))
     try:
         args = call.fill_args
     except InvalidInput:
@@ -202,23 +208,27 @@ def explain_fill(call: FillCall) -> list[str]:
     return rows
 
 
-def _amount_rows(call: FillCall, traits: TakerTraits) -> Iterable[str]:
+def _amount_rows(call: FillCall, traits: TakerTraits, chain_id: int) -> Iterable[str]:
     gives, wants = call.order.maker_asset, call.order.taker_asset
     if traits.maker_amount:
-        asked, limit = f"receive {amount_text(call.amount, gives)}", "paying at most"
+        asked, limit = f"receive {amount_text(call.amount, gives, chain_id)}", "paying at most"
         limit_asset = wants
     else:
-        asked, limit = f"pay {amount_text(call.amount, wants)}", "for at least"
+        asked, limit = f"pay {amount_text(call.amount, wants, chain_id)}", "for at least"
         limit_asset = gives
     yield _row("taker", f"to {asked}")
-    bound = amount_text(traits.threshold, limit_asset) if traits.threshold else "any amount (threshold 0)"
+    bound = (
+        amount_text(traits.threshold, limit_asset, chain_id)
+        if traits.threshold
+        else "any amount (threshold 0)"
+    )
     yield _row("", f"{limit} {bound}")
     try:
         moved = fill_amounts(call.order, call.amount, traits)
     except InvalidInput:
         return  # stands among the reasons
-    yield _row("moves", f"{amount_text(moved.making_amount, gives)} to the taker")
-    yield _row("", f"{amount_text(moved.taking_amount, wants)} to the maker")
+    yield _row("moves", f"{amount_text(moved.making_amount, gives, chain_id)} to the taker")
+    yield _row("", f"{amount_text(moved.taking_amount, wants, chain_id)} to the maker")
 
 
 def explain_plain_call(call: PlainCall) -> list[str]:

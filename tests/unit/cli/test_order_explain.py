@@ -90,6 +90,12 @@ def test_explain__unsigned_order_without_known_tokens__is_explained(run_order: R
     assert "- signature: expected one, found none" in rows
 
 
+def test_explain__other_chain__does_not_call_a_token_by_its_mainnet_name(run_order: RunOrder) -> None:
+    done = run_order("explain", *BEFORE_EXPIRY, "--chain-id", "10", stdin=UNSIGNED[:1])
+    assert "WETH" not in done.out
+    assert "base units of unknown token 0xC02aaA39" in done.out
+
+
 @pytest.mark.parametrize("index", [0, 1, 2])
 @pytest.mark.parametrize("form", ["hex", "calldata", "input", "inside another call"])
 def test_explain__calldata__tells_what_moves_and_whose_order(
