@@ -32,7 +32,9 @@ def default_record_path() -> Path:
 
 def describe(instance: ContractInstance, constructor_args: dict[str, Any]) -> DeployedContract:
     """Return the record entry of a contract that was just deployed."""
-    receipt = instance.receipt
+    creation = instance.creation_metadata
+    if creation is None:
+        raise click.ClickException(f"expected Ape to know the creation of {instance.address}, it does not")
     name = instance.contract_type.name or ""
     code = bytes(ape.networks.provider.get_code(instance.address))
     return DeployedContract(
@@ -41,8 +43,8 @@ def describe(instance: ContractInstance, constructor_args: dict[str, Any]) -> De
         runtime_code_hash="0x" + keccak(code).hex(),
         constructor_args=constructor_args,
         compiler=_compiler(name),
-        block_number=receipt.block_number,
-        transaction_hash=receipt.txn_hash,
+        block_number=creation.block,
+        transaction_hash=creation.txn_hash,
     )
 
 

@@ -41,4 +41,4 @@ def cli(alias: str | None, record: Path | None, execute: bool) -> None:
     else:
         click.echo(f"left to {settlement.owner()}: setHedger({hedger.address})")
     write(path, describe(hedger, arguments), {}, fresh=False)
-    click.echo(f"AtomicHedger at {hedger.address}, recorded in {path}")
+    click.echo(f"AtomicHedger at {hedger.address}, recorded in {shown(path)}")

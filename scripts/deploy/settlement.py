@@ -65,7 +65,7 @@ def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool
     path = record or default_record_path()
     parameters = {"owner": owner, **{key: value for key, value in options.items() if value}}
     write(path, describe(settlement, arguments), parameters, fresh=True)
-    click.echo(f"RfqSettlement at {settlement.address}, recorded in {path}")
+    click.echo(f"RfqSettlement at {settlement.address}, recorded in {shown(path)}")
 
 
 def _owner_steps(options: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:

@@ -44,7 +44,7 @@ def _check_round(path: Path) -> None:
         ("1inch", "filled"),
         ("pmm", "filled"),
         ("pmm", "filled"),
-        ("1inch", "expired"),
+        ("pmm", "expired"),
         ("pmm", "refused"),
     ]
     funded = result["trades"][2]

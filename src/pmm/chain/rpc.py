@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -41,6 +42,9 @@ class JsonRpc:
 
     def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self.url = url
+        # Providers put the key into the path or the query, and errors end up in logs.
+        parts = urlsplit(url)
+        self.shown_url = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
         self._client = httpx.Client(timeout=timeout_s, trust_env=False)
         self._ids = count(1)
 
@@ -71,7 +75,7 @@ class JsonRpc:
         requests = [self._request(method, params) for method, params in calls]
         answers = self._post(requests, f"batch of {len(calls)}")
         if not isinstance(answers, list) or len(answers) != len(requests):
-            raise ChainError(f"expected {len(requests)} answers from {self.url}, found {answers!r:.200}")
+            raise ChainError(f"expected {len(requests)} answers from {self.shown_url}, found {answers!r:.200}")
         by_id = {answer.get("id"): answer for answer in answers}
         return [self._result(str(request["method"]), by_id.get(request["id"], {})) for request in requests]
 
@@ -83,11 +87,11 @@ class JsonRpc:
             return self._client.post(self.url, json=body).json()
         except httpx.HTTPError as error:
             raise NodeUnreachable(
-                f"expected an answer to {what} from {self.url}, found {type(error).__name__}: {error}; "
+                f"expected an answer to {what} from {self.shown_url}, found {type(error).__name__}; "
                 "check that the node runs and that the address is right"
             ) from error
         except ValueError as error:
-            raise ChainError(f"expected JSON from {self.url} for {what}, found something else") from error
+            raise ChainError(f"expected JSON from {self.shown_url} for {what}, found something else") from error
 
     @staticmethod
     def _result(method: str, answer: Any) -> Any:

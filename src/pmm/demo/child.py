@@ -18,9 +18,10 @@ from typing import Self
 from pmm.errors import SetupError
 
 _STOP_TIMEOUT_S = 5.0
-# File descriptor 3 is the pipe from the parent; the child itself does not see it.
+# File descriptor 3 is the pipe from the parent; the child itself does not see it. A shell gives /dev/null to what it
+# starts in the background, so the standard input travels as descriptor 4.
 _WATCHER = (
-    '"$@" 3<&- & child=$!; '
+    'exec 4<&0; "$@" <&4 3<&- 4<&- & child=$!; exec 4<&- </dev/null; '
     '( cat <&3 >/dev/null; kill "$child" 2>/dev/null ) & watch=$!; '
     'exec 3<&-; wait "$child"; code=$?; kill "$watch" 2>/dev/null; exit "$code"'
 )

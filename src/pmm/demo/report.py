@@ -55,13 +55,22 @@ def trade_table(trades: list[Trade]) -> Table:
             trade.request,
             trade.market_usd,
             trade.price_usd,
-            "\n".join(f"{name} {value}" for name, value in trade.components.items()),
+            _components(trade),
             trade.settlement,
             ending,
             f"{trade.gas_used:,}" if trade.gas_used else "",
             f"{pnl_usd(trade):,.2f}" if trade.outcome == FILLED else "",
         )
     return table
+
+
+def _components(trade: Trade) -> str:
+    """Return ``total = part + part``, parts that round to nothing left out; the JSON file has every digit."""
+    if not trade.components:
+        return ""
+    parts = {name: Decimal(value) for name, value in trade.components.items()}
+    shown = [f"{name} {value:.2f}" for name, value in parts.items() if abs(value) >= _CENT / 2]
+    return f"{sum(parts.values(), Decimal(0)):.2f} = " + ", ".join(shown)
 
 
 def account_table(accounts: list[AccountLine]) -> Table:

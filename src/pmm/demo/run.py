@@ -37,6 +37,7 @@ _ROUTER_ALLOWANCE = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
 _ASSETS = (WETH.address, USDC.address)
 _APE_TIMEOUT_S = 180.0
 _READY_TIMEOUT_S = 60.0
+_STOPPED_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ def walk(desk: Desk, steps: list[Step], started_s: float, on_trade: Callable[[Tr
         lines = _lines(taker)
         settlement = desk.deployment.address("RfqSettlement")
         _tell(taker, _task(desk, steps))
-        address = json.loads(next(lines))["address"]
+        address = _reply(taker, lines)["address"]
         for token, amount in _TAKER_FUNDS.items():
             deal(desk.rpc, token, address, amount)
         accounts = {
@@ -150,7 +151,7 @@ def walk(desk: Desk, steps: list[Step], started_s: float, on_trade: Callable[[Tr
         before = read_balances(desk.rpc, accounts, _ASSETS)
         _tell(taker, "funded")
         # Approvals cost ether too; they belong to no trade.
-        before[TAKER, NATIVE] -= int(json.loads(next(lines))["setup_gas_wei"])
+        before[TAKER, NATIVE] -= int(_reply(taker, lines)["setup_gas_wei"])
         trades: list[Trade] = []
         first_quote_s = 0.0
         for line in lines:
@@ -158,7 +159,7 @@ def walk(desk: Desk, steps: list[Step], started_s: float, on_trade: Callable[[Tr
             trades.append(trade)
             on_trade(trade)
             first_quote_s = first_quote_s or time.monotonic() - started_s
-        if taker.wait(10) != 0 or len(trades) != len(steps):
+        if taker.wait(_STOPPED_TIMEOUT_S) != 0 or len(trades) != len(steps):
             raise PmmError(
                 f"expected {len(steps)} requests from the taker, found {len(trades)}: {taker.tail()}"
             )
@@ -190,6 +191,15 @@ def _lines(child: Child) -> Iterator[str]:
     if child.process.stdout is None:
         raise PmmError(f"the {child.name} was started without a pipe from it")
     yield from child.process.stdout
+
+
+def _reply(child: Child, lines: Iterator[str]) -> dict[str, str]:
+    line = next(lines, None)
+    if line is None:
+        child.wait(_STOPPED_TIMEOUT_S)
+        raise PmmError(f"expected an answer of the {child.name}, it ended: {child.tail()}")
+    reply: dict[str, str] = json.loads(line)
+    return reply
 
 
 def demo_day(day: PriceDay) -> str:

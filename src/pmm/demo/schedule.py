@@ -43,7 +43,7 @@ _ONCE = (
     _CYCLE[0],
     _CYCLE[1],
     _CYCLE[2],
-    (SELLS, Decimal("1"), ONEINCH, LET_EXPIRE),
+    (SELLS, Decimal("1"), PMM, LET_EXPIRE),
     (BUYS, Decimal("900000"), PMM, EXPECT_REFUSAL),
 )
 _DAY_STEPS = 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from eth_account import Account
@@ -12,6 +13,8 @@ from pmm.errors import ChainError
 _FILL_GAS = 1_500_000
 _MAX_FEE_PER_GAS_WEI = 100 * 10**9
 _TIP_WEI = 10**9
+_MINED_TIMEOUT_S = 10.0
+_POLL_S = 0.01
 
 
 class Wallet:
@@ -53,11 +56,18 @@ class Wallet:
         digest = self._rpc.call(
             "eth_sendRawTransaction", "0x" + signed.raw_transaction.hex().removeprefix("0x")
         )
-        receipt: dict[str, Any] | None = self._rpc.call("eth_getTransactionReceipt", digest)
-        if receipt is None:
-            raise ChainError(f"expected transaction {digest} to be mined at once, found no receipt")
+        receipt = self._receipt(str(digest))
         self.spent_wei += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
         return receipt
+
+    def _receipt(self, digest: str) -> dict[str, Any]:
+        deadline = time.monotonic() + _MINED_TIMEOUT_S
+        while time.monotonic() < deadline:
+            receipt: dict[str, Any] | None = self._rpc.call("eth_getTransactionReceipt", digest)
+            if receipt is not None:
+                return receipt
+            time.sleep(_POLL_S)
+        raise ChainError(f"expected transaction {digest} to be mined within {_MINED_TIMEOUT_S:.0f} s, it was not")
 
     def why_it_reverts(self, to: str, data: bytes) -> str:
         """Return the revert data of a call, or an empty string where it would succeed."""
