@@ -187,13 +187,37 @@ class AdmissionDesk:
         now_s: int,
     ) -> Admission:
         nonce = self._take_nonce(request.settlement)
-        lane = _lane_for(view, nonce)
-        if nonce is None or lane is None:
+        if nonce is None:
             return Admission(decision=_no_nonce(view), losing=(*losing, offer))
+        try:
+            quote = self._number(view, request, offer, nonce, usd_wad=usd_wad, now_s=now_s)
+        except BaseException:
+            self.release_nonce(nonce)
+            raise
+        if isinstance(quote, Decision):
+            self.release_nonce(nonce)
+            return Admission(decision=quote, losing=(*losing, offer))
+        self._book.add(_live(quote))
+        return Admission(decision=Decision.accept(), quote=quote, losing=losing)
+
+    def _number(
+        self,
+        view: ChainView,
+        request: FirmQuoteRequest,
+        offer: Offer,
+        nonce: NonceKey,
+        *,
+        usd_wad: int,
+        now_s: int,
+    ) -> AdmittedQuote | Decision:
+        lane = _lane_for(view, nonce)
+        if lane is None:
+            return Decision.refuse(
+                RefusalReason.PAUSED, f"lane {nonce.lane} of signer {self._signer.address} is closed"
+            )
         expiration_s = self._expiration_s(request, lane, now_s)
         if isinstance(expiration_s, Decision):
-            self.release_nonce(nonce)
-            return Admission(decision=expiration_s, losing=(*losing, offer))
+            return expiration_s
         order, extension = build_order(
             request.quote,
             offer.priced,
@@ -206,9 +230,7 @@ class AdmissionDesk:
             plan=offer.plan,
             random_bits=self._random_bits,
         )
-        quote = self._admitted(request, offer, order, extension, nonce, usd_wad)
-        self._book.add(_live(quote))
-        return Admission(decision=Decision.accept(), quote=quote, losing=losing)
+        return self._admitted(request, offer, order, extension, nonce, usd_wad)
 
     def _admitted(
         self,
@@ -253,9 +275,7 @@ class AdmissionDesk:
         return now_s + ttl_s
 
 
-def _lane_for(view: ChainView, nonce: NonceKey | None) -> LaneState | None:
-    if nonce is None:
-        return None
+def _lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
     for lane in view.lanes:
         wanted = nonce.settlement is Settlement.ONEINCH or lane.lane == nonce.lane
         if wanted and lane.authorised and not lane.paused:

@@ -27,7 +27,7 @@ class QuoteEndpoints:
         self._desk = desk
         self._codec = codec
         self._new_id = new_id
-        self._last_ladder: tuple[str, bytes] | None = None
+        self._last_ladder: bytes | None = None
 
     async def order(self, body: bytes) -> HttpAnswer:
         """Answer a request for a firm quote: 200 with a signed order, else a refusal."""
@@ -50,12 +50,12 @@ class QuoteEndpoints:
             return self.refusal(wire_refusal(found))
         view, ladders = found
         body = self._codec.encode_levels(ladders)
-        published = (view.market.snapshot_id, body)
-        if published != self._last_ladder:
+        # A relayer polls every second; the journal needs a ladder once for as long as it stands.
+        if body != self._last_ladder:
             recorded = await self._desk.record_ladder(view, relayer=RELAYER, body=body)
             if not recorded.accepted:
                 return self.refusal(wire_refusal(recorded))
-            self._last_ladder = published
+            self._last_ladder = body
         return HttpAnswer(status=200, body=body)
 
     def refusal(self, refusal: WireRefusal) -> HttpAnswer:

@@ -22,7 +22,8 @@ _FIRST_VIEW_S = 5.0
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket; raise SetupError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because event loops switch Nagle's algorithm off only where it says TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

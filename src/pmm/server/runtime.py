@@ -115,23 +115,28 @@ def open_runtime(settings: ServeSettings) -> Runtime:
     maker = parse_address(deployment.address(_CONTRACT), _CONTRACT)
     with JsonRpc(settings.rpc_url, timeout_s=settings.rpc_timeout_ms / 1000) as rpc:
         deployment.check_code(rpc, _CONTRACT)
-        key = _key(settings, mode)
-        if mode is SigningMode.DEVELOPMENT:
-            register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes)
-    signer = GuardedSigner(key, mode=mode, node=identity)
-    lanes = min(lane_count(node, maker, signer.address), settings.lanes)
+        journal = SqliteJournal(
+            settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
+        )
+        try:
+            key = _key(settings, mode)
+            if mode is SigningMode.DEVELOPMENT:
+                register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes)
+            signer = GuardedSigner(key, mode=mode, node=identity)
+            return _join(settings, node, identity, maker, signer, journal)
+        except BaseException:
+            journal.close()
+            raise
+
+
+def _lanes(settings: ServeSettings, node: Web3Node, maker: Address, signer: Address) -> int:
+    lanes = min(lane_count(node, maker, signer), settings.lanes)
     if lanes == 0:
         raise UnsafeToSign(
-            f"expected lanes of signer {signer.address} on {maker}, found none; "
+            f"expected lanes of signer {signer} on {maker}, found none; "
             "the owner must call initLanes, or PMM_KEYSTORE must name a registered signer"
         )
-    path = settings.journal or _default_journal(identity)
-    journal = SqliteJournal(path, chain_id=identity.chain_id, maker=maker)
-    try:
-        return _join(settings, node, identity, maker, signer, lanes, journal)
-    except BaseException:
-        journal.close()
-        raise
+    return lanes
 
 
 def _join(
@@ -140,9 +145,9 @@ def _join(
     identity: NodeIdentity,
     maker: Address,
     signer: GuardedSigner,
-    lanes: int,
     journal: SqliteJournal,
 ) -> Runtime:
+    lanes = _lanes(settings, node, maker, signer.address)
     pairs = [parse_pair(name) for name in settings.pairs]
     policy = _policy(settings, identity, maker, pairs)
     reader = MarketReader(
