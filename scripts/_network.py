@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import ape
 import click
 from ape.api import AccountAPI
+from ape.contracts import ContractContainer
 
 
 def is_live() -> bool:
@@ -24,6 +25,17 @@ def choose_account(alias: str | None) -> AccountAPI:
             "expected --account ALIAS on a live network (create one with `ape accounts generate ALIAS`), found none"
         )
     return cast("AccountAPI", ape.accounts.test_accounts[0])
+
+
+def print_estimate(container: ContractContainer, arguments: tuple[Any, ...], sender: AccountAPI) -> None:
+    """Print what the deployment would cost at the present base fee."""
+    provider = ape.networks.provider
+    transaction = container.constructor.serialize_transaction(*arguments, sender=sender)
+    gas = provider.estimate_gas_cost(transaction)
+    cost_wei = gas * (provider.base_fee + provider.priority_fee)
+    click.echo(
+        f"{container.contract_type.name} would take {gas:,} gas, {cost_wei / 10**18:.6f} ETH at the present fee"
+    )
 
 
 def announce(execute: bool) -> bool:

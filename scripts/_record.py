@@ -18,8 +18,8 @@ from pmm.chain.deployments import (
     load_deployment,
     save_deployment,
 )
+from pmm.toolchain import project_root
 from scripts._network import is_live
-
 
 # What decides the bytecode; the rest of a compiler's settings names paths and outputs.
 _SETTINGS = ("evmVersion", "optimizer", "optimize", "viaIR", "enable_decimals", "remappings", "libraries")
@@ -28,6 +28,12 @@ _SETTINGS = ("evmVersion", "optimizer", "optimize", "viaIR", "enable_decimals", 
 def default_record_path() -> Path:
     """Return the committed record on a live network, the git-ignored one on a fork."""
     return live_record_path(ape.networks.provider.chain_id) if is_live() else fork_record_path()
+
+
+def shown(path: Path) -> str:
+    """Return a path relative to the project where it lies inside."""
+    root = project_root()
+    return str(path.relative_to(root)) if path.is_absolute() and path.is_relative_to(root) else str(path)
 
 
 def describe(instance: ContractInstance, constructor_args: dict[str, Any]) -> DeployedContract:

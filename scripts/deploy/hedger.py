@@ -10,8 +10,8 @@ from ape.cli import ConnectedProviderCommand
 
 from pmm.chain.addresses import AAVE_V3_POOL, BALANCER_V2_VAULT, MORPHO_BLUE, UNISWAP_V3_FACTORY
 from pmm.chain.deployments import load_deployment
-from scripts._network import announce, choose_account
-from scripts._record import default_record_path, describe, write
+from scripts._network import announce, choose_account, print_estimate
+from scripts._record import default_record_path, describe, shown, write
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -33,6 +33,7 @@ def cli(alias: str | None, record: Path | None, execute: bool) -> None:
     }
     click.echo(f"AtomicHedger{tuple(arguments.values())}")
     if not sends:
+        print_estimate(ape.project.AtomicHedger, tuple(arguments.values()), account)
         click.echo(f"then {settlement.owner()} calls setHedger on {settlement.address}")
         return
     hedger = account.deploy(ape.project.AtomicHedger, *arguments.values())

@@ -15,8 +15,8 @@ from ape.cli import ConnectedProviderCommand
 
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.domain import MAINNET_TOKENS
-from scripts._network import announce, choose_account
-from scripts._record import default_record_path, describe, write
+from scripts._network import announce, choose_account, print_estimate
+from scripts._record import default_record_path, describe, shown, write
 
 CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
 
@@ -53,6 +53,7 @@ def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool
     click.echo(f"RfqSettlement{tuple(arguments.values())}")
     steps = _owner_steps(options)
     if not sends:
+        print_estimate(ape.project.RfqSettlement, tuple(arguments.values()), account)
         for method, values in steps:
             click.echo(f"then {owner} calls {method}{values}")
         return

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 
 from pmm.chain.deployments import Deployment, load_deployment
 from pmm.domain import settlement_domain
-from scripts._record import default_record_path
+from scripts._record import default_record_path, shown
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -21,7 +21,7 @@ from scripts._record import default_record_path
 def cli(record: Path | None) -> None:
     """Re-read code, roles, tokens and lanes from the chain and compare them with the record."""
     path = record or default_record_path()
-    click.echo(f"network {ape.networks.provider.network_choice}, record {path}")
+    click.echo(f"network {ape.networks.provider.network_choice}, record {shown(path)}")
     differs = False
     for what, expected, found in _comparisons(load_deployment(path)):
         same = str(expected).lower() == str(found).lower()
@@ -63,4 +63,9 @@ def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
     if "AtomicHedger" in record.contracts:
         hedger = ape.project.AtomicHedger.at(record.address("AtomicHedger"))
         yield "hedger", hedger.address, settlement.hedger()
-        yield "hedger's settlement", settlement.address, hedger.settlement()
+        arguments = record.contracts["AtomicHedger"].constructor_args
+        yield "hedger's settlement", settlement.address, hedger.SETTLEMENT()
+        yield "hedger's uniswapV3Factory", arguments["uniswapV3Factory"], hedger.UNISWAP_V3_FACTORY()
+        yield "hedger's morpho", arguments["morpho"], hedger.MORPHO_BLUE()
+        yield "hedger's balancerVault", arguments["balancerVault"], hedger.BALANCER_V2_VAULT()
+        yield "hedger's aavePool", arguments["aavePool"], hedger.AAVE_V3_POOL()

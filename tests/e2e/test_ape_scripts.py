@@ -1,0 +1,108 @@
+"""The Ape scripts as a user runs them: on a fork, and on a chain that they must take for a live one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from pmm.localnet.anvil import AnvilNode
+from pmm.localnet.upstream import upstream
+
+FORK = "ethereum:mainnet-fork:foundry"
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def fork() -> Iterator[tuple[AnvilNode, str]]:
+    with upstream(any_port=True) as url, AnvilNode(fork_url=url) as node:
+        yield node, url
+
+
+def _ape(fork: tuple[AnvilNode, str], *arguments: str, network: str = FORK, **extra: str) -> tuple[int, str]:
+    node, source = fork
+    outcome = subprocess.run(
+        [Path(sys.executable).with_name("ape"), "run", *arguments, "--network", network],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+        env={**os.environ, "APE_FOUNDRY_HOST": node.url, "PMM_UPSTREAM_RPC_URL": source, **extra},
+    )
+    return outcome.returncode, outcome.stdout + outcome.stderr
+
+
+def test_deploy_and_verify__on_a_fork__record_equals_the_chain(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = str(tmp_path / "record.json")
+    for script in ("settlement", "hedger"):
+        code, text = _ape(fork, "deploy", script, "--record", record)
+        assert code == 0, text
+    raw = json.loads(Path(record).read_text())
+    settings = raw["contracts"]["RfqSettlement"]["compiler"]["settings"]
+    assert settings["evmVersion"] == "cancun"
+    assert settings["viaIR"] is True
+    code, text = _ape(fork, "verify", "settlement", "--record", record)
+    assert code == 0, text
+    assert "DIFFERS" not in text
+
+    raw["contracts"]["RfqSettlement"]["runtimeCodeHash"] = "0x" + "00" * 32
+    Path(record).write_text(json.dumps(raw))
+    code, text = _ape(fork, "verify", "settlement", "--record", record)
+    assert code == 1
+    assert "DIFFERS code of RfqSettlement" in text
+
+
+def test_deploy__hedger_without_settlement__names_the_remedy(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    code, text = _ape(fork, "deploy", "hedger", "--record", str(tmp_path / "none.json"))
+    assert code != 0
+    assert "ape run deploy settlement" in text
+
+
+def test_deploy__live_network_without_account__is_refused(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    network = f"ethereum:mainnet:{fork[0].url}"
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record), network=network)
+    assert code == 2
+    assert "expected --account ALIAS on a live network" in text
+    assert not record.exists()
+
+
+def test_deploy__live_network_without_execute__sends_nothing(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    account = Account.create()
+    folder = tmp_path / "ape" / "accounts"
+    folder.mkdir(parents=True)
+    (folder / "deployer.json").write_text(json.dumps(Account.encrypt(account.key, PASSPHRASE, iterations=2)))
+    record = tmp_path / "record.json"
+    with fork[0].rpc() as rpc:
+        rpc.call("anvil_setBalance", account.address, hex(10**18))
+        block = rpc.call("eth_blockNumber")
+        code, text = _ape(
+            fork,
+            "deploy",
+            "settlement",
+            "--account",
+            "deployer",
+            "--record",
+            str(record),
+            network=f"ethereum:mainnet:{fork[0].url}",
+            APE_DATA_FOLDER=str(tmp_path / "ape"),
+        )
+        assert code == 0, text
+        assert "DRY RUN" in text
+        assert "RfqSettlement would take" in text
+        assert rpc.call("eth_blockNumber") == block
+    assert not record.exists()
