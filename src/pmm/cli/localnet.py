@@ -34,12 +34,24 @@ _GENUINE = typer.Option(
 
 @contextmanager
 def _progress() -> Iterator[OnProgress]:
-    """Yield a callback that shows the build as a bar on a terminal, else as nothing."""
+    """Yield a callback that shows the build as a bar on a terminal, else as one line."""
     console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        said: list[str] = []
+
+        def say_once(step: str, done: int, total: int) -> None:
+            if not said:
+                said.append(step)
+                typer.echo("building the offline mainnet; the first time takes a minute or two", err=True)
+
+        yield say_once
+        return
     columns = (TextColumn("{task.description:<42}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bars:
-        bar = bars.add_task("building the offline mainnet", total=None)
-        yield lambda step, done, total: bars.update(bar, description=step, completed=done, total=total)
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task("building the offline mainnet", total=None, visible=False)
+        yield lambda step, done, total: bars.update(
+            bar, description=step, completed=done, total=total, visible=True
+        )
 
 
 @app.command()

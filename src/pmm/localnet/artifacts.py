@@ -220,9 +220,10 @@ def write_atomically(target: Path, content: bytes) -> None:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-            file.write(content)
-        Path(file.name).replace(target)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+            written = Path(scratch) / target.name
+            written.write_bytes(content)
+            written.replace(target)
     except OSError as error:
         raise SetupError(
             f"expected to write {target}, found: {error.strerror}; free disk space or fix the folder's rights"

@@ -11,10 +11,11 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from pmm.errors import SetupError
 from pmm.localnet.addresses import MARKER
@@ -24,7 +25,7 @@ from pmm.localnet.file_lock import exclusive
 from pmm.localnet.genuine import GenuineCode
 from pmm.localnet.known_code import prove
 from pmm.localnet.placement import ChainBuilder
-from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
+from pmm.localnet.registry import AddressBook, Evidence, Method, Placement, ProtocolModule
 from pmm.localnet.tarballs import Packages, cache_folder
 
 # In this order: a module may use what stands before it.
@@ -36,7 +37,9 @@ _FIRST_BLOCK = 23_000_000
 _RPC_TIMEOUT_S = 120
 _KEPT_STATES = 4
 # Files that only run or observe a node do not decide what stands on it.
-_RUN_TIME_ONLY = {"anvil.py", "node.py", "status.py", "prices.py", "file_lock.py", "__init__.py"}
+_RUN_TIME_ONLY = {
+    *("anvil.py", "node.py", "status.py", "prices.py", "upstream.py", "file_lock.py", "__init__.py"),
+}
 
 Progress = Callable[[str, int, int], None]
 
@@ -119,6 +122,7 @@ def _build(genuine: bool, on_progress: Progress) -> State:
     key = state_key(genuine=genuine)
     packages, book = Packages(), AddressBook()
     packages.fetch_all(lambda spec, done, total: on_progress(f"fetched {spec}", done, total))
+    _compile_ahead(packages, on_progress)
     code = GenuineCode.from_environment() if genuine else None
     # A day in the past: thousands of blocks fit before anything has a date in the future.
     with (
@@ -141,6 +145,21 @@ def _build(genuine: bool, on_progress: Progress) -> State:
     return state
 
 
+def _compile_ahead(packages: Packages, on_progress: Progress) -> None:
+    """Compile side by side what the modules would compile one after the other."""
+    modules = [m for m in _modules() if hasattr(m, "compile_ahead")]
+    with ThreadPoolExecutor(len(modules)) as pool:
+        futures = {pool.submit(module.compile_ahead, packages): module for module in modules}
+        for done, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            on_progress(f"compiled {_title(futures[future])}", done, len(modules))
+
+
+def _modules() -> list[ProtocolModule]:
+    modules = [import_module(f"pmm.localnet.protocols.{name}") for name in PROTOCOLS]
+    return [cast("ProtocolModule", module) for module in modules]
+
+
 def _lay(
     chain: ChainBuilder,
     packages: Packages,
@@ -148,7 +167,7 @@ def _lay(
     code: GenuineCode | None,
     on_progress: Progress,
 ) -> list[Placement]:
-    modules = [import_module(f"pmm.localnet.protocols.{name}") for name in PROTOCOLS]
+    modules = _modules()
     seeds = [module.seed for module in modules if hasattr(module, "seed")]
     total = len(modules) + len(seeds)
     placements: list[Placement] = []
@@ -164,8 +183,8 @@ def _lay(
     return placements
 
 
-def _title(module: Any) -> str:
-    return str(module.__name__).rpartition(".")[2]
+def _title(module: ProtocolModule) -> str:
+    return str(getattr(module, "__name__", "")).rpartition(".")[2]
 
 
 def _mark(chain: ChainBuilder, key: str, genuine: bool) -> None:

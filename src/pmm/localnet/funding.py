@@ -15,7 +15,7 @@ from pmm.chain.abi import decode_result, encode_arguments, encode_call
 from pmm.chain.rpc import JsonRpc
 from pmm.errors import ChainError, InvalidInput
 from pmm.localnet.addresses import DAI, DAI_JOIN, USDC, USDT, WBTC, WETH, keyless_account
-from pmm.localnet.placement import ChainBuilder
+from pmm.localnet.placement import ChainBuilder, require_anvil
 
 NATIVE = "0x0000000000000000000000000000000000000000"
 _MINTER = keyless_account("minter")
@@ -46,6 +46,7 @@ def deal(rpc: JsonRpc, token: str, account: str, amount: int) -> None:
     """
     if not 0 <= amount <= _UINT256_MAX:
         raise InvalidInput(f"expected an amount of 0 to 2**256-1 base units, found {amount}")
+    require_anvil(rpc)
     if token in (NATIVE, "ETH"):
         rpc.call("anvil_setBalance", account, hex(amount))
         return

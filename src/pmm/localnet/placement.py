@@ -22,6 +22,20 @@ _RICH_WEI = 10**24
 _MAX_FEE_PER_GAS_WEI = 10**13  # above any base fee of a fork; only the base fee is paid
 
 
+def require_anvil(rpc: JsonRpc) -> None:
+    """Require a node whose state may be changed at will.
+
+    Raises:
+        ChainError: the node is another client, such as a live one.
+    """
+    client = str(rpc.call("web3_clientVersion"))
+    if not client.lower().startswith("anvil/"):
+        raise ChainError(
+            f"expected an anvil node at {rpc.url}, found {client!r}; balances, prices and code can be set on anvil "
+            "only: point the command at `pmm localnet up` or at a fork"
+        )
+
+
 class ChainBuilder:
     """Sends impersonated transactions to an anvil node and places code on it.
 
@@ -45,7 +59,8 @@ class ChainBuilder:
     def stop_impersonating(self) -> None:
         """End every impersonation this builder began."""
         accounts, self._ready = self._ready, set()
-        self.rpc.batch([("anvil_stopImpersonatingAccount", (account,)) for account in sorted(accounts)])
+        if accounts:
+            self.rpc.batch([("anvil_stopImpersonatingAccount", (account,)) for account in sorted(accounts)])
 
     def send(
         self, to: str | None, data: bytes, *, sender: str, value: int = 0, gas: int = MAX_GAS
@@ -96,6 +111,8 @@ class ChainBuilder:
     def fund(self, account: str) -> None:
         """Impersonate ``account`` and see (once) that it can pay for any number of transactions."""
         # Every time: another builder on the same node may have ended the impersonation meanwhile.
+        if not self._ready:
+            require_anvil(self.rpc)
         self.rpc.call("anvil_impersonateAccount", account)
         if account in self._ready:
             return

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pmm.chain.rpc import JsonRpc
 from pmm.localnet.addresses import FEEDS
 from pmm.localnet.feeds import FeedReading, feed_address, read_answer, read_feed, set_answer, to_answer
-from pmm.localnet.placement import ChainBuilder
+from pmm.localnet.placement import ChainBuilder, require_anvil
 from pmm.localnet.pool_prices import PoolPrice, move_pools, pool_prices
 from pmm.localnet.pools import asset_of
 
@@ -22,6 +22,7 @@ def set_price(rpc: JsonRpc, asset: str, price_usd: Decimal, *, pools: bool = Tru
         ChainError: the node is not anvil, or a contract refused.
     """
     answer = to_answer(price_usd)
+    require_anvil(rpc)
     with ChainBuilder(rpc) as chain:
         set_answer(chain, asset, answer)
         if pools:
@@ -47,6 +48,7 @@ def read_prices(rpc: JsonRpc) -> tuple[list[FeedReading], list[PoolPrice]]:
 
 def refresh_feeds(rpc: JsonRpc) -> None:
     """Report every feed's present price again, so that it is as fresh as the chain's clock."""
+    require_anvil(rpc)
     with ChainBuilder(rpc) as chain:
         for asset in FEEDS:
             set_answer(chain, asset, read_answer(chain, asset))

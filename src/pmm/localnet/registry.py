@@ -1,7 +1,8 @@
 """What stands where: one record per contract, and the names the builder gave to addresses.
 
 Every module of :mod:`pmm.localnet.protocols` offers ``build(chain, packages, book) -> list[Placement]`` and may
-offer ``seed(chain, book) -> None``; all builds run first, in order, then all seeds.
+offer ``seed(chain, book) -> None`` and ``compile_ahead(packages) -> None``; all compilations run first, side by
+side, then all builds in order, then all seeds.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pmm.localnet.artifacts import (
     creation_code,
     link,
     with_metadata_hash,
+    write_atomically,
 )
 
 LIBRARY = "0x42B24A95702b9986e82d421cC3568932790A48Ec"
@@ -139,3 +141,19 @@ def test_with_metadata_hash__none_or_two__is_refused() -> None:
         with_metadata_hash(b"\x60", "22" * 32)
     with pytest.raises(SetupError, match="found 2"):
         with_metadata_hash(one + one, "22" * 32)
+
+
+def test_write_atomically__disk_full__keeps_the_old_file_and_leaves_no_scrap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "deep" / "a.json"
+    write_atomically(target, b"old")
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SetupError, match="No space left on device; free disk space"):
+        write_atomically(target, b"new")
+    assert target.read_text() == "old"
+    assert list(target.parent.iterdir()) == [target]

@@ -67,6 +67,11 @@ _COLLATERAL_WBTC = 2_000 * 10**8
 _BORROWED_USDC = 15_000_000 * 10**6
 
 
+def compile_ahead(packages: Packages) -> None:
+    """Fill the compiler's cache: tens of seconds the first time, nothing later."""
+    _compile(packages)
+
+
 def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Placement]:
     """Place Morpho, its rate model mock and one feed oracle per market, and open the markets."""
     morpho, irm = _compile(packages)

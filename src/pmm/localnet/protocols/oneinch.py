@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pmm.chain.abi import encode_arguments
 from pmm.localnet.addresses import BUILDER, ONEINCH_ROUTER, WETH
-from pmm.localnet.artifacts import compile_contracts
+from pmm.localnet.artifacts import Compiled, compile_contracts
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
 from pmm.localnet.tarballs import Packages
@@ -26,17 +26,14 @@ _SOLC = "0.8.23"
 _SETTINGS = {"viaIR": True, "optimizer": {"enabled": True, "runs": 1_000_000}, "evmVersion": "shanghai"}
 
 
+def compile_ahead(packages: Packages) -> None:
+    """Fill the compiler's cache: tens of seconds the first time, nothing later."""
+    _compile(packages)
+
+
 def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Placement]:
-    """Place the router; the first run compiles for tens of seconds, later ones read the cache."""
-    contract = f"{_UNIT}:LimitOrderRouter"
-    compiled = compile_contracts(
-        solc=_SOLC,
-        entries={_UNIT: _SOURCE.read_text()},
-        roots={f"{package}/": packages.path(package) for package in _IMPORTED},
-        settings=_SETTINGS,
-        contracts=[contract],
-    )[contract]
-    initcode = compiled.creation(arguments=encode_arguments(["address"], WETH))
+    """Place the router."""
+    initcode = _compile(packages).creation(arguments=encode_arguments(["address"], WETH))
     chain.place_in_place(ONEINCH_ROUTER, initcode, sender=BUILDER)
     book["1inch router"] = ONEINCH_ROUTER
     return [
@@ -50,3 +47,14 @@ def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Pl
             method=Method.IN_PLACE,
         )
     ]
+
+
+def _compile(packages: Packages) -> Compiled:
+    contract = f"{_UNIT}:LimitOrderRouter"
+    return compile_contracts(
+        solc=_SOLC,
+        entries={_UNIT: _SOURCE.read_text()},
+        roots={f"{package}/": packages.path(package) for package in _IMPORTED},
+        settings=_SETTINGS,
+        contracts=[contract],
+    )[contract]

@@ -20,7 +20,7 @@ from pmm.localnet.addresses import (
     WETH_DEPLOYER,
     keyless_account,
 )
-from pmm.localnet.artifacts import compile_contracts, creation_code, with_metadata_hash
+from pmm.localnet.artifacts import Compiled, compile_contracts, creation_code, with_metadata_hash
 from pmm.localnet.own_contracts import compile_own
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.registry import AddressBook, Evidence, Method, Placement
@@ -34,21 +34,31 @@ _WETH_METADATA_HASH = "deb4c2ccab3c2fdca32ab3f46728389c2fe2c165d5fafa07661e4e004
 USDC_PROXY_ADMIN = keyless_account("USDC proxy admin")
 
 
+def compile_ahead(packages: Packages) -> None:
+    """Fill the compiler's cache."""
+    _compile_weth(packages)
+    for name in ("UsdtStandIn", "DaiStandIn", "WbtcStandIn"):
+        compile_own(name)
+
+
 def build(chain: ChainBuilder, packages: Packages, book: AddressBook) -> list[Placement]:
     """Place the tokens."""
     return [_weth(chain, packages), *_usdc(chain, packages), *_stand_ins(chain)]
 
 
-def _weth(chain: ChainBuilder, packages: Packages) -> Placement:
-    source = packages.path(_WETH_PACKAGE, "contracts/WETH9.sol").read_text()
-    compiled = compile_contracts(
+def _compile_weth(packages: Packages) -> Compiled:
+    contract = "WETH9.sol:WETH9"
+    return compile_contracts(
         solc="0.4.19",
-        entries={"WETH9.sol": source},
+        entries={"WETH9.sol": packages.path(_WETH_PACKAGE, "contracts/WETH9.sol").read_text()},
         roots={},
         settings={"optimizer": {"enabled": False}},
-        contracts=["WETH9.sol:WETH9"],
-    )["WETH9.sol:WETH9"]
-    code = with_metadata_hash(compiled.creation(), _WETH_METADATA_HASH)
+        contracts=[contract],
+    )[contract]
+
+
+def _weth(chain: ChainBuilder, packages: Packages) -> Placement:
+    code = with_metadata_hash(_compile_weth(packages).creation(), _WETH_METADATA_HASH)
     return Placement(
         protocol="Tokens",
         name="WETH9",
