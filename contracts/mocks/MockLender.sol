@@ -40,6 +40,9 @@ contract MockLender {
         LendOneUnitLess
     }
 
+    /// @notice Thrown when the vault ends with less than it lent and charged.
+    error NotRepaid();
+
     Trick public trick;
     uint256 public fee;
     /// @notice Stands in for the lender with Trick OtherCaller, and keeps the outcome.
@@ -63,37 +66,26 @@ contract MockLender {
     }
 
     /// @dev Balancer V2
-    function flashLoan(
-        address recipient,
-        address[] calldata tokens,
-        uint256[] memory amounts,
-        bytes calldata data
-    ) external {
+    function flashLoan(address, address[] calldata tokens, uint256[] memory amounts, bytes calldata data) external {
         if (trick == Trick.NoCallback) return;
-        require(recipient == msg.sender, "MockLender: the tests borrow for themselves");
         uint256 due = IToken(tokens[0]).balanceOf(address(this)) + fee;
         _lend(tokens[0], amounts[0]);
         address[] memory toldTokens = new address[](1);
         uint256[] memory fees = new uint256[](1);
         toldTokens[0] = _told(tokens[0]);
         fees[0] = fee;
-        if (trick == Trick.OtherAmount) amounts[0]++;
+        if (trick == Trick.OtherAmount) ++amounts[0];
         _callBack(abi.encodeCall(IBorrower.receiveFlashLoan, (toldTokens, amounts, fees, _told(data))));
-        require(IToken(tokens[0]).balanceOf(address(this)) >= due, "MockLender: not repaid");
+        if (IToken(tokens[0]).balanceOf(address(this)) < due) revert NotRepaid();
     }
 
     /// @dev Aave V3
-    function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata params, uint16)
-        external
-    {
+    function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata params, uint16) external {
         if (trick == Trick.NoCallback) return;
-        require(receiver == msg.sender, "MockLender: the tests borrow for themselves");
         _lend(asset, amount);
         address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
         uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
-        _callBack(
-            abi.encodeCall(IBorrower.executeOperation, (_told(asset), told, fee, initiator, _told(params)))
-        );
+        _callBack(abi.encodeCall(IBorrower.executeOperation, (_told(asset), told, fee, initiator, _told(params))));
         IToken(asset).transferFrom(receiver, address(this), amount + fee);
     }
 

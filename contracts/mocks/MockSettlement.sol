@@ -29,6 +29,9 @@ contract MockSettlement is MockCaller {
         uint256 plan;
     }
 
+    /// @notice Thrown when the taker's token refuses the transfer.
+    error TakerCannotPay();
+
     IAtomicHedger public hedger;
     Trick public trick;
     /// @notice What the last fill returned.
@@ -72,9 +75,9 @@ contract MockSettlement is MockCaller {
         if (trick == Trick.CallDuringCollect) _makeCall();
         if (trick == Trick.CollectNothing) return;
         uint256 amount = trick == Trick.CollectOneUnitLess ? _fill.takingAmount - 1 : _fill.takingAmount;
-        (bool ok,) = _fill.takerAsset.call(
+        (bool ok, ) = _fill.takerAsset.call(
             abi.encodeCall(IPullable.transferFrom, (_fill.taker, address(hedger), amount))
         );
-        require(ok, "MockSettlement: the taker's token refused");
+        if (!ok) revert TakerCannotPay();
     }
 }
