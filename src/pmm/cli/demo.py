@@ -36,7 +36,7 @@ def demo(
     """Quote, sign, settle and hedge along a day of prices on the offline mainnet; exit 1 if a balance is off."""
     started_s = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 150)
     price_day = load_price_day(day or None)
     steps = plan_steps(price_day, once=once)
     console.print(demo_day(price_day))

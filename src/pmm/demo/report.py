@@ -44,7 +44,8 @@ def trade_table(trades: list[Trade]) -> Table:
     """Return one line per request."""
     table = Table(title="Requests", title_justify="left")
     for name in ("#", "UTC", "request", "market", "price", "components, bps", "venue", "outcome"):
-        table.add_column(name, justify="right" if name in ("#", "market", "price") else "left")
+        right = name in ("#", "market", "price")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for name in ("gas", "PnL USD"):
         table.add_column(name, justify="right")
     for trade in trades:
