@@ -29,8 +29,25 @@ struct Lane {
     uint8 blockedTokens;
 }
 
+/// @notice Everything the owner decides, but the lanes.
+struct Settings {
+    address owner;
+    address pendingOwner;
+    address guardian;
+    address operator;
+    address hedger;
+    address weth;
+    address oneInchRouter;
+    uint256 maxExpiry;
+    address[] coreTokens;
+    /// Signers that are neither revoked nor unknown.
+    address[] signers;
+}
+
 /// @title Settlement of signed RFQ orders from one maker's inventory
 /// @notice Bit tables, roles and invariants stand in contracts/README.md.
+/// @dev solc dispatches linearly in the order of selectors, 22 gas per function. Where two names or argument types
+/// are equally good, the one whose selector sorts after fillOrder's is taken.
 interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     // ------------------------------------------------------------------ fills
 
@@ -41,10 +58,13 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// @param vs second half; s must lie in the lower half of the curve order
     /// @param amount taking amount, or making amount if bit 255 of `takerTraits` is set (clipped to the order)
     /// @param takerTraits as 1inch; the threshold guards the other amount
-    function fillOrder(Order calldata order, bytes32 r, bytes32 vs, uint256 amount, uint256 takerTraits)
-        external
-        payable
-        returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
+    function fillOrder(
+        Order calldata order,
+        bytes32 r,
+        bytes32 vs,
+        uint256 amount,
+        uint256 takerTraits
+    ) external payable returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
     /// @notice Fills an order with a receiver, an extension or an interaction of the taker's.
     /// @dev Selector 0xf497df75. An order that carries a funding plan is refused with FundedOnly.
@@ -84,7 +104,7 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4 magicValue);
 
     /// @notice Sets the finite allowance of the 1inch contract; the guardian may set zero only.
-    function setRouterAllowance(address token, uint256 amount) external;
+    function setRouterAllowance(address token, uint128 amount) external;
 
     /// @notice Kills the nonce of one order of ours on 1inch's contract. Owner or guardian.
     function cancelOnRouter(uint256 makerTraits, bytes32 orderHash) external;
@@ -97,29 +117,34 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// @notice Authorises the signer on lanes 0 to `count` - 1, at most 64. Owner only; lanes are never taken away.
     function initLanes(address signer, uint256 count) external;
 
+    // The four cancel calls are open to owner, guardian, and the signer itself.
+
     /// @notice Stops every fill of the signer's orders on both venues. Owner or guardian.
     function pauseSigner(address signer) external;
 
     /// @notice Pauses every active signer. Owner or guardian.
-    function pauseAll() external;
+    function pauseSigners() external;
 
     /// @notice Lets a paused signer's orders be filled again. Owner only.
-    function unpauseSigner(address signer) external;
+    function resumeSigner(address signer) external;
 
     /// @notice Withdraws the authorisation of a signer and voids all it signed; `initLanes` brings it back.
     function revokeSigner(address signer) external;
 
     /// @notice Raises the epoch of all lanes of the signer: every order signed before is void on both venues.
-    function cancelAll(address signer) external;
+    function cancelAllLanes(address signer) external;
 
     /// @notice Raises the epoch of one lane.
-    function cancelLane(address signer, uint256 lane_) external;
+    function cancelLane(address signer, uint40 lane_) external;
 
     /// @notice Voids one nonce as a fill would: beyond the window it slides it. No-op when it is already dead.
-    function cancelNonce(address signer, uint256 lane_, uint256 nonce) external;
+    /// @param position signer << 80 | lane << 40 | nonce
+    function cancelNonce(uint240 position) external;
 
-    /// @notice Voids nonce `firstNonce` + i for every bit i of `mask`, sliding the window if the highest lies beyond.
-    function cancelWindow(address signer, uint256 lane_, uint256 firstNonce, uint160 mask) external;
+    /// @notice Voids the nonce of `position` plus i for every bit i of `mask`, sliding the window if the highest of them
+    /// lies beyond it.
+    /// @param position signer << 80 | lane << 40 | first nonce
+    function cancelWindow(uint240 position, uint256 mask) external;
 
     // ------------------------------------------------------------------ owner
 
@@ -135,7 +160,7 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// @notice Stops every fill that involves the token, on both venues. Owner or guardian.
     function unregisterToken(address token) external;
     /// @notice Sets how many seconds ahead an order may expire, 1 to 65,535.
-    function setMaxExpiry(uint256 seconds_) external;
+    function setMaxExpiry(uint64 seconds_) external;
     /// @notice Moves inventory out; token zero means ETH.
     function withdraw(address token, address to, uint256 amount) external;
 
@@ -158,20 +183,16 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         address taker,
         uint256 amount
     ) external view returns (uint256 reasons);
-    function lane(address signer, uint256 lane_) external view returns (Lane memory);
+    function lane(address signer, uint40 lane_) external view returns (Lane memory);
     function laneCount(address signer) external view returns (uint256);
-    function epochOf(address signer, uint256 lane_) external view returns (uint256);
-    /// @notice Whether an order with that nonce could still be filled, as far as the nonce goes.
-    function isNonceLive(address signer, uint256 lane_, uint256 nonce) external view returns (bool);
-    /// @notice Signers that are neither revoked nor unknown.
-    function signers() external view returns (address[] memory);
+    function epochOf(address signer, uint40 lane_) external view returns (uint256);
     function isRegistered(address token) external view returns (bool);
     function coreTokens() external view returns (address[] memory);
     function maxExpiry() external view returns (uint256);
+    /// @notice Roles, signers and settings in one call.
+    function settings() external view returns (Settings memory);
     function owner() external view returns (address);
     function pendingOwner() external view returns (address);
-    function guardian() external view returns (address);
-    function operator() external view returns (address);
     function hedger() external view returns (address);
     function weth() external view returns (address);
     function oneInchRouter() external view returns (address);

@@ -18,8 +18,6 @@ interface ISettlementErrors {
     error BadCoreTokens(uint256 index);
     /// @notice Thrown when the horizon is zero or over 65,535 seconds.
     error BadMaxExpiry(uint256 seconds_);
-    /// @notice Thrown when the unlimited allowance is asked for the 1inch contract.
-    error AllowanceNotFinite(uint256 amount);
     /// @notice Thrown when plain ETH arrives from anyone but WETH.
     error UnexpectedEth(address sender);
     /// @notice Thrown when a second fill, a collect or a withdrawal is tried while a fill is running.
@@ -100,8 +98,8 @@ interface ISettlementErrors {
     error BadInteractionTarget(address target);
     /// @notice Thrown when the receiver of the maker asset may not receive it in this call.
     error BadTarget(address target);
-    /// @notice Thrown when a token call reverts without a reason, returns false, or the token has no code.
-    error TokenCallFailed(address token);
+    /// @notice Thrown when a token call reverts, returns false, or the token has no code; `reason` is what it said.
+    error TokenCallFailed(address token, bytes reason);
     /// @notice Thrown when ETH cannot be delivered.
     error EthTransferFailed(address to);
 
@@ -112,8 +110,8 @@ interface ISettlementErrors {
     error NoTicket();
     /// @notice Thrown when the hedger returns without having collected the taker's leg.
     error NotCollected(bytes32 orderHash);
-    /// @notice Thrown when the receiver did not get exactly the making amount.
-    error WrongDelivery(uint256 expected, uint256 found);
+    /// @notice Thrown when the receiver's balance of the maker asset is not the old one plus the making amount.
+    error WrongDelivery(uint256 expectedBalance, uint256 foundBalance);
     /// @notice Thrown when the settlement gained less of the taker asset than the signed minimum.
     error ProfitTooLow(uint256 profit, uint256 minimum);
     /// @notice Thrown when a funded fill lowered a balance of the inventory.

@@ -29,14 +29,15 @@ interface ISettlementEvents {
     /// @notice The signer may sign on lanes 0 to `lanes` - 1.
     event LanesInitialised(address indexed signer, uint256 lanes);
     event SignerPaused(address indexed signer);
-    event SignerUnpaused(address indexed signer);
+    event SignerResumed(address indexed signer);
     /// @notice The signer lost its authorisation and every signature it ever gave is void.
     event SignerRevoked(address indexed signer);
     /// @notice Every signature of the signer given before is void on both venues.
-    event AllCancelled(address indexed signer);
+    event AllLanesCancelled(address indexed signer);
     /// @notice Every signature on the lane that carries an epoch below `epoch` is void on both venues.
-    event LaneCancelled(address indexed signer, uint256 indexed lane, uint256 epoch);
-    event NonceCancelled(address indexed signer, uint256 indexed lane, uint256 nonce);
-    /// @notice Nonces `firstNonce` + i are void for every bit i of `mask`, and so is all the window left behind.
-    event WindowCancelled(address indexed signer, uint256 indexed lane, uint256 firstNonce, uint256 mask);
+    event LaneCancelled(address indexed signer, uint256 lane, uint256 epoch);
+    /// @notice The nonce at `position` (signer << 80 | lane << 40 | nonce) is void, and all the window left behind.
+    event NonceCancelled(uint256 position);
+    /// @notice So are the nonces i above the one at `position` for every bit i of `mask`.
+    event WindowCancelled(uint256 position, uint256 mask);
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ISettlementErrors} from "../interfaces/ISettlementErrors.sol";
+
+/// @title Amounts of a fill, equal to 1inch's for every order and every taker
+/// @dev What the maker gives is rounded down, what it gets is rounded up.
+library AmountLib {
+    uint256 internal constant MAKER_AMOUNT = 1 << 255;
+    uint256 private constant _THRESHOLD_MASK = (1 << 184) - 1;
+
+    /// @notice Derives both amounts from the taker's one and holds the taker's threshold.
+    /// @param amount making amount when bit 255 of `takerTraits` is set, else taking amount
+    function resolve(
+        uint256 orderMaking,
+        uint256 orderTaking,
+        uint256 amount,
+        uint256 takerTraits
+    ) internal pure returns (uint256 making, uint256 taking) {
+        uint256 threshold = takerTraits & _THRESHOLD_MASK;
+        if (takerTraits & MAKER_AMOUNT != 0) {
+            making = amount < orderMaking ? amount : orderMaking;
+            taking = takingUp(orderMaking, orderTaking, making);
+            if (threshold != 0) _requireAtMost(taking, making, threshold, amount);
+        } else if (amount == orderTaking) {
+            // The usual fill: the whole order, named by what the taker pays.
+            (making, taking) = (orderMaking, orderTaking);
+            if (making < threshold) revert ISettlementErrors.MakingAmountTooLow(making, threshold);
+        } else {
+            (making, taking) = _fromTaking(orderMaking, orderTaking, amount);
+            if (threshold != 0) _requireAtLeast(making, taking, threshold, amount);
+        }
+        unchecked {
+            // As 1inch: a product that wraps to zero is refused with the zeros.
+            if (making * taking == 0) revert ISettlementErrors.ZeroAmount(making, taking);
+        }
+    }
+
+    /// @notice What the taker pays for `making`.
+    function takingUp(uint256 orderMaking, uint256 orderTaking, uint256 making) internal pure returns (uint256) {
+        if (making == orderMaking) return orderTaking;
+        uint256 product = mul(making, orderTaking);
+        unchecked {
+            return product == 0 ? 0 : (product - 1) / orderMaking + 1;
+        }
+    }
+
+    /// @notice What the taker gets for `taking`.
+    function makingDown(uint256 orderMaking, uint256 orderTaking, uint256 taking) internal pure returns (uint256) {
+        if (orderTaking == 0) revert ISettlementErrors.ZeroAmount(orderMaking, 0);
+        unchecked {
+            return mul(taking, orderMaking) / orderTaking;
+        }
+    }
+
+    function mul(uint256 a, uint256 b) internal pure returns (uint256 product) {
+        unchecked {
+            product = a * b;
+            if ((a | b) >> 128 != 0 && a != 0 && product / a != b) revert ISettlementErrors.AmountOverflow(a, b);
+        }
+    }
+
+    function _fromTaking(
+        uint256 orderMaking,
+        uint256 orderTaking,
+        uint256 amount
+    ) private pure returns (uint256 making, uint256 taking) {
+        taking = amount;
+        making = makingDown(orderMaking, orderTaking, amount);
+        if (making > orderMaking) {
+            making = orderMaking;
+            taking = orderTaking;
+            if (taking > amount) revert ISettlementErrors.TakingAmountExceeded(taking, amount);
+        }
+    }
+
+    /// @dev taking / making <= threshold / amount
+    function _requireAtMost(uint256 taking, uint256 making, uint256 threshold, uint256 amount) private pure {
+        if (amount == making ? taking > threshold : mul(taking, amount) > mul(threshold, making)) {
+            revert ISettlementErrors.TakingAmountTooHigh(taking, threshold);
+        }
+    }
+
+    /// @dev making / taking >= threshold / amount
+    function _requireAtLeast(uint256 making, uint256 taking, uint256 threshold, uint256 amount) private pure {
+        if (amount == taking ? making < threshold : mul(making, amount) < mul(threshold, taking)) {
+            revert ISettlementErrors.MakingAmountTooLow(making, threshold);
+        }
+    }
+}
