@@ -8,8 +8,9 @@ contract DaiStandIn {
     string public constant symbol = "DAI";
     string public constant version = "1";
     uint8 public constant decimals = 18;
-    bytes32 public constant PERMIT_TYPEHASH =
-        keccak256("Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)");
+    bytes32 public constant PERMIT_TYPEHASH = keccak256(
+        "Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)"
+    );
     bytes32 public immutable DOMAIN_SEPARATOR;
 
     mapping(address => uint256) public wards;
@@ -19,7 +20,11 @@ contract DaiStandIn {
     mapping(address => uint256) public nonces;
 
     event Transfer(address indexed from, address indexed to, uint256 value);
-    event Approval(address indexed owner, address indexed spender, uint256 value);
+    event Approval(
+        address indexed owner,
+        address indexed spender,
+        uint256 value
+    );
 
     modifier auth() {
         require(wards[msg.sender] == 1, "Dai/not-authorized");
@@ -30,7 +35,9 @@ contract DaiStandIn {
         wards[msg.sender] = 1;
         DOMAIN_SEPARATOR = keccak256(
             abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
                 keccak256(bytes(name)),
                 keccak256(bytes(version)),
                 chainId,
@@ -64,7 +71,11 @@ contract DaiStandIn {
         return transferFrom(msg.sender, to, value);
     }
 
-    function transferFrom(address from, address to, uint256 value) public returns (bool) {
+    function transferFrom(
+        address from,
+        address to,
+        uint256 value
+    ) public returns (bool) {
         require(balanceOf[from] >= value, "Dai/insufficient-balance");
         _spend(from, value);
         balanceOf[from] -= value;
@@ -89,8 +100,12 @@ contract DaiStandIn {
         bytes32 r,
         bytes32 s
     ) external {
-        bytes32 structHash = keccak256(abi.encode(PERMIT_TYPEHASH, holder, spender, nonce, expiry, allowed));
-        bytes32 digest = keccak256(abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR, structHash));
+        bytes32 structHash = keccak256(
+            abi.encode(PERMIT_TYPEHASH, holder, spender, nonce, expiry, allowed)
+        );
+        bytes32 digest = keccak256(
+            abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR, structHash)
+        );
         require(holder != address(0), "Dai/invalid-address-0");
         require(holder == ecrecover(digest, v, r, s), "Dai/invalid-permit");
         require(expiry == 0 || block.timestamp <= expiry, "Dai/permit-expired");
