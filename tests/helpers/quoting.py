@@ -84,7 +84,7 @@ def feed(name: str, answer: int, **changes: int) -> FeedReading:
     reading = FeedReading(
         name=name, answer=answer, decimals=8, updated_at_s=CHAIN_TIME_S - 60, heartbeat_s=3_600
     )
-    return replace(reading, **changes) if changes else reading
+    return replace(reading, **changes) if changes else reading  # type: ignore[arg-type]
 
 
 def market(

@@ -27,6 +27,21 @@ class FairValue:
     sources: tuple[SourcePrice, ...]
     deviation_e36: int
 
+    def inverse(self) -> FairValue:
+        """Return the same value seen by someone who trades the other way, rounded down."""
+        return FairValue(
+            rate_e36=E36 * E36 // self.rate_e36,
+            sources=tuple(
+                SourcePrice(
+                    source=source.source,
+                    rate_e36=E36 * E36 // source.rate_e36 if source.rate_e36 else 0,
+                    weight=source.weight,
+                )
+                for source in self.sources
+            ),
+            deviation_e36=self.deviation_e36,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FairValueRules:
@@ -91,8 +106,13 @@ def fair_value(
 ) -> FairValue | Decision:
     """Return the fair value for someone who gives taker asset and gets maker asset.
 
-    Sources are the ratio of the two USD feeds and the spot price of every pool of the pair.
+    Sources are the ratio of the two USD feeds and the spot price of every pool of the pair. They are averaged
+    in one direction of the pair only, the other being its inverse: two averages would multiply to more than
+    one, and there and back would gain.
     """
+    if int(taker_asset.address, 16) > int(maker_asset.address, 16):
+        found = fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
+        return found if isinstance(found, Decision) else found.inverse()
     for token in (taker_asset, maker_asset):
         feed = snapshot.feeds.get(token.address)
         if feed is None:

@@ -1,0 +1,98 @@
+"""Sources must be fresh, positive and agree; else there is no price."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmm.domain import USDC, WETH, Decision, RefusalReason
+from pmm.pricing import FairValue, FairValueRules, MarketSnapshot, fair_value
+from pmm.pricing.fair_value import SourcePrice, check_feed, combine_sources
+from tests.helpers.quoting import CHAIN_TIME_S, ETH_USD, feed, market
+
+_RULES = FairValueRules()
+
+
+def _fair(snapshot: MarketSnapshot) -> FairValue | Decision:
+    return fair_value(snapshot, maker_asset=USDC, taker_asset=WETH, rules=_RULES)
+
+
+def _reason(found: FairValue | Decision) -> RefusalReason | None:
+    assert isinstance(found, Decision)
+    return found.reason
+
+
+def test_fair_value__sources_agree__is_their_price() -> None:
+    found = _fair(market())
+    assert isinstance(found, FairValue)
+    # 3,000 USDC (6 digits) per WETH (18 digits).
+    assert abs(found.rate_e36 - 3_000 * 10**24) <= 10**12
+    assert [source.source for source in found.sources] == ["chainlink", "uniswap_v3_500", "uniswap_v3_3000"]
+
+
+@pytest.mark.parametrize("answer", [0, -1])
+def test_fair_value__answer_not_positive__is_refused(answer: int) -> None:
+    snapshot = market(feeds={WETH.address: feed("ETH / USD", answer), USDC.address: feed("USDC", 10**8)})
+    assert _reason(_fair(snapshot)) is RefusalReason.STALE_PRICE
+
+
+def test_check_feed__at_heartbeat_and_grace__is_the_last_accepted_second() -> None:
+    reading = feed("ETH / USD", ETH_USD, updated_at_s=CHAIN_TIME_S - 3_900)
+    assert check_feed(reading, chain_time_s=CHAIN_TIME_S, heartbeat_grace_s=300).accepted
+    late = check_feed(reading, chain_time_s=CHAIN_TIME_S + 1, heartbeat_grace_s=300)
+    assert late.reason is RefusalReason.STALE_PRICE
+    assert "3901 s" in late.detail
+
+
+def test_check_feed__answer_from_the_future__is_refused() -> None:
+    reading = feed("ETH / USD", ETH_USD, updated_at_s=CHAIN_TIME_S + 301)
+    decision = check_feed(reading, chain_time_s=CHAIN_TIME_S, heartbeat_grace_s=300)
+    assert decision.reason is RefusalReason.STALE_PRICE
+
+
+def test_check_feed__round_never_updated__is_refused() -> None:
+    reading = feed("ETH / USD", ETH_USD, updated_at_s=0)
+    assert not check_feed(reading, chain_time_s=100, heartbeat_grace_s=300).accepted
+
+
+def test_fair_value__pool_far_from_feed__is_refused_naming_the_source() -> None:
+    found = _fair(market(pool_eth_usd=ETH_USD * 106 // 100))
+    assert _reason(found) is RefusalReason.PRICE_DEVIATION
+    assert isinstance(found, Decision)
+    assert "chainlink" in found.detail
+
+
+def test_fair_value__pool_within_the_gate__is_between_the_sources() -> None:
+    found = _fair(market(pool_eth_usd=ETH_USD * 1_005 // 1_000))
+    assert isinstance(found, FairValue)
+    assert 3_000 * 10**24 < found.rate_e36 < 3_015 * 10**24
+
+
+def test_fair_value__no_pool__is_refused() -> None:
+    assert _reason(_fair(replace(market(), pools={}))) is RefusalReason.STALE_PRICE
+
+
+def test_fair_value__no_feed__is_refused() -> None:
+    assert (
+        _reason(_fair(market(feeds={WETH.address: feed("ETH / USD", ETH_USD)}))) is RefusalReason.STALE_PRICE
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(min_value=1, max_value=10**50), st.integers(min_value=0, max_value=100)),
+        max_size=6,
+    ),
+    st.integers(min_value=1, max_value=9_999),
+)
+def test_combine_sources__any_sources__accepted_ones_are_within_the_gate(
+    prices: list[tuple[int, int]], gate_bps: int
+) -> None:
+    sources = [SourcePrice(source=str(i), rate_e36=rate, weight=w) for i, (rate, w) in enumerate(prices)]
+    found = combine_sources(sources, max_deviation_bps=gate_bps)
+    if isinstance(found, Decision):
+        assert not found.accepted
+        return
+    for source in found.sources:
+        assert abs(source.rate_e36 - found.rate_e36) * 10_000 <= found.rate_e36 * gate_bps

@@ -1,0 +1,169 @@
+"""Whatever is asked: the maker never loses a unit to rounding, and no firm quote beats the ladder."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pmm.domain import USDC, WETH, Decision, Inventory, Token
+from pmm.pricing import (
+    ComponentName,
+    DirectionTerms,
+    PairPolicy,
+    PricedAmounts,
+    SpreadPolicy,
+    inventory_terms,
+    ladder,
+    price_exact_in,
+    price_exact_out,
+)
+from pmm.pricing.fixed_point import E36
+from tests.helpers.quoting import market
+
+_E72 = E36 * E36
+_ANY_AMOUNT = st.integers(min_value=1, max_value=250 * 10**18)
+_FEES = st.integers(min_value=0, max_value=100)
+_BPS = st.decimals(min_value=0, max_value=50, places=4)
+
+
+@st.composite
+def both_directions(draw: st.DrawFn) -> tuple[DirectionTerms, DirectionTerms]:
+    """Draw the terms of both directions at any price, inventory, spread and gas price."""
+    eth_usd = draw(st.integers(min_value=10**8, max_value=10**13))
+    pool_usd = eth_usd * draw(st.integers(min_value=9_970, max_value=10_030)) // 10_000
+    taker, maker = draw(st.sampled_from(((WETH, USDC), (USDC, WETH))))
+    inventories = {
+        token.address: Inventory(token=token, balance=draw(st.integers(min_value=0, max_value=10**24)))
+        for token in (WETH, USDC)
+    }
+    spread = SpreadPolicy(
+        half_spread_bps=draw(_BPS),
+        max_skew_bps=draw(_BPS),
+        impact_share_bps=draw(st.integers(min_value=0, max_value=10_000)),
+    )
+    snapshot = replace(
+        market(eth_usd=eth_usd, pool_eth_usd=pool_usd),
+        gas_price_wei=draw(st.integers(min_value=0, max_value=10**12)),
+    )
+    pair = PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, spread=spread)
+    there = inventory_terms(snapshot, inventories, pair, maker_asset=maker, taker_asset=taker)
+    back = inventory_terms(snapshot, inventories, pair, maker_asset=taker, taker_asset=maker)
+    assert isinstance(there, DirectionTerms)
+    assert isinstance(back, DirectionTerms)
+    return there, back
+
+
+def direction_terms() -> st.SearchStrategy[DirectionTerms]:
+    """Draw the terms of one direction."""
+    return both_directions().map(lambda directions: directions[0])
+
+
+def _check_breakdown(terms: DirectionTerms, priced: PricedAmounts) -> None:
+    breakdown = priced.breakdown
+    # The components give the amounts back to the unit, and add up without a remainder.
+    assert breakdown.making_for(priced.taking_amount) == priced.making_amount
+    assert sum(part.share_e36 for part in breakdown.components) == breakdown.total_share_e36
+    rounding = next(part for part in breakdown.components if part.name is ComponentName.ROUNDING)
+    assert rounding.share_e36 >= 0
+    # Rounding never moves more than one unit of what is rounded.
+    unrounded_e72 = terms.fair.rate_e36 * (E36 - breakdown.total_share_e36 + rounding.share_e36)
+    assert priced.making_amount * _E72 <= priced.taking_amount * unrounded_e72
+
+
+@given(direction_terms(), _ANY_AMOUNT, _FEES)
+def test_price_exact_in__any_amount__keeps_rounding_for_the_maker(
+    terms: DirectionTerms, amount: int, fee_bps: int
+) -> None:
+    priced = price_exact_in(terms, amount, fee_bps=fee_bps)
+    if isinstance(priced, Decision):
+        return
+    assert priced.taking_amount == amount
+    _check_breakdown(terms, priced)
+
+
+@given(direction_terms(), _ANY_AMOUNT, _FEES)
+def test_price_exact_out__any_amount__pays_at_least_what_exact_in_asks(
+    terms: DirectionTerms, amount: int, fee_bps: int
+) -> None:
+    priced = price_exact_out(terms, amount, fee_bps=fee_bps)
+    if isinstance(priced, Decision):
+        return
+    assert priced.making_amount == amount
+    _check_breakdown(terms, priced)
+    back = price_exact_in(terms, priced.taking_amount, fee_bps=fee_bps)
+    assert isinstance(back, PricedAmounts)
+    assert back.making_amount >= amount
+
+
+def ladder_walk(terms: DirectionTerms, making_limit: int, taking_amount: int) -> Decimal | None:
+    """Return what a relayer computes from the published levels, in base units; None beyond their depth."""
+    out, rest = Decimal(0), taking_amount
+    for level in ladder(terms, making_limit=making_limit):
+        part = min(rest, level.taking_amount)
+        out += Decimal(part) * level.making_amount / level.taking_amount
+        rest -= part
+        if rest == 0:
+            return out
+    return None
+
+
+@given(direction_terms(), _ANY_AMOUNT, _FEES, st.integers(min_value=0, max_value=10**24))
+def test_ladder__any_firm_quote__is_never_better_than_the_ladder(
+    terms: DirectionTerms, amount: int, fee_bps: int, limit: int
+) -> None:
+    walked = ladder_walk(terms, limit, amount)
+    assume(walked is not None)
+    priced = price_exact_in(terms, amount, fee_bps=fee_bps)
+    if isinstance(priced, PricedAmounts):
+        assert walked is not None
+        assert priced.making_amount <= walked + Decimal("1e-12")
+
+
+@given(direction_terms(), st.integers(min_value=0, max_value=10**24))
+def test_ladder__any_limit__promises_no_more_than_the_limit(terms: DirectionTerms, limit: int) -> None:
+    levels = ladder(terms, making_limit=limit)
+    assert sum(level.making_amount for level in levels) <= limit
+    prices = [Decimal(level.making_amount) / level.taking_amount for level in levels]
+    # One unit of rounding up may lift a tiny level above its neighbour.
+    for first, second, level in zip(prices, prices[1:], levels[1:], strict=False):
+        assert second <= first + Decimal(1) / level.taking_amount
+
+
+@given(both_directions(), st.integers(min_value=10**6, max_value=10**20))
+def test_round_trip__there_and_back__never_gains(
+    directions: tuple[DirectionTerms, DirectionTerms], amount: int
+) -> None:
+    there = price_exact_in(directions[0], amount)
+    assume(isinstance(there, PricedAmounts))
+    assert isinstance(there, PricedAmounts)
+    back = price_exact_in(directions[1], there.making_amount)
+    if isinstance(back, PricedAmounts):
+        assert back.making_amount <= amount
+
+
+def _terms(taker: Token, maker: Token) -> DirectionTerms:
+    pair = PairPolicy(base=WETH, quote=USDC, gas_asset=WETH)
+    holdings = {token.address: Inventory(token=token, balance=10**30) for token in (WETH, USDC)}
+    terms = inventory_terms(market(), holdings, pair, maker_asset=maker, taker_asset=taker)
+    assert isinstance(terms, DirectionTerms)
+    return terms
+
+
+def test_price_exact_in__beyond_the_depth__is_refused() -> None:
+    terms = _terms(WETH, USDC)
+    refused = price_exact_in(terms, terms.max_taking_amount + 1)
+    assert isinstance(refused, Decision)
+    assert isinstance(price_exact_in(terms, terms.max_taking_amount), PricedAmounts)
+
+
+def test_price_exact_out__beyond_the_depth__is_refused() -> None:
+    terms = _terms(USDC, WETH)
+    assert isinstance(price_exact_out(terms, 10**30), Decision)
+
+
+def test_price_exact_in__one_unit_of_a_dear_asset__is_refused_as_too_small() -> None:
+    refused = price_exact_in(_terms(WETH, USDC), 1)
+    assert isinstance(refused, Decision)
+    assert refused.reason is not None
+    assert refused.reason.value == "amount_too_small"
