@@ -123,7 +123,7 @@ def up(
     Raises:
         SetupError: the port is used by something else, or by an offline mainnet of the other kind.
     """
-    with exclusive(_record_path(port).with_suffix(".lock")):
+    with exclusive(_record_path(port).with_name("localnet.lock")):
         node = running_node(port)
         if node is not None and node.genuine != genuine:
             raise SetupError(
@@ -145,7 +145,7 @@ def run_in_foreground(
     Raises:
         SetupError: the port is used.
     """
-    with exclusive(_record_path(port).with_suffix(".lock")):
+    with exclusive(_record_path(port).with_name("localnet.lock")):
         _require_free(port)
         state = ensure_state(genuine=genuine, on_progress=on_progress)
         child = AnvilNode(port=port, load_state=state.path).start()
@@ -184,6 +184,7 @@ def down(port: int = DEFAULT_PORT) -> bool:
             _reap(node.pid)
             if not _is_alive(node.pid) and not port_in_use(port):  # its threads may outlive it by a moment
                 _record_path(port).unlink(missing_ok=True)
+                _record_path(port).with_suffix(".log").unlink(missing_ok=True)
                 return True
             time.sleep(_POLL_S)
     raise SetupError(f"expected process {node.pid} to end, found it alive; end it by hand")

@@ -20,11 +20,7 @@ contract DaiStandIn {
     mapping(address => uint256) public nonces;
 
     event Transfer(address indexed from, address indexed to, uint256 value);
-    event Approval(
-        address indexed owner,
-        address indexed spender,
-        uint256 value
-    );
+    event Approval(address indexed owner, address indexed spender, uint256 value);
 
     modifier auth() {
         require(wards[msg.sender] == 1, "Dai/not-authorized");
@@ -71,11 +67,7 @@ contract DaiStandIn {
         return transferFrom(msg.sender, to, value);
     }
 
-    function transferFrom(
-        address from,
-        address to,
-        uint256 value
-    ) public returns (bool) {
+    function transferFrom(address from, address to, uint256 value) public returns (bool) {
         require(balanceOf[from] >= value, "Dai/insufficient-balance");
         _spend(from, value);
         balanceOf[from] -= value;
@@ -100,12 +92,8 @@ contract DaiStandIn {
         bytes32 r,
         bytes32 s
     ) external {
-        bytes32 structHash = keccak256(
-            abi.encode(PERMIT_TYPEHASH, holder, spender, nonce, expiry, allowed)
-        );
-        bytes32 digest = keccak256(
-            abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR, structHash)
-        );
+        bytes32 structHash = keccak256(abi.encode(PERMIT_TYPEHASH, holder, spender, nonce, expiry, allowed));
+        bytes32 digest = keccak256(abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR, structHash));
         require(holder != address(0), "Dai/invalid-address-0");
         require(holder == ecrecover(digest, v, r, s), "Dai/invalid-permit");
         require(expiry == 0 || block.timestamp <= expiry, "Dai/permit-expired");
