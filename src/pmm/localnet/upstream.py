@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import SetupError
 from pmm.localnet.anvil import port_in_use
+from pmm.localnet.builder import state_key
 from pmm.localnet.node import DEFAULT_PORT, make_present, running_node, start
 
 
@@ -32,15 +33,16 @@ def upstream(*, any_port: bool) -> Iterator[str]:
     port = urlsplit(os.environ.get("PMM_UPSTREAM_RPC_URL", OFFLINE_MAINNET_URL)).port or DEFAULT_PORT
     genuine = bool(os.environ.get("PMM_LOCALNET_GENUINE"))
     running = running_node(port)
-    if running is not None and running.genuine == genuine:
+    if running is not None and running.state_key == state_key(genuine=genuine):
         make_present(running.url)
         yield running.url
         return
     taken = running is not None or port_in_use(port)
     if taken and not any_port:
         raise SetupError(
-            f"expected the {'genuine ' if genuine else ''}offline mainnet or nothing on port {port}, found something "
-            "else; stop it (`pmm localnet down`) or set PMM_UPSTREAM_RPC_URL to an address with a free port"
+            f"expected the present build of the {'genuine ' if genuine else ''}offline mainnet, or nothing, on port "
+            f"{port}, found something else; `pmm localnet down` or `pmm localnet reset`, or set PMM_UPSTREAM_RPC_URL "
+            "to an address with a free port"
         )
     node = start(None if taken else port, genuine=genuine)
     try:
