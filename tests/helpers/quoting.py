@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pmm.domain import (
     USDC,
     WETH,
+    ZERO_ADDRESS,
     Address,
     Decision,
     SigningKey,
@@ -21,12 +22,12 @@ from pmm.execution import (
     ChainView,
     DeskPolicy,
     GuardedSigner,
+    JournalState,
     JournalUnavailable,
     LadderRecord,
     LaneNonces,
     LaneState,
     NodeIdentity,
-    NonceKey,
     PairBook,
     QuoteDesk,
     QuoteOutcome,
@@ -233,7 +234,7 @@ def open_test_desk(
     confirmations: int = 0,
     lanes: tuple[int, ...] = (0, 1),
     journal: MemoryJournal | None = None,
-    live: tuple[NonceKey, ...] = (),
+    resume: JournalState | None = None,
 ) -> Desk:
     """Return a desk over ``view`` with everything in memory."""
     view = view or chain_view()
@@ -248,12 +249,17 @@ def open_test_desk(
         limits=limits or QuoteLimits(),
     )
     book = ReservationBook(confirmations=confirmations)
+    resume = resume or JournalState(live=(), next_nonces={})
+    for quote in resume.live:
+        book.add(quote)
+    used = resume.next_nonces
+    first = {lane: used.get((signer.address, Settlement.PMM, lane), 0) for lane in lanes}
     admission = AdmissionDesk(
         policy=policy,
         signer=signer,
         book=book,
-        router_nonces=SequentialNonces(0),
-        lane_nonces=LaneNonces(signer.address, dict.fromkeys(lanes, 0), live=live),
+        router_nonces=SequentialNonces(used.get((ZERO_ADDRESS, Settlement.ONEINCH, 0), 0)),
+        lane_nonces=LaneNonces(signer.address, first, live=(quote.nonce for quote in resume.live)),
         random_bits=NoRandomness(),
     )
     source, clock, journal = FakeMarket(view), ManualClock(), journal or MemoryJournal()

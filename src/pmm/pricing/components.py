@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from pmm.pricing.fixed_point import E36, bps_of_share
+from pmm.errors import InvariantViolated
+from pmm.pricing.fixed_point import E36, bps_of_share, div_up
+
+# 22 decimal places of a basis point: enough for amounts below 10**26 base units, and for Decimal's 28 digits.
+_READABLE_STEP_E36 = 10**10
 
 
 class ComponentName(StrEnum):
@@ -74,9 +78,13 @@ def with_rounding(
     """
     spent = sum(component.share_e36 for component in components)
     # Largest rounding share that still gives making_amount: the floor in making_for then hits it exactly.
-    quoted = -(-making_amount * E36 * E36 // (taking_amount * fair_rate_e36))
-    rounding = E36 - quoted - spent
-    return PriceBreakdown(
-        fair_rate_e36=fair_rate_e36,
-        components=(*components, PriceComponent(name=ComponentName.ROUNDING, share_e36=rounding)),
+    exact = div_up(making_amount * E36 * E36, taking_amount * fair_rate_e36)
+    for step in (_READABLE_STEP_E36, 1):
+        quoted = div_up(exact, step) * step
+        rounding = PriceComponent(name=ComponentName.ROUNDING, share_e36=E36 - quoted - spent)
+        found = PriceBreakdown(fair_rate_e36=fair_rate_e36, components=(*components, rounding))
+        if found.making_for(taking_amount) == making_amount:
+            return found
+    raise InvariantViolated(
+        f"price of {making_amount} for {taking_amount}: no rounding share gives the amounts back"
     )

@@ -13,6 +13,9 @@ from pmm.errors import InvalidInput
 BPS = 10_000
 E36 = 10**36
 SHARE_PER_BPS_E36 = 10**32
+# Parts of a price stop at 12 decimal places of a basis point, so that they read well and add up exactly even in
+# Decimal's usual 28 digits.
+SHARE_STEP_E36 = 10**20
 
 # Wide enough for every share and amount; a result that would be rounded raises instead.
 _EXACT = Context(prec=160, traps=[Inexact])
@@ -21,6 +24,11 @@ _EXACT = Context(prec=160, traps=[Inexact])
 def div_up(numerator: int, denominator: int) -> int:
     """Return the quotient of non-negative integers, rounded up."""
     return -(-numerator // denominator)
+
+
+def share_up_e36(numerator: int, denominator: int) -> int:
+    """Return a quotient that is a share, rounded up to 12 decimal places of a basis point."""
+    return div_up(numerator, denominator * SHARE_STEP_E36) * SHARE_STEP_E36
 
 
 def share_of_bps_e36(bps: Decimal | int | str) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pmm.domain import Decision, PriceLevel, RefusalReason
 from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent, with_rounding
-from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, div_up
+from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, div_up, share_up_e36
 from pmm.pricing.terms import DirectionTerms, TermStep
 
 _E72 = E36 * E36
@@ -33,7 +33,7 @@ def _average_impact_e36(steps: tuple[TermStep, ...], taking_amount: int) -> int 
         weighted += part * step.impact_share_e36
         rest -= part
         if rest == 0:
-            return div_up(weighted, taking_amount)
+            return share_up_e36(weighted, taking_amount)
     return None
 
 

@@ -9,7 +9,7 @@ from pmm.domain import Token
 from pmm.pricing.components import ComponentName, PriceComponent
 from pmm.pricing.depth import DepthStep
 from pmm.pricing.fair_value import FairValue
-from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36
+from pmm.pricing.fixed_point import BPS, E36, share_of_bps_e36, share_up_e36
 from pmm.pricing.market import MarketSnapshot
 
 _WAD = 10**18
@@ -76,7 +76,7 @@ def inventory_skew_e36(*, taker_value_usd_wad: int, maker_value_usd_wad: int, po
     if total == 0:
         return 0
     most = share_of_bps_e36(policy.max_skew_bps)
-    skew = div_up(most * (taker_value_usd_wad - maker_value_usd_wad), total)
+    skew = share_up_e36(most * (taker_value_usd_wad - maker_value_usd_wad), total)
     lowest = share_of_bps_e36(policy.min_edge_bps - policy.half_spread_bps)
     return max(skew, min(lowest, 0))
 
@@ -87,7 +87,7 @@ def hedge_gas_share_e36(snapshot: MarketSnapshot, *, gas_asset: Token, policy: S
     ``gas_asset`` is the token whose feed prices the chain's gas (WETH on Ethereum).
     """
     cost_e36 = policy.hedge_gas_units * snapshot.gas_price_wei * snapshot.usd_per_unit_e36(gas_asset)
-    return div_up(cost_e36, policy.hedge_batch_usd)
+    return share_up_e36(cost_e36, policy.hedge_batch_usd)
 
 
 def impact_steps(
@@ -101,11 +101,6 @@ def impact_steps(
     for step in steps:
         fair_out_e36 = step.amount_in * fair.rate_e36
         shortfall = max(fair_out_e36 - step.amount_out * E36, 0)
-        impact = div_up(shortfall * E36 * impact_share_bps, fair_out_e36 * BPS)
+        impact = share_up_e36(shortfall * E36 * impact_share_bps, fair_out_e36 * BPS)
         terms.append(TermStep(taking_amount=step.amount_in, impact_share_e36=impact))
     return tuple(terms)
-
-
-def component(name: ComponentName, share_e36: int) -> PriceComponent:
-    """Return a component."""
-    return PriceComponent(name=name, share_e36=share_e36)

@@ -105,7 +105,7 @@ TestLanes = LaneMachine.TestCase
 
 @given(st.lists(st.integers(min_value=0, max_value=2**32 - 1), max_size=5))
 def test_lane_nonces__near_the_end_of_a_lane__stops(starts: list[int]) -> None:
-    lanes = dict.fromkeys(range(len(starts) or 1), 2 ** 32 - 1)
+    lanes = dict.fromkeys(range(len(starts) or 1), 2**32 - 1)
     nonces = LaneNonces(TAKER, lanes)
     assert all(nonces.take() for _ in lanes)
     assert nonces.take() is None
