@@ -104,16 +104,15 @@ class ServeSettings(BaseSettings):
         None, description="Put price components into answers; by default on development nodes only."
     )
 
-    @field_validator("pairs", "funding_sources", "ladder_usd", mode="before")
+    @field_validator("pairs", "ladder_usd", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+        return _parts(value)
 
     @field_validator("funding_sources", mode="before")
     @classmethod
     def _sources(cls, value: Any) -> Any:
+        value = _parts(value)
         names = {source.name.lower(): source for source in FundingSource}
         unknown = [name for name in value if isinstance(name, str) and name.lower() not in names]
         if unknown:
@@ -143,6 +142,12 @@ class ServeSettings(BaseSettings):
         if FundingSource.UNISWAP_V3_FLASH in self.funding_sources:
             raise ValueError("funding_sources: uniswap_v3_flash is not served yet")
         return self
+
+
+def _parts(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def parse_pair(name: str) -> tuple[Token, Token]:

@@ -67,10 +67,10 @@ class Health:
         return quoting, body
 
     def _pairs(self, view: ChainView) -> tuple[dict[str, str], list[str]]:
-        gate = self._admission.gate(view)
         states: dict[str, str] = {}
-        reasons: list[str] = [] if gate.accepted else [gate.detail]
+        reasons: list[str] = []
         for taker, maker, pair in self._policy.pairs.directions():
+            gate = self._admission.gate(view, taker, maker)
             terms = (
                 self._admission.terms(view, pair, maker_asset=maker, taker_asset=taker)
                 if gate.accepted

@@ -17,6 +17,10 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _JSON = (b"content-type", b"application/json")
 
 
+class _ClientLeft(Exception):
+    """The client closed the connection before its request was complete: there is nobody to answer."""
+
+
 class QuoteRoutes:
     """Serves ``/order`` and ``/levels``, hands the rest to ``app``; bodies above ``max_body`` get 413."""
 
@@ -30,7 +34,11 @@ class QuoteRoutes:
         if scope["type"] != "http" or scope["path"] not in ("/order", "/levels"):
             await self._app(scope, receive, send)
             return
-        await _send(send, await self._answer(scope, receive))
+        try:
+            answer = await self._answer(scope, receive)
+        except _ClientLeft:
+            return
+        await _send(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpAnswer:
         method = scope["method"]
@@ -70,7 +78,7 @@ class QuoteRoutes:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return b""
+                raise _ClientLeft
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self._max_body:

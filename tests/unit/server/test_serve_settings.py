@@ -1,0 +1,122 @@
+"""Settings: what is wrong is named, what is unknown is refused, what is secret is not shown."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pmm.domain import USDC, WETH, FundingSource
+from pmm.errors import InvalidInput
+from pmm.relayers.oneinch import ErrorForm, LevelOrder
+from pmm.settings import load_settings, parse_pair
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("PMM_"):
+            monkeypatch.delenv(name)
+
+
+def test_load_settings__nothing_set__has_defaults() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8650)
+    assert settings.live is False
+    assert settings.error_form is ErrorForm.OBJECT
+    assert FundingSource.UNISWAP_V3_SWAP in settings.funding_sources
+
+
+def test_load_settings__environment__is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_PORT", "9000")
+    monkeypatch.setenv("PMM_PAIRS", "WETH/USDC, wbtc/usdc")
+    monkeypatch.setenv("PMM_HALF_SPREAD_BPS", "2.5")
+    monkeypatch.setenv("PMM_FUNDING_SOURCES", "aave_v3_loan")
+    monkeypatch.setenv("PMM_LEVEL_ORDER", "size_price")
+    monkeypatch.setenv("PMM_LADDER_USD", "10,20")
+    settings = load_settings()
+    assert settings.port == 9000
+    assert settings.pairs == ("WETH/USDC", "wbtc/usdc")
+    assert settings.half_spread_bps == Decimal("2.5")
+    assert settings.funding_sources == (FundingSource.AAVE_V3_LOAN,)
+    assert settings.level_order is LevelOrder.SIZE_PRICE
+    assert settings.ladder_usd == (Decimal(10), Decimal(20))
+
+
+def test_load_settings__option_and_environment__the_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_PORT", "9000")
+    assert load_settings({"port": 9001, "host": None}).port == 9001
+
+
+def test_load_settings__no_flash_sources__is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_FUNDING_SOURCES", "")
+    assert load_settings().funding_sources == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("PMM_PORT", "70000", "PMM_PORT"),
+        ("PMM_PORT", "many", "PMM_PORT"),
+        ("PMM_RPC_URL", "ftp://x", "PMM_RPC_URL"),
+        ("PMM_PAIRS", "WETH-USDC", "BASE/QUOTE"),
+        ("PMM_PAIRS", "WETH/DOGE", "unknown token"),
+        ("PMM_PAIRS", "", "at least one pair"),
+        ("PMM_FUNDING_SOURCES", "bank", "uniswap_v3_swap"),
+        ("PMM_FUNDING_SOURCES", "uniswap_v3_flash", "not served yet"),
+        ("PMM_LADDER_USD", "20,10", "rising sizes"),
+        ("PMM_LADDER_USD", "x", "PMM_LADDER_USD"),
+        ("PMM_HALF_SPREAD_BPS", "-1", "PMM_HALF_SPREAD_BPS"),
+        ("PMM_HALF_SPREAD_BPS", "NaN", "PMM_HALF_SPREAD_BPS"),
+        ("PMM_LIVE", "maybe", "PMM_LIVE"),
+        ("PMM_QUOTE_TTL_S", "0", "PMM_QUOTE_TTL_S"),
+        ("PMM_MAX_FEE_BPS", "10000", "PMM_MAX_FEE_BPS"),
+    ],
+)
+def test_load_settings__wrong_value__names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings()
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_settings__misspelt_variable__is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_PROT", "9000")
+    with pytest.raises(InvalidInput, match="did you mean PMM_PORT"):
+        load_settings()
+
+
+def test_load_settings__variable_of_another_part__is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_DATA_DIR", "/somewhere")
+    load_settings()
+
+
+def test_load_settings__unknown_option__is_refused() -> None:
+    with pytest.raises(InvalidInput, match="PMM_COLOUR"):
+        load_settings({"colour": "red"})
+
+
+def test_settings__password__is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_KEYSTORE_PASSWORD", "hunter2")
+    settings = load_settings({"keystore": Path("key.json")})
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+
+
+def test_settings__loaded__cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1
+
+
+def test_parse_pair__two_tokens__are_found() -> None:
+    assert parse_pair("WETH/USDC") == (WETH, USDC)
+
+
+@pytest.mark.parametrize("name", ["WETH/WETH", "WETH", "/USDC", "A/B/C"])
+def test_parse_pair__no_pair__raises(name: str) -> None:
+    with pytest.raises(ValueError, match=r"BASE/QUOTE|unknown token"):
+        parse_pair(name)
