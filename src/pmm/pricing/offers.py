@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pmm.domain import Address, Decision, FundingPlan, Inventory, QuoteRequest, RefusalReason, Token
+from pmm.pricing.amount_text import amount_text
 from pmm.pricing.components import ComponentName, PriceComponent
 from pmm.pricing.depth import merge_steps
 from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
@@ -130,8 +131,8 @@ def inventory_offer(terms: DirectionTerms, request: QuoteRequest, inventory: Inv
     if priced.making_amount >= inventory.free:
         return Decision.refuse(
             RefusalReason.INSUFFICIENT_INVENTORY,
-            f"expected less than {inventory.free} base units of {request.maker_asset.symbol}, "
-            f"found {priced.making_amount}",
+            f"expected less than {amount_text(inventory.free, inventory.token)} from inventory, "
+            f"found {amount_text(priced.making_amount, inventory.token)}",
         )
     return Offer(name=INVENTORY, priced=priced)
 
@@ -173,8 +174,8 @@ def _flash_offer(route: FlashRoute, request: QuoteRequest, policy: FundingPolicy
     if profit < least:
         return Decision.refuse(
             RefusalReason.UNPROFITABLE,
-            f"{route.name}: expected a profit of {least} base units of {request.taker_asset.symbol} "
-            f"after the hedge, found {profit}",
+            f"{route.name}: expected a profit of {amount_text(least, request.taker_asset)} "
+            f"after the hedge, found {amount_text(profit, request.taker_asset)}",
         )
     plan = funding_plan(route, taking_amount=priced.taking_amount, profit=profit, policy=policy)
     return Offer(name=route.name, priced=priced, plan=plan, expected_profit=profit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pmm.domain import Decision, PriceLevel, RefusalReason
+from pmm.pricing.amount_text import amount_text
 from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent, with_rounding
 from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, div_up, share_up_e36
 from pmm.pricing.terms import DirectionTerms, TermStep
@@ -48,8 +49,7 @@ def _components(terms: DirectionTerms, impact_e36: int, fee_bps: int) -> tuple[P
 def _too_large(terms: DirectionTerms) -> Decision:
     return Decision.refuse(
         RefusalReason.AMOUNT_TOO_LARGE,
-        f"expected at most {terms.max_taking_amount} base units of {terms.taker_asset.symbol}, "
-        "which is the hedge depth we read",
+        f"expected at most {amount_text(terms.max_taking_amount, terms.taker_asset)}, the depth we can hedge",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pmm.domain import Token
-from pmm.pricing.components import ComponentName, PriceComponent
+from pmm.pricing.components import PriceComponent
 from pmm.pricing.depth import DepthStep
 from pmm.pricing.fair_value import FairValue
 from pmm.pricing.fixed_point import BPS, E36, share_of_bps_e36, share_up_e36
