@@ -22,7 +22,6 @@ _VARIABLE = (
     (re.compile(r" +\d{2,3},\d{3} │"), " GAS │"),
     (re.compile(r"\d+\.\d s$", re.M), "N s"),
     (re.compile(r"(taker +│ ETH ).*"), r"\1"),
-    (re.compile(r"(expiration|timestamp)=\d+"), r"\1=T"),
 )
 
 

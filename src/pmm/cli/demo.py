@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -13,10 +14,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pmm.cli.localnet import build_progress
 from pmm.demo.price_day import load_price_day
 from pmm.demo.report import print_report, write_json
 from pmm.demo.run import demo_day, open_desk, walk
 from pmm.demo.schedule import plan_steps
+from pmm.localnet.builder import ensure_state
+from pmm.localnet.upstream import is_genuine
 
 app = typer.Typer()
 
@@ -41,6 +45,9 @@ def demo(
     steps = plan_steps(price_day, once=once)
     console.print(demo_day(price_day))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    if not os.environ.get("MAINNET_RPC_URL"):
+        with build_progress() as on_progress:
+            ensure_state(genuine=is_genuine(), on_progress=on_progress)
     with ExitStack() as stack:
         desk = open_desk(stack, console.print)
         progress = stack.enter_context(Progress(*columns, console=console, disable=not sys.stdout.isatty()))

@@ -33,7 +33,7 @@ _GENUINE = typer.Option(
 
 
 @contextmanager
-def _progress() -> Iterator[OnProgress]:
+def build_progress() -> Iterator[OnProgress]:
     """Yield a callback that shows the build as a bar on a terminal, else as one line."""
     console = Console(stderr=True)
     if not sys.stderr.isatty():
@@ -61,7 +61,7 @@ def up(
     foreground: bool = typer.Option(False, "--foreground", help="Stay attached; Ctrl-C ends the node."),
 ) -> None:
     """Start the offline mainnet and leave it running; the first start builds it."""
-    with _progress() as on_progress:
+    with build_progress() as on_progress:
         if not foreground:
             running = node.up(port, genuine=genuine, on_progress=on_progress)
             word = "started" if running.started else "is already up"
@@ -79,7 +79,7 @@ def _stay(port: int, genuine: bool) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-    with _progress() as on_progress:
+    with build_progress() as on_progress:
         ensure_state(genuine=genuine, on_progress=on_progress)
     try:
         node.run_in_foreground(
@@ -107,7 +107,7 @@ def reset(
     """Bring the offline mainnet back to its first block: restart it from the built state."""
     running = node.running_node(port)
     genuine = genuine or (running is not None and running.genuine)
-    with _progress() as on_progress:
+    with build_progress() as on_progress:
         if rebuild:
             ensure_state(genuine=genuine, on_progress=on_progress, rebuild=True)
         node.down(port)

@@ -79,6 +79,7 @@ def open_desk(stack: ExitStack, say: Callable[[str], None]) -> Desk:
     say(f"fork of it at {fork.url}, chain id 1")
     rpc = stack.enter_context(JsonRpc(fork.url))
     record = folder / "deployment.json"
+    say("deploying with Ape (the first time it compiles the contracts)")
     _deploy(record, fork.url, source_url, folder, say)
     deployment = load_deployment(record)
     settlement = deployment.address("RfqSettlement")

@@ -140,14 +140,16 @@ class Taker:
         return {**sent, "outcome": FILLED, "hedge": _FUNDING[plan.source], "hedge_cost": str(cost)}
 
     def _let_expire(self, answer: QuoteAnswer) -> dict[str, Any]:
-        now_s = int(self._rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
-        self._rpc.call("evm_increaseTime", answer.expiration_s - now_s + 1)
+        self._rpc.call("evm_setNextBlockTimestamp", answer.expiration_s + 1)
         self._rpc.call("evm_mine")
         reason = explain_revert(self._wallet.why_it_reverts(*self._calldata(answer)))
         refresh_feeds(self._rpc)
         if not reason:
             raise PmmError("expected an expired quote to revert, it would still fill")
-        return {"outcome": EXPIRED, "reason": reason}
+        return {
+            "outcome": EXPIRED,
+            "reason": f"1 s after its expiry the chain says {reason.partition('(')[0]}",
+        }
 
 
 def _terms(answer: QuoteAnswer) -> dict[str, Any]:

@@ -67,7 +67,9 @@ class Wallet:
             if receipt is not None:
                 return receipt
             time.sleep(_POLL_S)
-        raise ChainError(f"expected transaction {digest} to be mined within {_MINED_TIMEOUT_S:.0f} s, it was not")
+        raise ChainError(
+            f"expected transaction {digest} to be mined within {_MINED_TIMEOUT_S:.0f} s, it was not"
+        )
 
     def why_it_reverts(self, to: str, data: bytes) -> str:
         """Return the revert data of a call, or an empty string where it would succeed."""

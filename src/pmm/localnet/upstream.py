@@ -14,6 +14,11 @@ from pmm.localnet.builder import state_key
 from pmm.localnet.node import DEFAULT_PORT, make_present, running_node, start
 
 
+def is_genuine() -> bool:
+    """Whether ``PMM_LOCALNET_GENUINE`` asks for recorded mainnet bytecode."""
+    return bool(os.environ.get("PMM_LOCALNET_GENUINE"))
+
+
 @contextmanager
 def upstream(*, any_port: bool) -> Iterator[str]:
     """Yield the address of the chain to fork, starting the offline mainnet as a child where it does not run.
@@ -31,7 +36,7 @@ def upstream(*, any_port: bool) -> Iterator[str]:
         yield url
         return
     port = urlsplit(os.environ.get("PMM_UPSTREAM_RPC_URL", OFFLINE_MAINNET_URL)).port or DEFAULT_PORT
-    genuine = bool(os.environ.get("PMM_LOCALNET_GENUINE"))
+    genuine = is_genuine()
     running = running_node(port)
     if running is not None and running.state_key == state_key(genuine=genuine):
         make_present(running.url)
