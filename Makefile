@@ -22,7 +22,7 @@ help: ## show this list
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.tools-ready: .venv/.python-ready package-lock.json src/pmm/toolchain/setup.py
+.venv/.tools-ready: package-lock.json src/pmm/toolchain/setup.py | .venv/.python-ready
 	@echo "installing the locked node tools (anvil, solc)"
 	@$(BIN)/python -m pmm.toolchain.setup
 	@touch $@
