@@ -26,8 +26,10 @@ from pmm.execution.records import (
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
 from pmm.pricing import ladder
+from pmm.risk import check_size
 
 _BPS = 10_000
+_SMALL = RefusalReason.AMOUNT_TOO_SMALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +131,7 @@ class QuoteDesk:
             if isinstance(terms, Decision):
                 refusals.append(terms)
                 continue
-            inventory = self._admission.inventory(view, maker_asset, Settlement.ONEINCH)
-            tradable = {maker_asset.address, taker_asset.address} <= view.tradable
-            limit = inventory.free * self._policy.ladder_share_bps // _BPS if tradable else 0
+            limit = self._ladder_limit(view, maker_asset=maker_asset, taker_asset=taker_asset)
             published.append(
                 PublishedLadder(
                     maker_asset=maker_asset,
@@ -142,6 +142,17 @@ class QuoteDesk:
         if not published and refusals:
             return refusals[0]
         return view, tuple(published)
+
+    def _ladder_limit(self, view: ChainView, *, maker_asset: Token, taker_asset: Token) -> int:
+        """Return how much of the maker asset the ladder may show; none that is too little for a quote."""
+        if not {maker_asset.address, taker_asset.address} <= view.tradable:
+            return 0
+        inventory = self._admission.inventory(view, maker_asset, Settlement.ONEINCH)
+        limit = inventory.free * self._policy.ladder_share_bps // _BPS
+        worth = view.market.usd_wad(maker_asset, limit)
+        return (
+            limit if check_size(quote_usd_wad=worth, limits=self._policy.limits).reason is not _SMALL else 0
+        )
 
     async def record_ladder(self, view: ChainView, *, relayer: str, body: bytes) -> Decision:
         """Make a published ladder durable; refuse when the journal cannot."""

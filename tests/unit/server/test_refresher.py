@@ -128,12 +128,16 @@ def test_current__node_hangs__is_refused_in_time() -> None:
     assert found.reason is RefusalReason.NODE_UNAVAILABLE
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_current__reader_crashes__is_refused_and_says_so() -> None:
+def test_current__reader_crashes__is_refused_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
     def crash() -> ChainView:
         raise ZeroDivisionError("a bug")
 
     found = asyncio.run(use(refresher(_Reader(crash))))
+    for thread in threading.enumerate():
+        if thread.name == "market-refresher":
+            thread.join(5)
     assert isinstance(found, Decision)
     assert "a bug" in found.detail
     assert "restart the server" in found.detail
