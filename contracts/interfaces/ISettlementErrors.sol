@@ -90,8 +90,6 @@ interface ISettlementErrors {
     error TakingAmountTooHigh(uint256 takingAmount, uint256 threshold);
     /// @notice Thrown when the taker would get less than the threshold.
     error MakingAmountTooLow(uint256 makingAmount, uint256 threshold);
-    /// @notice Thrown when a clipped fill would cost more than the taker offered.
-    error TakingAmountExceeded(uint256 takingAmount, uint256 amount);
     /// @notice Thrown when ETH is sent with an order not paid in WETH, or less ETH than the order costs.
     error BadMsgValue(uint256 sent, uint256 needed);
     /// @notice Thrown when the interaction target is a registered token, this contract, the hedger, Permit2 or 1inch.

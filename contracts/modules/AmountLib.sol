@@ -67,11 +67,8 @@ library AmountLib {
     ) private pure returns (uint256 making, uint256 taking) {
         taking = amount;
         making = makingDown(orderMaking, orderTaking, amount);
-        if (making > orderMaking) {
-            making = orderMaking;
-            taking = orderTaking;
-            if (taking > amount) revert ISettlementErrors.TakingAmountExceeded(taking, amount);
-        }
+        // Only more than the whole taking amount gives more than the whole making amount, so clipping never costs more.
+        if (making > orderMaking) (making, taking) = (orderMaking, orderTaking);
     }
 
     /// @dev taking / making <= threshold / amount

@@ -1,0 +1,178 @@
+"""Who may call what: every function that changes anything, tried by every role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contracts.settlement.desk import Desk, lower, position
+
+ZERO = "0x" + "00" * 20
+OWNER_ONLY = (
+    "transferOwnership",
+    "setGuardian",
+    "setOperator",
+    "setHedger",
+    "registerToken",
+    "setMaxExpiry",
+    "initLanes",
+    "resumeSigner",
+    "withdraw",
+)
+REDUCERS = (
+    "pauseSigner",
+    "pauseSigners",
+    "revokeSigner",
+    "unregisterToken",
+    "setRouterAllowance",
+    "cancelOnRouter",
+    "cancelMaskOnRouter",
+    "cancelAllLanes",
+    "cancelLane",
+    "cancelNonce",
+    "cancelWindow",
+)
+# Functions open to all: fills judge the order, collect and acceptOwnership name their one caller.
+OPEN = ("fillOrder", "fillOrderArgs", "fillOrderFunded", "collect", "acceptOwnership")
+
+
+def _values(desk: Desk, function: str, guardian: Any) -> tuple[Any, ...]:
+    signer = desk.key.address
+    at = position(signer, 0, 0)
+    return {
+        "transferOwnership": (guardian,),
+        "setGuardian": (guardian,),
+        "setOperator": (guardian,),
+        "setHedger": (desk.base,),
+        "registerToken": (desk.base,),
+        "unregisterToken": (desk.base,),
+        "setMaxExpiry": (60,),
+        "setRouterAllowance": (desk.base, 0),
+        "initLanes": (signer, 5),
+        "pauseSigner": (signer,),
+        "pauseSigners": (),
+        "resumeSigner": (signer,),
+        "revokeSigner": (signer,),
+        "cancelAllLanes": (signer,),
+        "cancelLane": (signer, 0),
+        "cancelNonce": (at,),
+        "cancelWindow": (at, 1),
+        "cancelOnRouter": (0, bytes(32)),
+        "cancelMaskOnRouter": (0, 1),
+        "withdraw": (desk.base, guardian, 1),
+    }[function]
+
+
+def test_access__list_of_functions__is_complete(desk: Desk) -> None:
+    mutable = {method.name for method in desk.settlement.contract_type.mutable_methods}
+    assert mutable == {*OWNER_ONLY, *REDUCERS, *OPEN}
+
+
+@pytest.mark.parametrize("function", [*OWNER_ONLY, *REDUCERS])
+def test_access__owner__may_call(desk: Desk, owner: Any, guardian: Any, function: str) -> None:
+    getattr(desk.settlement, function)(*_values(desk, function, guardian), sender=owner)
+
+
+@pytest.mark.parametrize("function", REDUCERS)
+def test_access__guardian__may_reduce(desk: Desk, guardian: Any, function: str) -> None:
+    getattr(desk.settlement, function)(*_values(desk, function, guardian), sender=guardian)
+
+
+@pytest.mark.parametrize("function", OWNER_ONLY)
+def test_access__guardian__may_not_grant(desk: Desk, guardian: Any, function: str) -> None:
+    method = getattr(desk.settlement, function)
+    refusal = desk.refusal(method, *_values(desk, function, guardian), sender=guardian)
+    assert refusal == ("Unauthorised", lower(guardian))
+
+
+@pytest.mark.parametrize("who", ["operator", "taker", "attacker"])
+@pytest.mark.parametrize("function", [*OWNER_ONLY, *REDUCERS])
+def test_access__anyone_else__may_not(
+    desk: Desk, guardian: Any, function: str, who: str, request: Any
+) -> None:
+    sender = request.getfixturevalue(who)
+    method = getattr(desk.settlement, function)
+    refusal = desk.refusal(method, *_values(desk, function, guardian), sender=sender)
+    assert refusal == ("Unauthorised", lower(sender))
+
+
+# ---------------------------------------------------------------- ownership and roles
+
+
+def test_transfer_ownership__until_accepted__changes_nothing(desk: Desk, owner: Any, attacker: Any) -> None:
+    receipt = desk.settlement.transferOwnership(attacker, sender=owner)
+    (event,) = receipt.decode_logs(desk.settlement.OwnershipTransferStarted)
+    assert (event.owner, event.pendingOwner) == (owner, attacker)
+    assert (desk.settlement.owner(), desk.settlement.pendingOwner()) == (owner, attacker)
+    assert desk.refusal(desk.settlement.setGuardian, attacker, sender=attacker)[0] == "Unauthorised"
+
+
+def test_accept_ownership__by_the_pending_owner__moves_every_right(
+    desk: Desk, owner: Any, attacker: Any
+) -> None:
+    desk.settlement.transferOwnership(attacker, sender=owner)
+    assert desk.refusal(desk.settlement.acceptOwnership, sender=owner) == ("Unauthorised", lower(owner))
+    receipt = desk.settlement.acceptOwnership(sender=attacker)
+    (event,) = receipt.decode_logs(desk.settlement.OwnershipTransferred)
+    assert (event.previousOwner, event.newOwner) == (owner, attacker)
+    assert (desk.settlement.owner(), desk.settlement.pendingOwner()) == (attacker, ZERO)
+    assert desk.refusal(desk.settlement.setGuardian, owner, sender=owner) == ("Unauthorised", lower(owner))
+    assert desk.refusal(desk.settlement.acceptOwnership, sender=attacker)[0] == "Unauthorised"
+
+
+def test_transfer_ownership__to_zero__takes_it_back(desk: Desk, owner: Any, attacker: Any) -> None:
+    desk.settlement.transferOwnership(attacker, sender=owner)
+    desk.settlement.transferOwnership(ZERO, sender=owner)
+    assert desk.refusal(desk.settlement.acceptOwnership, sender=attacker)[0] == "Unauthorised"
+
+
+@pytest.mark.parametrize("role", ["guardian", "operator"])
+def test_set_role__new_holder__is_announced_and_shown(
+    desk: Desk, owner: Any, attacker: Any, role: str
+) -> None:
+    name = role.capitalize()
+    receipt = getattr(desk.settlement, f"set{name}")(attacker, sender=owner)
+    (event,) = receipt.decode_logs(getattr(desk.settlement, f"{name}Set"))
+    assert getattr(event, role) == attacker
+    assert getattr(desk.settlement.settings(), role) == attacker
+
+
+def test_set_guardian__dismissed__may_reduce_nothing(desk: Desk, owner: Any, guardian: Any) -> None:
+    desk.settlement.setGuardian(ZERO, sender=owner)
+    refusal = desk.refusal(desk.settlement.pauseSigners, sender=guardian)
+    assert refusal == ("Unauthorised", lower(guardian))
+
+
+# ---------------------------------------------------------------- withdraw
+
+
+def test_withdraw__token__leaves_exactly_so_much(desk: Desk, owner: Any, receiver: Any) -> None:
+    before = desk.balances(desk.settlement, receiver)
+    receipt = desk.settlement.withdraw(desk.base, receiver, 7, sender=owner)
+    after = desk.balances(desk.settlement, receiver)
+    assert (before[0][0] - after[0][0], after[1][0] - before[1][0]) == (7, 7)
+    (event,) = receipt.decode_logs(desk.settlement.Withdrawn)
+    assert (event.token, event.to, event.amount) == (desk.base, receiver, 7)
+
+
+def test_withdraw__ether_forced_in__leaves(desk: Desk, owner: Any, receiver: Any) -> None:
+    desk.settlement.balance = 9
+    ether = receiver.balance
+    desk.settlement.withdraw(ZERO, receiver, 9, sender=owner)
+    assert (desk.settlement.balance, receiver.balance - ether) == (0, 9)
+
+
+def test_withdraw__to_zero_or_more_than_held__is_refused(desk: Desk, owner: Any, receiver: Any) -> None:
+    assert desk.refusal(desk.settlement.withdraw, desk.base, ZERO, 1, sender=owner) == ("ZeroAddress",)
+    refusal = desk.refusal(desk.settlement.withdraw, desk.base, receiver, 2**255, sender=owner)
+    assert refusal[:2] == ("TokenCallFailed", lower(desk.base))
+    refusal = desk.refusal(desk.settlement.withdraw, ZERO, receiver, 1, sender=owner)
+    assert refusal == ("EthTransferFailed", lower(receiver))
+
+
+def test_receive__plain_ether__is_refused(desk: Desk) -> None:
+    request = {"from": str(desk.taker.address), "to": str(desk.settlement.address), "value": "0x1"}
+    with pytest.raises(desk.rpc_error) as refused:
+        desk.rpc.call("eth_call", request, "latest")
+    assert desk.decode(refused.value.data) == ("UnexpectedEth", lower(desk.taker))

@@ -1,0 +1,143 @@
+"""isValidSignature: the whole order is judged, not its digest alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pmm.domain import SigningKey
+from tests.contracts.settlement.desk import HORIZON_S, Desk, RawOrder, word
+
+MAGIC = bytes.fromhex("1626ba7e")
+
+
+def _answer(desk: Desk, order: RawOrder, *, key: SigningKey | None = None, domain: Any = None) -> bytes:
+    digest = order.digest(domain or desk.router_domain)
+    packed = order.packed_with((key or desk.key).sign(digest))
+    return bytes(desk.settlement.isValidSignature(digest, packed))
+
+
+def _refusal(desk: Desk, order: RawOrder, *, key: SigningKey | None = None) -> tuple[Any, ...]:
+    digest = order.digest(desk.router_domain)
+    packed = order.packed_with((key or desk.key).sign(digest))
+    return desk.refusal(desk.settlement.isValidSignature, digest, packed, sender=desk.taker)
+
+
+def test_is_valid_signature__sound_order__answers_the_magic_value(desk: Desk) -> None:
+    assert _answer(desk, desk.order()) == MAGIC
+
+
+def test_is_valid_signature__fill_or_kill_and_private_by_low_bits__are_left_to_1inch(desk: Desk) -> None:
+    assert _answer(desk, desk.order(flags=1 << 255, sender=0xABCDEF)) == MAGIC
+
+
+def test_is_valid_signature__nonce_of_any_size__is_left_to_1inch(desk: Desk) -> None:
+    desk.fill(desk.order(nonce=3))
+    assert _answer(desk, desk.order(nonce=3)) == MAGIC
+    assert _answer(desk, desk.order(nonce=2**40 - 1)) == MAGIC
+
+
+@pytest.mark.parametrize("length", [0, 64, 65, 231, 233, 300])
+def test_is_valid_signature__other_length__is_refused(desk: Desk, length: int) -> None:
+    refusal = desk.refusal(desk.settlement.isValidSignature, bytes(32), bytes(length), sender=desk.taker)
+    assert refusal == ("BadSignatureLength", length)
+
+
+def test_is_valid_signature__other_digest__is_refused(desk: Desk) -> None:
+    order = desk.order()
+    digest = order.digest(desk.router_domain)
+    packed = order.packed_with(desk.key.sign(digest))
+    asked = bytes([digest[0] ^ 1]) + digest[1:]
+    refusal = desk.refusal(desk.settlement.isValidSignature, asked, packed, sender=desk.taker)
+    assert refusal == ("DigestMismatch", asked, digest)
+
+
+def test_is_valid_signature__digest_of_our_own_domain__is_refused(desk: Desk) -> None:
+    order = desk.order()
+    digest = order.digest(desk.domain)
+    packed = order.packed_with(desk.key.sign(digest))
+    refusal = desk.refusal(desk.settlement.isValidSignature, digest, packed, sender=desk.taker)
+    assert refusal == ("DigestMismatch", digest, order.digest(desk.router_domain))
+
+
+@pytest.mark.parametrize("field", ["salt", "making_amount", "taking_amount", "maker_traits", "maker_asset"])
+def test_is_valid_signature__one_word_changed_after_signing__is_refused(desk: Desk, field: str) -> None:
+    order = desk.order()
+    signature = desk.key.sign(order.digest(desk.router_domain))
+    changed = replace(order, **{field: getattr(order, field) ^ 1})
+    digest = changed.digest(desk.router_domain)
+    refusal = desk.refusal(
+        desk.settlement.isValidSignature, digest, changed.packed_with(signature), sender=desk.taker
+    )
+    assert refusal[0] == "UnknownSigner"
+
+
+def test_is_valid_signature__another_receiver__is_refused(desk: Desk, attacker: Any) -> None:
+    """The receiver is no part of the packed form, so any but zero gives another digest."""
+    assert _refusal(desk, desk.order(receiver=word(attacker)))[0] == "DigestMismatch"
+    assert _refusal(desk, desk.order(receiver=word(desk.settlement)))[0] == "DigestMismatch"
+
+
+def test_is_valid_signature__another_maker__is_refused(desk: Desk, attacker: Any) -> None:
+    assert _refusal(desk, desk.order(maker=word(attacker)))[0] == "DigestMismatch"
+
+
+def test_is_valid_signature__unknown_key__is_refused(desk: Desk, stranger_key: SigningKey) -> None:
+    refusal = _refusal(desk, desk.order(), key=stranger_key)
+    assert refusal == ("UnknownSigner", stranger_key.address.lower(), 0)
+
+
+@pytest.mark.parametrize("bit", range(200, 255))
+def test_is_valid_signature__trait_not_served__is_refused_by_its_bit(desk: Desk, bit: int) -> None:
+    assert _refusal(desk, desk.order(flags=1 << bit)) == ("UnsupportedTraits", 1 << bit)
+
+
+def test_is_valid_signature__expiration__holds_to_the_second(desk: Desk) -> None:
+    now_s = desk.now_s()
+    for offset_s in (0, HORIZON_S):
+        call = _call(desk, desk.order(expiration_s=now_s + offset_s))
+        assert desk.rpc.call("eth_call", call, "latest", {}, {"time": hex(now_s)})[:10] == "0x" + MAGIC.hex()
+
+
+@pytest.mark.parametrize(("offset_s", "error"), [(-2, "OrderExpired"), (HORIZON_S + 60, "ExpiryTooFar")])
+def test_is_valid_signature__expired_or_too_far__is_refused(desk: Desk, offset_s: int, error: str) -> None:
+    assert _refusal(desk, desk.order(expiration_s=desk.now_s() + offset_s))[0] == error
+
+
+def test_is_valid_signature__no_expiration__is_refused(desk: Desk) -> None:
+    assert _refusal(desk, desk.order(expiration_s=0))[0] == "OrderExpired"
+
+
+def test_is_valid_signature__unregistered_or_equal_assets__are_refused(desk: Desk) -> None:
+    assert _refusal(desk, desk.order(maker_asset=0xDEAD)) == ("UnregisteredToken", 0xDEAD)
+    assert _refusal(desk, desk.order(taker_asset=0xDEAD)) == ("UnregisteredToken", 0xDEAD)
+    assert _refusal(desk, desk.order(taker_asset=word(desk.base))) == ("SameAsset", word(desk.base))
+
+
+def test_is_valid_signature__paused_revoked_or_wrong_epoch__is_refused_at_once(
+    desk: Desk, owner: Any, guardian: Any
+) -> None:
+    order = desk.order()
+    signer = desk.key.address
+    desk.settlement.pauseSigner(signer, sender=guardian)
+    assert _refusal(desk, order) == ("SignerIsPaused", signer.lower(), 0)
+    desk.settlement.resumeSigner(signer, sender=owner)
+    desk.settlement.cancelLane(signer, 0, sender=guardian)
+    assert _refusal(desk, order) == ("WrongEpoch", 0, 1)
+    assert _answer(desk, desk.order(epoch=1)) == MAGIC
+    desk.settlement.revokeSigner(signer, sender=guardian)
+    assert _refusal(desk, desk.order(epoch=2)) == ("UnknownSigner", signer.lower(), 0)
+
+
+def test_is_valid_signature__signer_account_holds_delegated_code__still_good(desk: Desk) -> None:
+    desk.rpc.call("anvil_setCode", desk.key.address, "0xef0100" + desk.base.address[2:].lower())
+    assert _answer(desk, desk.order()) == MAGIC
+
+
+def _call(desk: Desk, order: RawOrder) -> dict[str, str]:
+    digest = order.digest(desk.router_domain)
+    packed = order.packed_with(desk.key.sign(digest))
+    data = desk.settlement.isValidSignature.encode_input(digest, packed).to_0x_hex()
+    return {"to": str(desk.settlement.address), "data": data}

@@ -1,0 +1,204 @@
+"""The token registry, and what each odd token does to a fill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ape
+import pytest
+
+from pmm.chain.addresses import ONEINCH_ROUTER, WETH
+from tests.contracts.settlement.conftest import FORTUNE, UNLIMITED
+from tests.contracts.settlement.desk import (
+    HORIZON_S,
+    MAKING,
+    TAKING,
+    Desk,
+    Oddity,
+    decode_error,
+    lower,
+    moved,
+    word,
+)
+
+
+@pytest.fixture
+def late(desk: Desk, owner: Any) -> Any:
+    """A token that is not core, held by everyone, registered by nobody yet."""
+    token = owner.deploy(ape.project.MockOddToken)
+    for holder in (desk.settlement, desk.taker):
+        token.mint(holder, FORTUNE, sender=owner)
+    token.approve(desk.settlement, UNLIMITED, sender=desk.taker)
+    return token
+
+
+@pytest.mark.parametrize("side", ["maker_asset", "taker_asset"])
+def test_register_token__late_token__trades_until_unregistered(
+    desk: Desk, late: Any, owner: Any, guardian: Any, side: str
+) -> None:
+    order = desk.order(**{side: word(late)})
+    assert not desk.settlement.isRegistered(late)
+    assert desk.fill_refusal(order) == ("UnregisteredToken", word(late))
+
+    receipt = desk.settlement.registerToken(late, sender=owner)
+    (event,) = receipt.decode_logs(desk.settlement.TokenRegistered)
+    assert event.token == late
+    assert desk.settlement.isRegistered(late)
+    assert desk.simulate(order)[:2] == (MAKING, TAKING)
+
+    receipt = desk.settlement.unregisterToken(late, sender=guardian)
+    (event,) = receipt.decode_logs(desk.settlement.TokenUnregistered)
+    assert event.token == late
+    assert not desk.settlement.isRegistered(late)
+    assert desk.fill_refusal(order) == ("UnregisteredToken", word(late))
+
+
+@pytest.mark.parametrize("side", ["base", "quote"])
+def test_unregister_token__core_token__stops_on_every_lane_and_comes_back(
+    desk: Desk, owner: Any, guardian: Any, side: str
+) -> None:
+    token = getattr(desk, side)
+    desk.settlement.unregisterToken(token, sender=guardian)
+    assert not desk.settlement.isRegistered(token)
+    for lane in range(4):
+        assert desk.fill_refusal(desk.order(lane=lane)) == ("UnregisteredToken", word(token))
+    desk.settlement.registerToken(token, sender=owner)
+    assert desk.settlement.isRegistered(token)
+    for lane in range(4):
+        assert desk.simulate(desk.order(lane=lane))[0] == MAKING
+
+
+def test_unregister_token__core_token__leaves_the_others(desk: Desk, guardian: Any) -> None:
+    desk.settlement.unregisterToken(WETH, sender=guardian)
+    assert desk.simulate(desk.order())[0] == MAKING
+    assert desk.fill_refusal(desk.order(taker_asset=word(WETH))) == ("UnregisteredToken", word(WETH))
+
+
+def test_unregister_token__unknown_or_already_out__is_refused(desk: Desk, late: Any, guardian: Any) -> None:
+    assert desk.refusal(desk.settlement.unregisterToken, late, sender=guardian)[0] == "UnregisteredToken"
+    desk.settlement.unregisterToken(desk.base, sender=guardian)
+    assert desk.refusal(desk.settlement.unregisterToken, desk.base, sender=guardian)[0] == "UnregisteredToken"
+
+
+def test_register_token__account_without_code__is_refused(desk: Desk, owner: Any, receiver: Any) -> None:
+    assert desk.refusal(desk.settlement.registerToken, receiver, sender=owner) == ("NoCode", lower(receiver))
+    zero = "0x" + "00" * 20
+    assert desk.refusal(desk.settlement.registerToken, zero, sender=owner) == ("NoCode", zero)
+
+
+def test_core_tokens__eight_of_them__all_trade(desk: Desk, owner: Any) -> None:
+    tokens = [owner.deploy(ape.project.MockOddToken) for _ in range(8)]
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, tokens)
+    assert settlement.coreTokens() == tokens
+    assert all(settlement.isRegistered(token) for token in tokens)
+    settlement.unregisterToken(tokens[7], sender=owner)
+    assert [settlement.isRegistered(token) for token in tokens] == [True] * 7 + [False]
+    assert not settlement.isRegistered("0x" + "00" * 20)
+
+
+# ---------------------------------------------------------------- horizon
+
+
+@pytest.mark.parametrize("seconds", [1, 60, 65_535])
+def test_set_max_expiry__bounds__hold_on_every_lane(desk: Desk, owner: Any, seconds: int) -> None:
+    receipt = desk.settlement.setMaxExpiry(seconds, sender=owner)
+    (event,) = receipt.decode_logs(desk.settlement.MaxExpirySet)
+    assert event.seconds_ == desk.settlement.maxExpiry() == seconds
+    far_s = desk.now_s() + seconds + 100
+    for lane in range(4):
+        assert desk.fill_refusal(desk.order(lane=lane, expiration_s=far_s))[0] == "ExpiryTooFar"
+        assert desk.settlement.lane(desk.key.address, lane).maxExpiry == seconds
+
+
+@pytest.mark.parametrize("seconds", [0, 65_536, 2**64 - 1])
+def test_set_max_expiry__out_of_bounds__is_refused(desk: Desk, owner: Any, seconds: int) -> None:
+    refusal = desk.refusal(desk.settlement.setMaxExpiry, seconds, sender=owner)
+    assert refusal == ("BadMaxExpiry", seconds)
+    assert desk.settlement.maxExpiry() == HORIZON_S
+
+
+# ---------------------------------------------------------------- odd tokens
+
+
+@pytest.mark.parametrize("side", ["base", "quote"])
+def test_fill_order__token_that_returns_nothing__fills(desk: Desk, owner: Any, side: str) -> None:
+    getattr(desk, side).setOddity(Oddity.RETURNS_NOTHING, desk.base, b"", sender=owner)
+    before = desk.balances(desk.settlement, desk.taker)
+    desk.fill(desk.order())
+    assert moved(before, desk.balances(desk.settlement, desk.taker)) == [(-MAKING, TAKING), (MAKING, -TAKING)]
+
+
+@pytest.mark.parametrize("side", ["base", "quote"])
+@pytest.mark.parametrize(
+    ("oddity", "reason"),
+    [
+        (Oddity.RETURNS_FALSE, bytes(32)),
+        (Oddity.RETURNS_TWO, (2).to_bytes(32, "big")),
+        (Oddity.RETURNS_ONE_BYTE, b"\x01"),
+        (Oddity.REVERTS_SILENTLY, b""),
+    ],
+)
+def test_fill_order__token_that_does_not_say_true__moves_nothing(
+    desk: Desk, owner: Any, side: str, oddity: Oddity, reason: bytes
+) -> None:
+    token = getattr(desk, side)
+    token.setOddity(oddity, desk.base, b"", sender=owner)
+    assert desk.fill_refusal(desk.order()) == ("TokenCallFailed", lower(token), reason)
+
+
+def test_fill_order__token_that_reverts__passes_its_reason_on(desk: Desk, owner: Any) -> None:
+    desk.quote.setOddity(Oddity.REVERTS_WITH_REASON, desk.base, b"", sender=owner)
+    name, token, reason = desk.fill_refusal(desk.order())
+    assert (name, token) == ("TokenCallFailed", lower(desk.quote))
+    assert decode_error(reason) == ("Refused", lower(desk.taker), lower(desk.settlement), TAKING)
+
+
+@pytest.mark.parametrize("side", ["base", "quote"])
+def test_fill_order__token_that_lost_its_code__is_refused(desk: Desk, side: str) -> None:
+    token = getattr(desk, side)
+    desk.rpc.call("anvil_setCode", token.address, "0x")
+    assert desk.fill_refusal(desk.order()) == ("TokenCallFailed", lower(token), b"")
+
+
+# ---------------------------------------------------------------- constructor
+
+
+def _deploy_refusal(desk: Desk, *arguments: Any) -> tuple[Any, ...]:
+    container = ape.project.RfqSettlement
+    code = container.contract_type.deployment_bytecode.bytecode
+    encoded = container.constructor.encode_input(*arguments).hex().removeprefix("0x")
+    request = {
+        "from": str(desk.owner.address),
+        "data": "0x" + code.removeprefix("0x") + encoded,
+        "gas": hex(16_000_000),
+    }
+    with pytest.raises(desk.rpc_error) as refused:
+        desk.rpc.call("eth_call", request, "latest")
+    return desk.decode(refused.value.data)
+
+
+def test_constructor__bad_arguments__are_refused(desk: Desk, owner: Any, receiver: Any) -> None:
+    zero = "0x" + "00" * 20
+    tokens = [desk.base, desk.quote]
+    assert _deploy_refusal(desk, zero, WETH, ONEINCH_ROUTER, tokens) == ("ZeroAddress",)
+    assert _deploy_refusal(desk, owner, receiver, ONEINCH_ROUTER, tokens) == ("NoCode", lower(receiver))
+    assert _deploy_refusal(desk, owner, WETH, zero, tokens) == ("ZeroAddress",)
+    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [receiver]) == ("NoCode", lower(receiver))
+    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [zero]) == ("NoCode", zero)
+    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [*tokens, desk.base]) == ("BadCoreTokens", 2)
+    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [desk.base] * 9) == ("BadCoreTokens", 9)
+
+
+def test_constructor__sound_arguments__are_shown(
+    desk: Desk, owner: Any, guardian: Any, operator: Any
+) -> None:
+    shown = desk.settlement.settings()
+    assert (shown.owner, shown.guardian, shown.operator) == (owner, guardian, operator)
+    assert (shown.weth, shown.oneInchRouter, shown.maxExpiry) == (WETH, ONEINCH_ROUTER, HORIZON_S)
+    assert shown.coreTokens == [desk.base, desk.quote, WETH]
+    assert (desk.settlement.weth(), desk.settlement.oneInchRouter()) == (WETH, ONEINCH_ROUTER)
+
+
+def test_runtime_code__size__leaves_room_under_the_limit(desk: Desk) -> None:
+    size = len(bytes.fromhex(desk.rpc.call("eth_getCode", desk.settlement.address, "latest")[2:]))
+    assert size <= 24_576 - 1_024
