@@ -263,15 +263,7 @@ def open_test_desk(
         random_bits=NoRandomness(),
     )
     source, clock, journal = FakeMarket(view), ManualClock(), journal or MemoryJournal()
-    desk = QuoteDesk(
-        policy=policy,
-        market=source,
-        journal=journal,
-        signer=signer,
-        admission=admission,
-        book=book,
-        clock=clock,
-    )
+    desk = QuoteDesk(market=source, journal=journal, admission=admission, clock=clock)
     return Desk(
         desk=desk,
         admission=admission,

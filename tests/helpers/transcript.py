@@ -27,7 +27,7 @@ _VARIABLE = (
 
 def printed() -> str:
     """Return what the command prints."""
-    kept = {key: value for key, value in os.environ.items() if key not in ("MAINNET_RPC_URL", "PMM_DATA_DIR")}
+    kept = {key: value for key, value in os.environ.items() if key != "MAINNET_RPC_URL"}
     outcome = subprocess.run(
         [sys.executable, "-m", "pmm", *COMMAND],
         capture_output=True,
