@@ -75,7 +75,9 @@ class JsonRpc:
         requests = [self._request(method, params) for method, params in calls]
         answers = self._post(requests, f"batch of {len(calls)}")
         if not isinstance(answers, list) or len(answers) != len(requests):
-            raise ChainError(f"expected {len(requests)} answers from {self.shown_url}, found {answers!r:.200}")
+            raise ChainError(
+                f"expected {len(requests)} answers from {self.shown_url}, found {answers!r:.200}"
+            )
         by_id = {answer.get("id"): answer for answer in answers}
         return [self._result(str(request["method"]), by_id.get(request["id"], {})) for request in requests]
 
@@ -91,7 +93,9 @@ class JsonRpc:
                 "check that the node runs and that the address is right"
             ) from error
         except ValueError as error:
-            raise ChainError(f"expected JSON from {self.shown_url} for {what}, found something else") from error
+            raise ChainError(
+                f"expected JSON from {self.shown_url} for {what}, found something else"
+            ) from error
 
     @staticmethod
     def _result(method: str, answer: Any) -> Any:
