@@ -13,6 +13,14 @@ from pmm.domain import Address, Token
 from pmm.errors import ChainError
 from pmm.execution import LaneState
 
+_OWNER = "owner()"
+_INIT_LANES = "initLanes(address,uint256)"
+_IS_REGISTERED = "isRegistered(address)"
+_LANE_OF = "lane(address,uint40)"
+_LANE_COUNT = "laneCount(address)"
+SETTLEMENT_CALLS = (_OWNER, _INIT_LANES, _IS_REGISTERED, _LANE_OF, _LANE_COUNT)
+"""Functions of RfqSettlement that the server calls; a test compares them with the contract's ABI."""
+
 _LANE = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
 # Words of 1inch's nonce bitmap looked at in one go when the journal does not know where we stopped.
 _WORDS_PER_LOOK = 256
@@ -30,12 +38,12 @@ def router_allowance_call(token: Token, owner: Address) -> Call:
 
 def registered_call(token: Token, settlement: Address) -> Call:
     """Return the call of whether the settlement contract settles a token."""
-    return settlement, encode_call("isRegistered(address)", token.address)
+    return settlement, encode_call(_IS_REGISTERED, token.address)
 
 
 def lane_call(settlement: Address, signer: Address, lane: int) -> Call:
     """Return the call of one lane word."""
-    return settlement, encode_call("lane(address,uint40)", signer, lane)
+    return settlement, encode_call(_LANE_OF, signer, lane)
 
 
 def lane_state(lane: int, answer: bytes | None) -> LaneState:
@@ -62,9 +70,19 @@ def router_word_call(maker: Address, nonce: int) -> Call:
     return ONEINCH_ROUTER, encode_call("bitInvalidatorForOrder(address,uint256)", maker, nonce)
 
 
+def owner_call(settlement: Address) -> Call:
+    """Return the call of the settlement contract's owner."""
+    return settlement, encode_call(_OWNER)
+
+
+def init_lanes_call(settlement: Address, signer: Address, lanes: int) -> Call:
+    """Return the owner's transaction that opens lanes for a signer."""
+    return settlement, encode_call(_INIT_LANES, signer, lanes)
+
+
 def lane_count(node: Web3Node, settlement: Address, signer: Address) -> int:
     """Return how many lanes the owner opened for a signer."""
-    (answer,) = node.multicall([(settlement, encode_call("laneCount(address)", signer))], block="latest")
+    (answer,) = node.multicall([(settlement, encode_call(_LANE_COUNT, signer))], block="latest")
     return word(answer, what=f"laneCount of {settlement}")
 
 

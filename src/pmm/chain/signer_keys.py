@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eth_account import Account
 
-from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.inventory import init_lanes_call, owner_call
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.domain import Address, SigningKey, parse_address, to_hex
 from pmm.errors import ChainError, SetupError, UnsafeToSign
@@ -44,10 +44,7 @@ def register_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address
         UnsafeToSign: the node does not impersonate, so it is not anvil.
         ChainError: the contract refused.
     """
-    (owner,) = decode_result(
-        ("address",), bytes.fromhex(_eth_call(rpc, settlement, encode_call("owner()"))[2:])
-    )
-    owner = parse_address(owner, "owner")
+    owner = _owner(rpc, settlement)
     try:
         rpc.call("anvil_impersonateAccount", owner)
     except RpcError as error:
@@ -57,8 +54,8 @@ def register_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address
     try:
         if int(rpc.call("eth_getBalance", owner, "latest"), 16) < _GAS_MONEY_WEI:
             rpc.call("anvil_setBalance", owner, hex(_GAS_MONEY_WEI))
-        data = encode_call("initLanes(address,uint256)", signer, lanes)
-        transaction = {"from": owner, "to": settlement, "data": to_hex(data)}
+        target, data = init_lanes_call(settlement, signer, lanes)
+        transaction = {"from": owner, "to": target, "data": to_hex(data)}
         receipt = _mined(rpc, rpc.call("eth_sendTransaction", transaction))
     except RpcError as error:
         raise ChainError(
@@ -87,10 +84,18 @@ def _mined(rpc: JsonRpc, transaction_hash: str) -> dict[str, str]:
     )
 
 
-def _eth_call(rpc: JsonRpc, target: str, data: bytes) -> str:
-    answer: str = rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")
-    if len(answer) < 66:
-        raise ChainError(
-            f"expected RfqSettlement at {target}, found a contract without owner; check the deployment record"
-        )
-    return answer
+def _owner(rpc: JsonRpc, settlement: Address) -> Address:
+    target, data = owner_call(settlement)
+    try:
+        answer: str = rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")
+    except RpcError as error:
+        raise _no_settlement(settlement) from error
+    if len(answer) != 66:
+        raise _no_settlement(settlement)
+    return parse_address("0x" + answer[26:], "owner")
+
+
+def _no_settlement(address: Address) -> ChainError:
+    return ChainError(
+        f"expected RfqSettlement at {address}, found a contract without owner; check the deployment record"
+    )

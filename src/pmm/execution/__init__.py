@@ -11,6 +11,7 @@ from pmm.execution.ports import (
     MarketSource,
     OrderSigner,
     QuoteJournal,
+    SigningMode,
 )
 from pmm.execution.records import (
     AdmittedQuote,
@@ -23,7 +24,7 @@ from pmm.execution.records import (
 )
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import EndedQuote, ReservationBook
-from pmm.execution.signing_rules import GuardedSigner, SigningMode, choose_signing_mode
+from pmm.execution.signing_rules import GuardedSigner, choose_signing_mode
 
 __all__ = [
     "WINDOW",

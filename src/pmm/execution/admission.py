@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, order_hash
+from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.nonces import LaneNonces, SequentialNonces
 from pmm.execution.order_builder import RandomBits, build_order
 from pmm.execution.ports import OrderSigner
-from pmm.execution.records import AdmittedQuote, LiveQuote
+from pmm.execution.records import AdmittedQuote
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
 from pmm.pricing import (
@@ -55,9 +56,9 @@ class AdmissionDesk:
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
     ) -> None:
-        self._policy = policy
-        self._signer = signer
-        self._book = book
+        self.policy = policy
+        self.signer = signer
+        self.book = book
         self._router_nonces = router_nonces
         self._lane_nonces = lane_nonces
         self._random_bits = random_bits
@@ -67,7 +68,7 @@ class AdmissionDesk:
         balance = view.balances.get(token.address, 0)
         if settlement is Settlement.ONEINCH:
             balance = min(balance, view.router_allowances.get(token.address, 0))
-        return Inventory(token=token, balance=balance, reserved=self._book.reserved(token.address))
+        return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
 
     def terms(
         self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
@@ -82,13 +83,13 @@ class AdmissionDesk:
 
     def gate(self, view: ChainView, *tokens: Token) -> Decision:
         """Accept when the node is safe to sign on, a lane is open and the tokens are settled."""
-        safe = self._signer.check(view)
+        safe = self.signer.check(view)
         if not safe.accepted:
             return safe
         if not any(lane.authorised and not lane.paused for lane in view.lanes):
             return Decision.refuse(
                 RefusalReason.PAUSED,
-                f"the settlement contract accepts no order of signer {self._signer.address}: "
+                f"the settlement contract accepts no order of signer {self.signer.address}: "
                 "no lane is authorised, or all are paused",
             )
         for token in tokens:
@@ -101,7 +102,7 @@ class AdmissionDesk:
     def admit(self, view: ChainView, request: FirmQuoteRequest, *, now_s: int) -> Admission:
         """Decide on a request and, if accepted, reserve inventory and a nonce for it."""
         quote = request.quote
-        pair = self._policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
         refusal = self._refusal(view, request, pair)
         if refusal is not None:
             return Admission(decision=refusal)
@@ -113,17 +114,17 @@ class AdmissionDesk:
         for index, offer in enumerate(offers):
             usd = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
             risk = check_quote(
-                quote_usd_wad=usd, open_quotes=self._book.open_quotes, limits=self._policy.limits
+                quote_usd_wad=usd, open_quotes=self.book.open_quotes, limits=self.policy.limits
             )
             if risk.accepted:
                 rest = (*losing, *offers[index + 1 :])
                 return self._reserve(view, request, offer, losing=rest, usd_wad=usd, now_s=now_s)
             losing = (*losing, RejectedOffer(name=offer.name, decision=risk))
-        return Admission(decision=_reason_of(losing), losing=losing)
+        return Admission(decision=reason_of(losing), losing=losing)
 
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
-        self._book.remove(quote.order_hash)
+        self.book.remove(quote.order_hash)
         self.release_nonce(quote.nonce)
 
     def release_nonce(self, nonce: NonceKey) -> None:
@@ -139,8 +140,8 @@ class AdmissionDesk:
                 RefusalReason.UNKNOWN_CHAIN,
                 f"expected chain {view.node.chain_id}, found {quote.chain_id}",
             )
-        if request.settlement not in self._policy.domains:
-            served = ", ".join(self._policy.domains)
+        if request.settlement not in self.policy.domains:
+            served = ", ".join(self.policy.domains)
             return Decision.refuse(
                 RefusalReason.PAIR_NOT_QUOTED,
                 f"expected a settlement of {served}, found {request.settlement.value}",
@@ -188,7 +189,7 @@ class AdmissionDesk:
     ) -> Admission:
         nonce = self._take_nonce(request.settlement)
         if nonce is None:
-            return Admission(decision=_no_nonce(view), losing=(*losing, offer))
+            return Admission(decision=no_nonce(view), losing=(*losing, offer))
         try:
             quote = self._number(view, request, offer, nonce, usd_wad=usd_wad, now_s=now_s)
         except BaseException:
@@ -197,7 +198,7 @@ class AdmissionDesk:
         if isinstance(quote, Decision):
             self.release_nonce(nonce)
             return Admission(decision=quote, losing=(*losing, offer))
-        self._book.add(_live(quote))
+        self.book.add(quote.live)
         return Admission(decision=Decision.accept(), quote=quote, losing=losing)
 
     def _number(
@@ -210,10 +211,10 @@ class AdmissionDesk:
         usd_wad: int,
         now_s: int,
     ) -> AdmittedQuote | Decision:
-        lane = _lane_for(view, nonce)
+        lane = lane_for(view, nonce)
         if lane is None:
             return Decision.refuse(
-                RefusalReason.PAUSED, f"lane {nonce.lane} of signer {self._signer.address} is closed"
+                RefusalReason.PAUSED, f"lane {nonce.lane} of signer {self.signer.address} is closed"
             )
         expiration_s = self._expiration_s(request, lane, now_s)
         if isinstance(expiration_s, Decision):
@@ -221,7 +222,7 @@ class AdmissionDesk:
         order, extension = build_order(
             request.quote,
             offer.priced,
-            maker=self._policy.maker,
+            maker=self.policy.maker,
             nonce=nonce,
             lane=lane.lane,
             epoch=lane.epoch,
@@ -241,7 +242,7 @@ class AdmissionDesk:
         nonce: NonceKey,
         usd_wad: int,
     ) -> AdmittedQuote:
-        domain = self._policy.domains[request.settlement]
+        domain = self.policy.domains[request.settlement]
         return AdmittedQuote(
             order=order,
             order_hash=order_hash(order, domain),
@@ -249,7 +250,7 @@ class AdmissionDesk:
             settlement=request.settlement,
             settled_by=domain.verifying_contract,
             chain_id=domain.chain_id,
-            signer=self._signer.address,
+            signer=self.signer.address,
             nonce=nonce,
             expiration_s=order.traits.expiration_s,
             maker_asset=request.quote.maker_asset,
@@ -265,48 +266,11 @@ class AdmissionDesk:
         return self._router_nonces.take()
 
     def _expiration_s(self, request: FirmQuoteRequest, lane: LaneState, now_s: int) -> int | Decision:
-        most = min(self._policy.ttl_s, lane.max_expiry_s - _EXPIRY_MARGIN_S)
+        most = min(self.policy.ttl_s, lane.max_expiry_s - _EXPIRY_MARGIN_S)
         ttl_s = most if request.ttl_s is None else min(request.ttl_s, most)
-        if ttl_s < self._policy.min_ttl_s:
+        if ttl_s < self.policy.min_ttl_s:
             return Decision.refuse(
                 RefusalReason.LIMIT_REACHED,
-                f"expected a life of at least {self._policy.min_ttl_s} s, found {ttl_s} s",
+                f"expected a life of at least {self.policy.min_ttl_s} s, found {ttl_s} s",
             )
         return now_s + ttl_s
-
-
-def _lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
-    for lane in view.lanes:
-        wanted = nonce.settlement is Settlement.ONEINCH or lane.lane == nonce.lane
-        if wanted and lane.authorised and not lane.paused:
-            return lane
-    return None
-
-
-def _no_nonce(view: ChainView) -> Decision:
-    return Decision.refuse(
-        RefusalReason.NO_NONCE,
-        f"expected a free nonce in one of {len(view.lanes)} lanes, found all waiting for live quotes",
-    )
-
-
-def _reason_of(losing: tuple[RejectedOffer | Offer, ...]) -> Decision:
-    """Return the refusal to show: the first one, which is inventory's, unless flash funding came closer."""
-    refusals = [entry.decision for entry in losing if isinstance(entry, RejectedOffer)]
-    for refusal in refusals:
-        if refusal.reason not in (RefusalReason.INSUFFICIENT_INVENTORY, RefusalReason.AMOUNT_TOO_LARGE):
-            return refusal
-    return refusals[0]
-
-
-def _live(quote: AdmittedQuote) -> LiveQuote:
-    return LiveQuote(
-        order_hash=quote.order_hash,
-        settlement=quote.settlement,
-        signer=quote.signer,
-        nonce=quote.nonce,
-        expiration_s=quote.expiration_s,
-        maker_asset=quote.maker_asset.address,
-        reserved_amount=quote.reserved_amount,
-        usd_wad=quote.usd_wad,
-    )

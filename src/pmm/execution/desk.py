@@ -15,8 +15,7 @@ from pmm.domain import (
 )
 from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
-from pmm.execution.desk_policy import DeskPolicy
-from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, OrderSigner, QuoteJournal
+from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
 from pmm.execution.records import (
     AdmittedQuote,
     LadderRecord,
@@ -24,7 +23,6 @@ from pmm.execution.records import (
     QuoteRecord,
 )
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.execution.reservations import ReservationBook
 from pmm.pricing import ladder
 from pmm.risk import check_size
 
@@ -56,20 +54,17 @@ class QuoteDesk:
     def __init__(
         self,
         *,
-        policy: DeskPolicy,
         market: MarketSource,
         journal: QuoteJournal,
-        signer: OrderSigner,
         admission: AdmissionDesk,
-        book: ReservationBook,
         clock: Clock,
     ) -> None:
-        self._policy = policy
         self._market = market
         self._journal = journal
-        self._signer = signer
         self._admission = admission
-        self._book = book
+        self._policy = admission.policy
+        self._signer = admission.signer
+        self._book = admission.book
         self._clock = clock
         self._signatures: dict[bytes, bytes] = {}
         self._unwritten: tuple[QuoteOutcome, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from enum import StrEnum
 from typing import Protocol
 
 from pmm.domain import Address, Decision, Signature
@@ -13,6 +14,13 @@ from pmm.execution.records import LadderRecord, QuoteOutcome, QuoteRecord
 
 class JournalUnavailable(SetupError):
     """A record could not be made durable: full disk, locked or broken database, closed journal."""
+
+
+class SigningMode(StrEnum):
+    """Which kind of key signs."""
+
+    DEVELOPMENT = "development"
+    LIVE = "live"
 
 
 class Clock(Protocol):
@@ -41,6 +49,11 @@ class OrderSigner(Protocol):
     @property
     def address(self) -> Address:
         """The signer's address."""
+        ...
+
+    @property
+    def mode(self) -> SigningMode:
+        """Which kind of key it is."""
         ...
 
     def check(self, view: ChainView) -> Decision:

@@ -12,6 +12,20 @@ from pmm.pricing import MarketSnapshot, Offer, RejectedOffer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveQuote:
+    """What a restart must know of a quote that may still be filled."""
+
+    order_hash: bytes
+    settlement: Settlement
+    signer: Address
+    nonce: NonceKey
+    expiration_s: int
+    maker_asset: Address
+    reserved_amount: int
+    usd_wad: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdmittedQuote:
     """An order that will be signed once this is durable.
 
@@ -32,6 +46,20 @@ class AdmittedQuote:
     reserved_amount: int
     usd_wad: int
     offer: Offer
+
+    @property
+    def live(self) -> LiveQuote:
+        """What the reservation book keeps of it."""
+        return LiveQuote(
+            order_hash=self.order_hash,
+            settlement=self.settlement,
+            signer=self.signer,
+            nonce=self.nonce,
+            expiration_s=self.expiration_s,
+            maker_asset=self.maker_asset.address,
+            reserved_amount=self.reserved_amount,
+            usd_wad=self.usd_wad,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +107,6 @@ class QuoteOutcome:
     at_ms: int
     block_number: int
     signature: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveQuote:
-    """What a restart must know of a quote that may still be filled."""
-
-    order_hash: bytes
-    settlement: Settlement
-    signer: Address
-    nonce: NonceKey
-    expiration_s: int
-    maker_asset: Address
-    reserved_amount: int
-    usd_wad: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,18 +5,10 @@ On a development node only a key generated for this run signs. On any other, liv
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pmm.domain import Address, Decision, RefusalReason, Signature, SigningKey, recover_signer
 from pmm.errors import InvalidInput, UnsafeToSign
 from pmm.execution.chain_view import ChainView, NodeIdentity
-
-
-class SigningMode(StrEnum):
-    """Which kind of key signs."""
-
-    DEVELOPMENT = "development"
-    LIVE = "live"
+from pmm.execution.ports import SigningMode
 
 
 def choose_signing_mode(

@@ -114,12 +114,7 @@ def fair_value(
         found = fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
         return found if isinstance(found, Decision) else found.inverse()
     for token in (taker_asset, maker_asset):
-        feed = snapshot.feeds.get(token.address)
-        if feed is None:
-            return Decision.refuse(RefusalReason.STALE_PRICE, f"expected a USD feed for {token.symbol}")
-        checked = check_feed(
-            feed, chain_time_s=snapshot.chain_time_s, heartbeat_grace_s=rules.heartbeat_grace_s
-        )
+        checked = _check_feed_of(token, snapshot, rules)
         if not checked.accepted:
             return checked
     pools = snapshot.pools.get((taker_asset.address, maker_asset.address), ())
@@ -143,3 +138,10 @@ def fair_value(
         for pool in pools
     ]
     return combine_sources(sources, max_deviation_bps=rules.max_deviation_bps)
+
+
+def _check_feed_of(token: Token, snapshot: MarketSnapshot, rules: FairValueRules) -> Decision:
+    feed = snapshot.feeds.get(token.address)
+    if feed is None:
+        return Decision.refuse(RefusalReason.STALE_PRICE, f"expected a USD feed for {token.symbol}")
+    return check_feed(feed, chain_time_s=snapshot.chain_time_s, heartbeat_grace_s=rules.heartbeat_grace_s)

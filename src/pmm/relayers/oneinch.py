@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
-from pmm.domain import PriceLevel, QuoteRequest, RefusalReason, TokenRegistry, parse_address, to_hex
+from pmm.domain import PriceLevel, QuoteRequest, RefusalReason, Token, TokenRegistry, parse_address, to_hex
 from pmm.domain.price_level import whole_tokens
 from pmm.domain.words import parse_uint
 from pmm.errors import InvalidInput
@@ -105,25 +105,12 @@ class OneInchCodec:
             return _bad_request("invalid_request", str(error), "correct the field; GET /docs describes each")
 
     def _request(self, fields: OrderBody, body: bytes, request_id: str) -> FirmQuoteRequest | WireRefusal:
-        base = self.tokens.find(parse_address(fields.base_token, "baseToken"))
-        quote = self.tokens.find(parse_address(fields.quote_token, "quoteToken"))
-        amount = _amount(fields.amount, "amount")
-        quote_amount = _amount(fields.quote_amount, "quoteAmount")
-        taker = parse_address(fields.taker, "taker")
-        for token, name, address in (
-            (base, "baseToken", fields.base_token),
-            (quote, "quoteToken", fields.quote_token),
-        ):
-            if token is None:
-                known = ", ".join(token.symbol for token in self.tokens)
-                return WireRefusal(
-                    status=422,
-                    code=RefusalReason.UNKNOWN_TOKEN.value,
-                    message=f"{name}: {address} is not a token we deal in; known are {known}",
-                    remedy="use the tokens named by GET /levels",
-                )
-        assert base is not None
-        assert quote is not None
+        base = self._token(fields.base_token, "baseToken")
+        quote = self._token(fields.quote_token, "quoteToken")
+        if isinstance(base, WireRefusal):
+            return base
+        if isinstance(quote, WireRefusal):
+            return quote
         if fields.private and fields.settlement is not Settlement.PMM:
             raise InvalidInput(
                 'private: expected "settlement": "pmm" beside it; an order on 1inch names 80 bits of the taker anyway'
@@ -133,9 +120,9 @@ class OneInchCodec:
             chain_id=self.chain_id if fields.chain_id is None else fields.chain_id,
             maker_asset=quote,
             taker_asset=base,
-            taking_amount=amount,
-            making_amount=quote_amount,
-            taker=taker,
+            taking_amount=_amount(fields.amount, "amount"),
+            making_amount=_amount(fields.quote_amount, "quoteAmount"),
+            taker=parse_address(fields.taker, "taker"),
             fee_bps=fields.fee_bps,
         )
         return FirmQuoteRequest(
@@ -145,6 +132,18 @@ class OneInchCodec:
             ttl_s=fields.expiry_duration,
             relayer=RELAYER,
             body=body,
+        )
+
+    def _token(self, text: str, name: str) -> Token | WireRefusal:
+        token = self.tokens.find(parse_address(text, name))
+        if token is not None:
+            return token
+        known = ", ".join(token.symbol for token in self.tokens)
+        return WireRefusal(
+            status=422,
+            code=RefusalReason.UNKNOWN_TOKEN.value,
+            message=f"{name}: {text} is not a token we deal in; known are {known}",
+            remedy="use the tokens named by GET /levels",
         )
 
     def encode_quote(self, answered: AnsweredQuote) -> bytes:

@@ -9,9 +9,6 @@ from pmm.execution import (
     AdmissionDesk,
     ChainView,
     Clock,
-    DeskPolicy,
-    GuardedSigner,
-    ReservationBook,
     Settlement,
 )
 from pmm.journal import SqliteJournal
@@ -24,18 +21,15 @@ class Health:
     def __init__(
         self,
         *,
-        policy: DeskPolicy,
         admission: AdmissionDesk,
-        book: ReservationBook,
-        signer: GuardedSigner,
         journal: SqliteJournal,
         refresher: MarketRefresher,
         clock: Clock,
     ) -> None:
-        self._policy = policy
         self._admission = admission
-        self._book = book
-        self._signer = signer
+        self._policy = admission.policy
+        self._book = admission.book
+        self._signer = admission.signer
         self._journal = journal
         self._refresher = refresher
         self._clock = clock

@@ -10,49 +10,35 @@ from pathlib import Path
 import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
-from pmm.chain.feeds import feeds_of
-from pmm.chain.inventory import first_unused_router_nonce, lane_count
-from pmm.chain.market_reader import MarketReader, ReaderPlan, identify
-from pmm.chain.quoter import Pool, find_pools
+from pmm.chain.inventory import lane_count
+from pmm.chain.market_reader import MarketReader, identify
+from pmm.chain.quoter import find_pools
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import generated_key, keystore_key, register_by_impersonation
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
-    MAINNET_TOKENS,
-    WETH,
-    ZERO_ADDRESS,
     Address,
     SigningKey,
-    Token,
-    oneinch_domain,
     parse_address,
     require_native_backends,
-    settlement_domain,
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution import (
     AdmissionDesk,
     ChainView,
-    DeskPolicy,
     GuardedSigner,
     JournalState,
     JournalUnavailable,
-    LaneNonces,
     NodeIdentity,
     NonceKey,
-    PairBook,
     QuoteDesk,
     ReservationBook,
-    SequentialNonces,
-    Settlement,
     SigningMode,
     choose_signing_mode,
 )
 from pmm.journal import SqliteJournal
-from pmm.pricing import FairValueRules, FundingPolicy, PairPolicy, SpreadPolicy
-from pmm.relayers.oneinch import OneInchCodec
-from pmm.risk import QuoteLimits
 from pmm.server.app import build_app
+from pmm.server.assembly import codec, desk_policy, lane_nonces, reader_plan, router_nonces
 from pmm.server.clock import SystemClock
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
@@ -147,55 +133,30 @@ def _join(
     signer: GuardedSigner,
     journal: SqliteJournal,
 ) -> Runtime:
-    lanes = _lanes(settings, node, maker, signer.address)
     pairs = [parse_pair(name) for name in settings.pairs]
-    policy = _policy(settings, identity, maker, pairs)
-    reader = MarketReader(
-        node, _reader_plan(settings, maker, signer.address, lanes, pairs, find_pools(node, pairs))
+    plan = reader_plan(
+        settings,
+        maker=maker,
+        signer=signer.address,
+        lanes=_lanes(settings, node, maker, signer.address),
+        pairs=pairs,
+        pools=find_pools(node, pairs),
     )
-    # The lanes as they are on chain say which nonces are gone, beside what the journal says.
-    first_view = reader.read(())
-    state = journal.recover()
-    book = ReservationBook(confirmations=settings.confirmations)
-    for quote in state.live:
-        book.add(quote)
+    reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
     admission = AdmissionDesk(
-        policy=policy,
+        policy=desk_policy(settings, identity, maker, pairs),
         signer=signer,
-        book=book,
-        router_nonces=_router_nonces(node, maker, state),
-        lane_nonces=_lane_nonces(first_view, signer.address, state),
+        book=_resumed_book(settings, state),
+        router_nonces=router_nonces(node, maker, state),
+        # The lanes as they are on chain say which nonces are gone, beside what the journal says.
+        lane_nonces=lane_nonces(reader.read(()), signer.address, state),
         random_bits=secrets.randbits,
     )
-    clock = SystemClock()
-    refresher = MarketRefresher(
-        reader,
-        clock=clock,
-        interval_s=settings.refresh_interval_ms / 1000,
-        max_age_s=settings.max_market_age_ms / 1000,
-        wait_s=settings.market_wait_ms / 1000,
-    )
-    desk = QuoteDesk(
-        policy=policy,
-        market=refresher,
-        journal=journal,
-        signer=signer,
-        admission=admission,
-        book=book,
-        clock=clock,
-    )
-    health = Health(
-        policy=policy,
-        admission=admission,
-        book=book,
-        signer=signer,
-        journal=journal,
-        refresher=refresher,
-        clock=clock,
-    )
-    endpoints = QuoteEndpoints(desk=desk, codec=_codec(settings, identity), new_id=_new_id)
+    refresher = _refresher(settings, reader, clock)
+    desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock)
+    health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
     return Runtime(
-        app=build_app(endpoints=endpoints, health=health, max_body=settings.max_body_bytes),
+        app=_app(settings, identity, desk, health),
         desk=desk,
         health=health,
         journal=journal,
@@ -204,6 +165,30 @@ def _join(
         maker=maker,
         node=identity,
     )
+
+
+def _resumed_book(settings: ServeSettings, state: JournalState) -> ReservationBook:
+    book = ReservationBook(confirmations=settings.confirmations)
+    for quote in state.live:
+        book.add(quote)
+    return book
+
+
+def _refresher(settings: ServeSettings, reader: MarketReader, clock: SystemClock) -> MarketRefresher:
+    return MarketRefresher(
+        reader,
+        clock=clock,
+        interval_s=settings.refresh_interval_ms / 1000,
+        max_age_s=settings.max_market_age_ms / 1000,
+        wait_s=settings.market_wait_ms / 1000,
+    )
+
+
+def _app(settings: ServeSettings, identity: NodeIdentity, desk: QuoteDesk, health: Health) -> QuoteRoutes:
+    endpoints = QuoteEndpoints(
+        desk=desk, codec=codec(settings, identity), new_id=lambda: secrets.token_hex(16)
+    )
+    return build_app(endpoints=endpoints, health=health, max_body=settings.max_body_bytes)
 
 
 def _deployment(settings: ServeSettings, identity: NodeIdentity) -> Deployment:
@@ -225,104 +210,3 @@ def _default_journal(identity: NodeIdentity) -> Path:
         # A fork forgets: the quotes of an earlier run mean nothing on the next.
         return folder / f"fork-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.sqlite"
     return folder / f"{identity.chain_id}.sqlite"
-
-
-def _policy(
-    settings: ServeSettings, identity: NodeIdentity, maker: Address, pairs: list[tuple[Token, Token]]
-) -> DeskPolicy:
-    spread = SpreadPolicy(
-        half_spread_bps=settings.half_spread_bps,
-        min_edge_bps=settings.min_edge_bps,
-        max_skew_bps=settings.max_skew_bps,
-        impact_share_bps=settings.impact_share_bps,
-        hedge_gas_units=settings.hedge_gas_units,
-        hedge_batch_usd=settings.hedge_batch_usd,
-    )
-    funding = FundingPolicy(
-        sources=settings.funding_sources,
-        half_spread_bps=settings.funded_half_spread_bps,
-        min_profit_bps=settings.min_profit_bps,
-        signed_profit_share_bps=settings.signed_profit_share_bps,
-    )
-    fair = FairValueRules(
-        feed_weight=settings.feed_weight,
-        pool_weight=settings.pool_weight,
-        heartbeat_grace_s=settings.heartbeat_grace_s,
-        max_deviation_bps=settings.max_deviation_bps,
-    )
-    return DeskPolicy(
-        maker=maker,
-        domains={
-            Settlement.ONEINCH: oneinch_domain(identity.chain_id),
-            Settlement.PMM: settlement_domain(identity.chain_id, maker),
-        },
-        pairs=PairBook(
-            PairPolicy(
-                base=base,
-                quote=quote,
-                gas_asset=WETH,
-                spread=spread,
-                funding=funding,
-                fair=fair,
-                max_fee_bps=settings.max_fee_bps,
-            )
-            for base, quote in pairs
-        ),
-        limits=QuoteLimits(
-            min_quote_usd=settings.min_quote_usd,
-            max_quote_usd=settings.max_quote_usd,
-            max_open_usd=settings.max_open_usd,
-            max_live_quotes=settings.max_live_quotes,
-        ),
-        ttl_s=settings.quote_ttl_s,
-        journal_timeout_s=settings.journal_timeout_ms / 1000,
-    )
-
-
-def _reader_plan(
-    settings: ServeSettings,
-    maker: Address,
-    signer: Address,
-    lanes: int,
-    pairs: list[tuple[Token, Token]],
-    pools: tuple[Pool, ...],
-) -> ReaderPlan:
-    # WETH is read whatever is quoted: its feed prices the gas.
-    tokens = {token.address: token for pair in pairs for token in pair} | {WETH.address: WETH}
-    return ReaderPlan(
-        settlement=maker,
-        signer=signer,
-        lanes=lanes,
-        tokens=tuple(tokens.values()),
-        feeds=feeds_of(tokens.values()),
-        pools=pools,
-        ladder_usd=settings.ladder_usd,
-    )
-
-
-def _router_nonces(node: Web3Node, maker: Address, state: JournalState) -> SequentialNonces:
-    known = state.next_nonces.get((ZERO_ADDRESS, Settlement.ONEINCH, 0), 0)
-    return SequentialNonces(first_unused_router_nonce(node, maker, known=known))
-
-
-def _lane_nonces(view: ChainView, signer: Address, state: JournalState) -> LaneNonces:
-    first = {
-        lane.lane: max(lane.next_unused, state.next_nonces.get((signer, Settlement.PMM, lane.lane), 0))
-        for lane in view.lanes
-    }
-    return LaneNonces(signer, first, live=(quote.nonce for quote in state.live))
-
-
-def _codec(settings: ServeSettings, identity: NodeIdentity) -> OneInchCodec:
-    components = settings.answer_components
-    return OneInchCodec(
-        tokens=MAINNET_TOKENS,
-        chain_id=identity.chain_id,
-        level_order=settings.level_order,
-        error_form=settings.error_form,
-        answer_components=identity.development if components is None else components,
-    )
-
-
-def _new_id() -> str:
-    return secrets.token_hex(16)

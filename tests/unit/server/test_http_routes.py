@@ -69,10 +69,7 @@ def open_site(path: Path, *, error_form: ErrorForm = ErrorForm.OBJECT, desk: Des
         new_id=lambda: f"q{next(numbers)}",
     )
     health = Health(
-        policy=desk.policy,
         admission=desk.admission,
-        book=desk.book,
-        signer=desk.signer,
         journal=journal,
         refresher=_Refresher(desk.market),  # type: ignore[arg-type]
         clock=desk.clock,

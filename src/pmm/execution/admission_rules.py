@@ -1,0 +1,33 @@
+"""Small decisions of an admission: which lane, and which of several refusals to show."""
+
+from __future__ import annotations
+
+from pmm.domain import Decision, RefusalReason
+from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
+from pmm.pricing import Offer, RejectedOffer
+
+
+def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
+    """Return the open lane of a nonce; on 1inch, where nonces have no lane, the first open one."""
+    for lane in view.lanes:
+        wanted = nonce.settlement is Settlement.ONEINCH or lane.lane == nonce.lane
+        if wanted and lane.authorised and not lane.paused:
+            return lane
+    return None
+
+
+def no_nonce(view: ChainView) -> Decision:
+    """Return the refusal for want of a nonce."""
+    return Decision.refuse(
+        RefusalReason.NO_NONCE,
+        f"expected a free nonce in one of {len(view.lanes)} lanes, found all waiting for live quotes",
+    )
+
+
+def reason_of(losing: tuple[RejectedOffer | Offer, ...]) -> Decision:
+    """Return the refusal to show: inventory's, unless a flash source came closer to a quote."""
+    refusals = [entry.decision for entry in losing if isinstance(entry, RejectedOffer)]
+    for refusal in refusals:
+        if refusal.reason not in (RefusalReason.INSUFFICIENT_INVENTORY, RefusalReason.AMOUNT_TOO_LARGE):
+            return refusal
+    return refusals[0]

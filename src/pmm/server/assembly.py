@@ -1,0 +1,133 @@
+"""From settings to the parts of a server: policy, reading plan, nonces, codec."""
+
+from __future__ import annotations
+
+from pmm.chain.feeds import feeds_of
+from pmm.chain.inventory import first_unused_router_nonce
+from pmm.chain.market_reader import ReaderPlan
+from pmm.chain.quoter import Pool
+from pmm.chain.web3_node import Web3Node
+from pmm.domain import (
+    MAINNET_TOKENS,
+    WETH,
+    ZERO_ADDRESS,
+    Address,
+    Token,
+    oneinch_domain,
+    settlement_domain,
+)
+from pmm.execution import (
+    ChainView,
+    DeskPolicy,
+    JournalState,
+    LaneNonces,
+    NodeIdentity,
+    PairBook,
+    SequentialNonces,
+    Settlement,
+)
+from pmm.pricing import FairValueRules, FundingPolicy, PairPolicy, SpreadPolicy
+from pmm.relayers.oneinch import OneInchCodec
+from pmm.risk import QuoteLimits
+from pmm.settings import ServeSettings
+
+Pairs = list[tuple[Token, Token]]
+
+
+def desk_policy(settings: ServeSettings, identity: NodeIdentity, maker: Address, pairs: Pairs) -> DeskPolicy:
+    """Return what the desk may do."""
+    return DeskPolicy(
+        maker=maker,
+        domains={
+            Settlement.ONEINCH: oneinch_domain(identity.chain_id),
+            Settlement.PMM: settlement_domain(identity.chain_id, maker),
+        },
+        pairs=PairBook(_pair_policy(settings, base, quote) for base, quote in pairs),
+        limits=QuoteLimits(
+            min_quote_usd=settings.min_quote_usd,
+            max_quote_usd=settings.max_quote_usd,
+            max_open_usd=settings.max_open_usd,
+            max_live_quotes=settings.max_live_quotes,
+        ),
+        ttl_s=settings.quote_ttl_s,
+        journal_timeout_s=settings.journal_timeout_ms / 1000,
+    )
+
+
+def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPolicy:
+    return PairPolicy(
+        base=base,
+        quote=quote,
+        gas_asset=WETH,
+        spread=SpreadPolicy(
+            half_spread_bps=settings.half_spread_bps,
+            min_edge_bps=settings.min_edge_bps,
+            max_skew_bps=settings.max_skew_bps,
+            impact_share_bps=settings.impact_share_bps,
+            hedge_gas_units=settings.hedge_gas_units,
+            hedge_batch_usd=settings.hedge_batch_usd,
+        ),
+        funding=FundingPolicy(
+            sources=settings.funding_sources,
+            half_spread_bps=settings.funded_half_spread_bps,
+            min_profit_bps=settings.min_profit_bps,
+            signed_profit_share_bps=settings.signed_profit_share_bps,
+        ),
+        fair=FairValueRules(
+            feed_weight=settings.feed_weight,
+            pool_weight=settings.pool_weight,
+            heartbeat_grace_s=settings.heartbeat_grace_s,
+            max_deviation_bps=settings.max_deviation_bps,
+        ),
+        max_fee_bps=settings.max_fee_bps,
+    )
+
+
+def reader_plan(
+    settings: ServeSettings,
+    *,
+    maker: Address,
+    signer: Address,
+    lanes: int,
+    pairs: Pairs,
+    pools: tuple[Pool, ...],
+) -> ReaderPlan:
+    """Return what is read from the chain."""
+    # WETH is read whatever is quoted: its feed prices the gas.
+    tokens = {token.address: token for pair in pairs for token in pair} | {WETH.address: WETH}
+    return ReaderPlan(
+        settlement=maker,
+        signer=signer,
+        lanes=lanes,
+        tokens=tuple(tokens.values()),
+        feeds=feeds_of(tokens.values()),
+        pools=pools,
+        ladder_usd=settings.ladder_usd,
+    )
+
+
+def router_nonces(node: Web3Node, maker: Address, state: JournalState) -> SequentialNonces:
+    """Return the nonces of 1inch's domain, behind what journal and chain have seen."""
+    known = state.next_nonces.get((ZERO_ADDRESS, Settlement.ONEINCH, 0), 0)
+    return SequentialNonces(first_unused_router_nonce(node, maker, known=known))
+
+
+def lane_nonces(view: ChainView, signer: Address, state: JournalState) -> LaneNonces:
+    """Return the nonces of our own domain, behind what journal and chain have seen."""
+    first = {
+        lane.lane: max(lane.next_unused, state.next_nonces.get((signer, Settlement.PMM, lane.lane), 0))
+        for lane in view.lanes
+    }
+    return LaneNonces(signer, first, live=(quote.nonce for quote in state.live))
+
+
+def codec(settings: ServeSettings, identity: NodeIdentity) -> OneInchCodec:
+    """Return the codec of 1inch's protocol; development nodes get the price components too."""
+    components = settings.answer_components
+    return OneInchCodec(
+        tokens=MAINNET_TOKENS,
+        chain_id=identity.chain_id,
+        level_order=settings.level_order,
+        error_form=settings.error_form,
+        answer_components=identity.development if components is None else components,
+    )
