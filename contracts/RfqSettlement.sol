@@ -12,22 +12,25 @@ import {TokenRegistry} from "./modules/TokenRegistry.sol";
 
 /// @title RfqSettlement: one maker's inventory, settled against signed quotes
 ///
-/// @notice Purpose. Holds the inventory of a market maker and pays it out against orders that a registered signer
-/// signed, on this contract or, through ERC-1271, on 1inch's.
+/// @notice Purpose. Holds the inventory of a market maker and pays it out against orders that a registered
+/// signer signed, on this contract or, through ERC-1271, on 1inch's.
 ///
-/// Trust. The owner is trusted with everything. The guardian can only reduce. A signer can sign away the inventory
-/// within registered tokens and its own lanes, nothing else. The hedger is trusted with nothing beyond one open
-/// ticket: it is judged by balances. Takers, receivers and their contracts are hostile.
+/// Trust. The owner is trusted with everything. The guardian can only reduce. A signer can sign away the
+/// inventory within registered tokens and its own lanes, nothing else. The hedger is trusted with nothing
+/// beyond one open ticket: it is judged by balances. Takers, receivers and their contracts are hostile.
 ///
-/// Tokens. A registered token moves exactly the amount it is told to, at no other time, and calls nobody. Tokens that
-/// return nothing are served; tokens that return false or lost their code are refused at the transfer. Fee-on-transfer
-/// and rebasing tokens must not be registered: amounts are trusted, not measured, except in funded fills.
+/// Tokens. A registered token moves exactly the amount it is told to, at no other time, and calls nobody.
+/// Tokens that return nothing are served; tokens that return false or lost their code are refused at the
+/// transfer. Fee-on-transfer and rebasing tokens must not be registered: amounts are trusted, not measured,
+/// except in funded fills.
 ///
-/// How to stop it. `pauseSigners()` by guardian or owner. Tables, roles and the reasons of `checkOrder`: contracts/README.md.
+/// How to stop it. `pauseSigners()` by guardian or owner. Tables, roles and the reasons of `checkOrder`:
+/// contracts/README.md.
 ///
 /// Invariants.
-/// INV-1 The inventory falls only by `withdraw`, by a fill of an order that an authorised, unpaused signer signed
-///       word for word, or by 1inch's contract, within the owner's allowance, for an order `isValidSignature` accepted.
+/// INV-1 The inventory falls only by `withdraw`, by a fill of an order that an authorised, unpaused signer
+///       signed word for word, or by 1inch's contract, within the owner's allowance, for an order
+///       `isValidSignature` accepted.
 /// INV-2 A (signer, lane, nonce) settles at most once on this contract.
 /// INV-3 makingAmount * order.takingAmount <= takingAmount * order.makingAmount in every fill.
 /// INV-4 Paused, revoked, expired, cancelled and wrong-epoch orders move nothing, on either venue.

@@ -4,9 +4,9 @@ pragma solidity 0.8.30;
 /// @title What RfqSettlement asks of the hedger
 interface IAtomicHedger {
     /// @notice Delivers the maker asset of one fill out of borrowed or flash-swapped funds.
-    /// @dev Called by the settlement only, while its ticket is open. Before it returns, the hedger has sent exactly
-    /// `makingAmount` of `makerAsset` to `receiver`, called `collect()` once (which brings it `takingAmount` of
-    /// `takerAsset`), repaid its lender, and sent everything left over to the settlement.
+    /// @dev Called by the settlement only, while its ticket is open. Before it returns, the hedger has sent
+    /// exactly `makingAmount` of `makerAsset` to `receiver`, called `collect()` once (which brings it
+    /// `takingAmount` of `takerAsset`), repaid its lender, and sent everything left over to the settlement.
     /// @param orderHash digest of the order under the settlement's domain
     /// @param taker whoever called the settlement and pays the taker asset
     /// @param receiver whoever gets the maker asset

@@ -5,8 +5,8 @@ import {ISettlementErrors} from "./ISettlementErrors.sol";
 import {ISettlementEvents} from "./ISettlementEvents.sol";
 
 /// @notice Order of 1inch Limit Order Protocol v4, eight words, hashed exactly as they stand in calldata.
-/// @dev The address fields are uint256 because 1inch's selectors are computed so; the EIP-712 type string says
-/// `address`. Words with dirty upper bits are refused here.
+/// @dev The address fields are uint256 because 1inch's selectors are computed so; the EIP-712 type string
+/// says `address`. Words with dirty upper bits are refused here.
 struct Order {
     uint256 salt;
     uint256 maker;
@@ -46,17 +46,18 @@ struct Settings {
 
 /// @title Settlement of signed RFQ orders from one maker's inventory
 /// @notice Bit tables, roles and invariants stand in contracts/README.md.
-/// @dev solc dispatches linearly in the order of selectors, 22 gas per function. Where two names or argument types
-/// are equally good, the one whose selector sorts after fillOrder's is taken.
+/// @dev solc dispatches linearly in the order of selectors, 22 gas per function. Where two names or argument
+/// types are equally good, the one whose selector sorts after fillOrder's is taken.
 interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     // ------------------------------------------------------------------ fills
 
     /// @notice Fills a plain order: no extension, maker asset to the caller, taker asset from the caller.
-    /// @dev Selector 0x9fda64bd and calldata equal 1inch's. With msg.value the taker pays ETH for a WETH taker asset
-    /// and gets the excess back.
+    /// @dev Selector 0x9fda64bd and calldata equal 1inch's. With msg.value the taker pays ETH for a WETH
+    /// taker asset and gets the excess back.
     /// @param r first half of the EIP-2098 signature of a registered signer
     /// @param vs second half; s must lie in the lower half of the curve order
-    /// @param amount taking amount, or making amount if bit 255 of `takerTraits` is set (clipped to the order)
+    /// @param amount taking amount, or making amount if bit 255 of `takerTraits` is set (clipped to the
+    /// order)
     /// @param takerTraits as 1inch; the threshold guards the other amount
     function fillOrder(
         Order calldata order,
@@ -78,7 +79,8 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         bytes calldata args
     ) external payable returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
-    /// @notice Fills an order whose maker asset the hedger supplies out of flash funds, as the signed plan says.
+    /// @notice Fills an order whose maker asset the hedger supplies out of flash funds, as the signed plan
+    /// says.
     /// @dev Not payable and never unwraps. The receiver must not be the settlement or the hedger.
     /// @param args `[target 20 bytes if bit 251] || extension`, no byte more
     function fillOrderFunded(
@@ -95,13 +97,17 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
 
     // ------------------------------------------------------------------ maker on 1inch
 
-    /// @notice Answers 1inch's contract whether an order of ours is good, from the whole order, not its digest alone.
+    /// @notice Answers 1inch's contract whether an order of ours is good, from the whole order, not its
+    /// digest alone.
     /// @dev Reverts with the same errors as a fill when it is not.
     /// @param hash digest under 1inch's domain
     /// @param signature 232 packed bytes: salt, makerAsset (20), takerAsset (20), makingAmount, takingAmount,
     /// makerTraits, r, vs
     /// @return magicValue 0x1626ba7e
-    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4 magicValue);
+    function isValidSignature(
+        bytes32 hash,
+        bytes calldata signature
+    ) external view returns (bytes4 magicValue);
 
     /// @notice Sets the finite allowance of the 1inch contract; the guardian may set zero only.
     function setRouterAllowance(address token, uint128 amount) external;
@@ -114,7 +120,8 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
 
     // ------------------------------------------------------------------ signers and lanes
 
-    /// @notice Authorises the signer on lanes 0 to `count` - 1, at most 64. Owner only; lanes are never taken away.
+    /// @notice Authorises the signer on lanes 0 to `count` - 1, at most 64. Owner only; lanes are never taken
+    /// away.
     function initLanes(address signer, uint256 count) external;
 
     // The four cancel calls are open to owner, guardian, and the signer itself.
@@ -137,12 +144,13 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// @notice Raises the epoch of one lane.
     function cancelLane(address signer, uint40 lane_) external;
 
-    /// @notice Voids one nonce as a fill would: beyond the window it slides it. No-op when it is already dead.
+    /// @notice Voids one nonce as a fill would: beyond the window it slides it. No-op when it is already
+    /// dead.
     /// @param position signer << 80 | lane << 40 | nonce
     function cancelNonce(uint240 position) external;
 
-    /// @notice Voids the nonce of `position` plus i for every bit i of `mask`, sliding the window if the highest of them
-    /// lies beyond it.
+    /// @notice Voids the nonce of `position` plus i for every bit i of `mask`, sliding the window if the
+    /// highest of them lies beyond it.
     /// @param position signer << 80 | lane << 40 | first nonce
     function cancelWindow(uint240 position, uint256 mask) external;
 

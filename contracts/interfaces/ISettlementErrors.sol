@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title Errors of RfqSettlement
-/// @notice Every refusal carries the value that caused it. A raw order word is reported as uint256, because it may
-/// hold dirty upper bits that an address could not show.
+/// @notice Every refusal carries the value that caused it. A raw order word is reported as uint256, because
+/// it may hold dirty upper bits that an address could not show.
 interface ISettlementErrors {
     // ---- roles and set-up ----
     /// @notice Thrown when the caller lacks the role of the function.
@@ -26,7 +26,8 @@ interface ISettlementErrors {
     // ---- signers and lanes ----
     /// @notice Thrown when a seventeenth active signer is added.
     error TooManySigners(uint256 limit);
-    /// @notice Thrown when the wanted number of lanes is zero, over 64, or lower than what the signer already has.
+    /// @notice Thrown when the wanted number of lanes is zero, over 64, or lower than what the signer already
+    /// has.
     error BadLaneCount(uint256 wanted, uint256 present);
     /// @notice Thrown when the lane was never initialised for the signer.
     error UnknownLane(address signer, uint256 lane);
@@ -92,11 +93,13 @@ interface ISettlementErrors {
     error MakingAmountTooLow(uint256 makingAmount, uint256 threshold);
     /// @notice Thrown when ETH is sent with an order not paid in WETH, or less ETH than the order costs.
     error BadMsgValue(uint256 sent, uint256 needed);
-    /// @notice Thrown when the interaction target is a registered token, this contract, the hedger, Permit2 or 1inch.
+    /// @notice Thrown when the interaction target is a registered token, this contract, the hedger, Permit2
+    /// or 1inch.
     error BadInteractionTarget(address target);
     /// @notice Thrown when the receiver of the maker asset may not receive it in this call.
     error BadTarget(address target);
-    /// @notice Thrown when a token call reverts, returns false, or the token has no code; `reason` is what it said.
+    /// @notice Thrown when a token call reverts, returns false, or the token has no code; `reason` is what it
+    /// said.
     error TokenCallFailed(address token, bytes reason);
     /// @notice Thrown when ETH cannot be delivered.
     error EthTransferFailed(address to);
@@ -108,7 +111,8 @@ interface ISettlementErrors {
     error NoTicket();
     /// @notice Thrown when the hedger returns without having collected the taker's leg.
     error NotCollected(bytes32 orderHash);
-    /// @notice Thrown when the receiver's balance of the maker asset is not the old one plus the making amount.
+    /// @notice Thrown when the receiver's balance of the maker asset is not the old one plus the making
+    /// amount.
     error WrongDelivery(uint256 expectedBalance, uint256 foundBalance);
     /// @notice Thrown when the settlement gained less of the taker asset than the signed minimum.
     error ProfitTooLow(uint256 profit, uint256 minimum);

@@ -12,7 +12,8 @@ interface ISettlementEvents {
         uint256 makingAmount,
         uint256 takingAmount
     );
-    /// @notice The fill of the same order hash was funded by the hedger; `profit` is in units of the taker asset.
+    /// @notice The fill of the same order hash was funded by the hedger; `profit` is in units of the taker
+    /// asset.
     event FillFunded(bytes32 indexed orderHash, uint256 plan, uint256 profit);
 
     event OwnershipTransferStarted(address indexed owner, address indexed pendingOwner);
@@ -36,7 +37,8 @@ interface ISettlementEvents {
     event AllLanesCancelled(address indexed signer);
     /// @notice Every signature on the lane that carries an epoch below `epoch` is void on both venues.
     event LaneCancelled(address indexed signer, uint256 lane, uint256 epoch);
-    /// @notice The nonce at `position` (signer << 80 | lane << 40 | nonce) is void, and all the window left behind.
+    /// @notice The nonce at `position` (signer << 80 | lane << 40 | nonce) is void, and all the window left
+    /// behind.
     event NonceCancelled(uint256 position);
     /// @notice So are the nonces i above the one at `position` for every bit i of `mask`.
     event WindowCancelled(uint256 position, uint256 mask);

@@ -7,7 +7,8 @@ import {Order} from "./IRfqSettlement.sol";
 /// @notice Same selector (0xadf38ba1) and arguments as 1inch's, so one resolver serves both venues.
 interface ITakerInteraction {
     /// @notice Called after the maker asset was delivered and before the taker asset is pulled.
-    /// @param remainingMakingAmount making amount open before this fill: always the order's whole making amount
+    /// @param remainingMakingAmount making amount open before this fill: always the order's whole making
+    /// amount
     /// @param extraData the interaction without its leading 20 address bytes
     function takerInteraction(
         Order calldata order,

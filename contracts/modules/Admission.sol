@@ -7,8 +7,8 @@ import {OrderLib} from "./OrderLib.sol";
 import {TokenRegistry} from "./TokenRegistry.sol";
 
 /// @title What makes an order good: the rules shared by fills on our domain and by ERC-1271
-/// @dev Signatures are ECDSA by the signer's key whatever code its account holds, so an EIP-7702 delegation of a signer
-/// changes nothing.
+/// @dev Signatures are ECDSA by the signer's key whatever code its account holds, so an EIP-7702 delegation
+/// of a signer changes nothing.
 abstract contract Admission is TokenRegistry {
     using LaneLib for uint256;
     using OrderLib for uint256;
@@ -21,7 +21,8 @@ abstract contract Admission is TokenRegistry {
     bytes32 private constant _VERSION_HASH = keccak256("1");
     bytes32 private constant _ROUTER_NAME_HASH = keccak256("1inch Aggregation Router");
     bytes32 private constant _ROUTER_VERSION_HASH = keccak256("6");
-    uint256 internal constant HALF_CURVE_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+    uint256 internal constant HALF_CURVE_ORDER =
+        0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     address public immutable override oneInchRouter;
     uint256 private immutable _CHAIN_ID;
@@ -68,14 +69,16 @@ abstract contract Admission is TokenRegistry {
         if (s > HALF_CURVE_ORDER) revert HighS(s);
         address signer = _recover(hash, r, vs, s);
 
-        // 2. Authorisation, pause and epoch. A failed recovery gives the zero address, which is never authorised.
+        // 2. Authorisation, pause and epoch. A failed recovery gives the zero address, which is never
+        //    authorised.
         slot = _lanes[_key(signer, traits.series())];
         word = slot.word;
         if (!word.admits(salt)) _refuseLane(signer, word, salt, traits.series());
 
         // 3. Expiration: zero or in the past wraps to a distance beyond every horizon.
         unchecked {
-            if (traits.expiration() - block.timestamp > word.maxExpiry()) _refuseExpiration(traits.expiration(), word);
+            if (traits.expiration() - block.timestamp > word.maxExpiry())
+                _refuseExpiration(traits.expiration(), word);
         }
 
         // 4. Assets.

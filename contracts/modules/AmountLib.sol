@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Order} from "../interfaces/IRfqSettlement.sol";
 import {ISettlementErrors} from "../interfaces/ISettlementErrors.sol";
 
 /// @title Amounts of a fill, equal to 1inch's for every order and every taker
@@ -12,11 +13,12 @@ library AmountLib {
     /// @notice Derives both amounts from the taker's one and holds the taker's threshold.
     /// @param amount making amount when bit 255 of `takerTraits` is set, else taking amount
     function resolve(
-        uint256 orderMaking,
-        uint256 orderTaking,
+        Order calldata order,
         uint256 amount,
         uint256 takerTraits
     ) internal pure returns (uint256 making, uint256 taking) {
+        uint256 orderMaking = order.makingAmount;
+        uint256 orderTaking = order.takingAmount;
         uint256 threshold = takerTraits & _THRESHOLD_MASK;
         if (takerTraits & MAKER_AMOUNT != 0) {
             making = amount < orderMaking ? amount : orderMaking;
@@ -37,7 +39,11 @@ library AmountLib {
     }
 
     /// @notice What the taker pays for `making`.
-    function takingUp(uint256 orderMaking, uint256 orderTaking, uint256 making) internal pure returns (uint256) {
+    function takingUp(
+        uint256 orderMaking,
+        uint256 orderTaking,
+        uint256 making
+    ) internal pure returns (uint256) {
         if (making == orderMaking) return orderTaking;
         uint256 product = mul(making, orderTaking);
         unchecked {
@@ -46,7 +52,11 @@ library AmountLib {
     }
 
     /// @notice What the taker gets for `taking`.
-    function makingDown(uint256 orderMaking, uint256 orderTaking, uint256 taking) internal pure returns (uint256) {
+    function makingDown(
+        uint256 orderMaking,
+        uint256 orderTaking,
+        uint256 taking
+    ) internal pure returns (uint256) {
         if (orderTaking == 0) revert ISettlementErrors.ZeroAmount(orderMaking, 0);
         unchecked {
             return mul(taking, orderMaking) / orderTaking;
@@ -56,7 +66,8 @@ library AmountLib {
     function mul(uint256 a, uint256 b) internal pure returns (uint256 product) {
         unchecked {
             product = a * b;
-            if ((a | b) >> 128 != 0 && a != 0 && product / a != b) revert ISettlementErrors.AmountOverflow(a, b);
+            if ((a | b) >> 128 != 0 && a != 0 && product / a != b)
+                revert ISettlementErrors.AmountOverflow(a, b);
         }
     }
 
@@ -67,7 +78,8 @@ library AmountLib {
     ) private pure returns (uint256 making, uint256 taking) {
         taking = amount;
         making = makingDown(orderMaking, orderTaking, amount);
-        // Only more than the whole taking amount gives more than the whole making amount, so clipping never costs more.
+        // Only more than the whole taking amount gives more than the whole making amount, so clipping never
+        // costs more.
         if (making > orderMaking) (making, taking) = (orderMaking, orderTaking);
     }
 

@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {IRfqSettlement} from "../interfaces/IRfqSettlement.sol";
 
 /// @title One transient lock over all fills
-/// @dev Without it a fill nested into a funded one would add to the balances by which the funded one is judged.
+/// @dev Without it a fill nested into a funded one would add to the balances by which the funded one is
+/// judged.
 abstract contract FillLock is IRfqSettlement {
     /// @dev A full word: a bool would be read again at each write.
     uint256 private transient _lock;

@@ -9,8 +9,9 @@ import {SpecialLegs} from "./SpecialLegs.sol";
 import {TokenLib} from "./TokenLib.sol";
 
 /// @title The three ways to fill, one path
-/// @dev Order of events as 1inch's: nonce, maker leg, taker's interaction, taker leg, event. One test keeps the terms that
-/// a plain order does not have off the usual path, and one test the legs that a plain call does not have.
+/// @dev Order of events as 1inch's: nonce, maker leg, taker's interaction, taker leg, event. One test keeps
+/// the terms that a plain order does not have off the usual path, and one test the legs that a plain call
+/// does not have.
 abstract contract Fills is SpecialLegs {
     using LaneLib for uint256;
     using OrderLib for Order;
@@ -23,7 +24,13 @@ abstract contract Fills is SpecialLegs {
         bytes32 vs,
         uint256 amount,
         uint256 takerTraits
-    ) external payable override locked returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
+    )
+        external
+        payable
+        override
+        locked
+        returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash)
+    {
         return _fill(order, r, vs, amount, takerTraits, msg.data[:0], 0);
     }
 
@@ -35,7 +42,13 @@ abstract contract Fills is SpecialLegs {
         uint256 amount,
         uint256 takerTraits,
         bytes calldata args
-    ) external payable override locked returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
+    )
+        external
+        payable
+        override
+        locked
+        returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash)
+    {
         return _fill(order, r, vs, amount, takerTraits, args, _funded());
     }
 
@@ -51,8 +64,8 @@ abstract contract Fills is SpecialLegs {
         return _fill(order, r, vs, amount, takerTraits, args, _funded());
     }
 
-    /// @dev Asked from the selector, not passed as a constant: the compiler lays out `_fill` once for all constants it is
-    /// given, which is wanted for the plain fill alone.
+    /// @dev Asked from the selector, not passed as a constant: the compiler lays out `_fill` once for all
+    /// constants it is given, which is wanted for the plain fill alone.
     function _funded() private pure returns (uint256) {
         return msg.sig == IRfqSettlement.fillOrderFunded.selector ? 1 : 0;
     }
@@ -71,21 +84,28 @@ abstract contract Fills is SpecialLegs {
         // 1. Parties, and everything a plain order and a plain call do not have.
         orderHash = hashOrder(order);
         uint256 traits = order.makerTraits;
-        uint256 special = order.receiver | (traits & OrderLib.NOT_PLAIN) | (takerTraits & OrderLib.NOT_PLAIN_CALL);
+        uint256 special =
+            order.receiver | (traits & OrderLib.NOT_PLAIN) | (takerTraits & OrderLib.NOT_PLAIN_CALL);
         if (order.maker != uint160(address(this))) revert BadMaker(order.maker);
         if (special | args.length | funded != 0) _requireSpecial(order, takerTraits, args, funded != 0);
 
         // 2. Signature and terms, then the nonce.
         uint256 makerAsset = order.makerAsset;
         uint256 takerAsset = order.takerAsset;
-        (LaneSlot storage slot, uint256 word) = _openLane(orderHash, r, vs, order.salt, traits, makerAsset, takerAsset);
+        (LaneSlot storage slot, uint256 word) = _openLane(
+            orderHash,
+            r,
+            vs,
+            order.salt,
+            traits,
+            makerAsset,
+            takerAsset
+        );
         slot.word = word.burn(traits.nonce());
 
         // 3. Amounts.
-        (makingAmount, takingAmount) = AmountLib.resolve(order.makingAmount, order.takingAmount, amount, takerTraits);
-        if (makingAmount != order.makingAmount) {
-            if (traits & OrderLib.NO_PARTIAL_FILLS != 0) revert PartialFill(makingAmount, order.makingAmount);
-        }
+        (makingAmount, takingAmount) = AmountLib.resolve(order, amount, takerTraits);
+        if (makingAmount != order.makingAmount) _requirePartial(order, makingAmount);
 
         // 4. Legs.
         if ((takerTraits & OrderLib.NOT_PLAIN_LEGS) | msg.value | funded == 0) {
@@ -97,7 +117,17 @@ abstract contract Fills is SpecialLegs {
             _moveFunded(order, orderHash, makingAmount, takingAmount, takerTraits, args);
         }
 
-        // 5. emit OrderFilled(...), the two assets copied as they stand: registered tokens have clean words.
+        _emitFilled(order, orderHash, makingAmount, takingAmount);
+    }
+
+    /// @dev emit OrderFilled(orderHash, msg.sender, makerAsset, takerAsset, makingAmount, takingAmount), the two
+    /// assets copied as they stand in the order: registered tokens have clean words.
+    function _emitFilled(
+        Order calldata order,
+        bytes32 orderHash,
+        uint256 makingAmount,
+        uint256 takingAmount
+    ) private {
         bytes32 topic = OrderFilled.selector;
         assembly ("memory-safe") {
             let data := mload(0x40)
@@ -108,8 +138,18 @@ abstract contract Fills is SpecialLegs {
         }
     }
 
+    function _requirePartial(Order calldata order, uint256 makingAmount) private pure {
+        if (order.makerTraits & OrderLib.NO_PARTIAL_FILLS == 0) return;
+        revert PartialFill(makingAmount, order.makingAmount);
+    }
+
     /// @dev Terms of the order and the call that are off the usual path.
-    function _requireSpecial(Order calldata order, uint256 takerTraits, bytes calldata args, bool funded) private view {
+    function _requireSpecial(
+        Order calldata order,
+        uint256 takerTraits,
+        bytes calldata args,
+        bool funded
+    ) private view {
         // 1. The call.
         uint256 refused = takerTraits & (funded ? OrderLib.REFUSED_FUNDED_TRAITS : OrderLib.USE_PERMIT2);
         if (refused != 0) revert UnsupportedTakerTraits(refused);
@@ -117,7 +157,8 @@ abstract contract Fills is SpecialLegs {
 
         // 2. The order.
         uint256 traits = order.makerTraits;
-        if (order.receiver != 0 && order.receiver != uint160(address(this))) revert BadReceiver(order.receiver);
+        if (order.receiver != 0 && order.receiver != uint160(address(this)))
+            revert BadReceiver(order.receiver);
         if (traits & OrderLib.REFUSED_TRAITS != 0) revert UnsupportedTraits(traits & OrderLib.REFUSED_TRAITS);
         if (!traits.isAllowedSender(msg.sender)) revert PrivateOrder(msg.sender);
 

@@ -24,8 +24,8 @@ abstract contract LaneBook is Roles {
     /// @dev Keeps `pauseSigners` and a policy change far below the gas limit of a transaction: 16 x 64 words.
     uint256 internal constant MAX_SIGNERS = 16;
 
-    /// @dev Keyed by signer << 40 | series, so any 40-bit series of an order finds a word, initialised or zero. An
-    /// initialised word is never zero, because it carries a horizon.
+    /// @dev Keyed by signer << 40 | series, so any 40-bit series of an order finds a word, initialised or
+    /// zero. An initialised word is never zero, because it carries a horizon.
     mapping(uint256 key => LaneSlot) internal _lanes;
     mapping(address signer => SignerRecord) private _records;
     address[] internal _signers;
@@ -50,7 +50,8 @@ abstract contract LaneBook is Roles {
         if (present != 0) _rewrite(signer, present, ~LaneLib.POLICY_MASK, LaneLib.AUTHORISED | _policy, 0);
 
         // 3. Add new lanes, in the epoch and the pause of the first one.
-        uint256 fresh = LaneLib.AUTHORISED | _policy | (_lanes[_key(signer, 0)].word & LaneLib.INHERITED_MASK);
+        uint256 fresh =
+            LaneLib.AUTHORISED | _policy | (_lanes[_key(signer, 0)].word & LaneLib.INHERITED_MASK);
         for (uint256 i = present; i < count; ++i) {
             _lanes[_key(signer, i)].word = fresh;
         }
@@ -121,7 +122,10 @@ abstract contract LaneBook is Roles {
     }
 
     /// @inheritdoc IRfqSettlement
-    function cancelWindow(uint240 position, uint256 mask) external override onlyCanceller(_signerAt(position)) {
+    function cancelWindow(
+        uint240 position,
+        uint256 mask
+    ) external override onlyCanceller(_signerAt(position)) {
         LaneSlot storage slot = _lanes[position >> 40];
         uint256 word = slot.word;
         if (word == 0) revert UnknownLane(_signerAt(position), uint40(position >> 40));

@@ -50,7 +50,8 @@ library LaneLib {
         }
     }
 
-    /// @notice Marks a live nonce dead; a nonce beyond the window slides it, and all it leaves behind is dead.
+    /// @notice Marks a live nonce dead; a nonce beyond the window slides it, and all it leaves behind is
+    /// dead.
     function burn(uint256 word, uint256 nonce) internal pure returns (uint256 next) {
         next = kill(word, nonce);
         if (next == word) revert ISettlementErrors.NonceDead(nonce, base(word));
@@ -60,7 +61,8 @@ library LaneLib {
     function kill(uint256 word, uint256 nonce) internal pure returns (uint256) {
         unchecked {
             uint256 base_ = base(word);
-            // Behind the base the subtraction wraps, so that one comparison keeps both sides off the usual path.
+            // Behind the base the subtraction wraps, so that one comparison keeps both sides off the usual
+            // path.
             uint256 position = nonce - base_;
             if (position < WINDOW_SIZE) return word | (1 << position);
             if (nonce < base_) return word;
@@ -71,12 +73,14 @@ library LaneLib {
     /// @notice Marks nonce `first` + i dead for every bit i of `mask`.
     function killMask(uint256 word, uint256 first, uint256 mask) internal pure returns (uint256) {
         unchecked {
-            // 1. Usually the mask fits into the window as it stands. Behind the base the distance wraps and shifts all out.
+            // 1. Usually the mask fits into the window as it stands. Behind the base the distance wraps and
+            //    shifts all out.
             uint256 distance = first - base(word);
             uint256 shifted = mask << distance;
             if (shifted <= WINDOW_MASK && shifted >> distance == mask) return word | shifted;
 
-            // 2. Else slide until its highest bit fits; lower bits that the window left behind are dead anyway.
+            // 2. Else slide until its highest bit fits; lower bits that the window left behind are dead
+            //    anyway.
             uint256 top = first + _highestBit(mask);
             if (top >= base(word) + WINDOW_SIZE) word = _slideTo(word, top);
             uint256 base_ = base(word);

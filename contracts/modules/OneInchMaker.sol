@@ -13,8 +13,8 @@ interface IOneInchRouter {
 }
 
 /// @title Maker on 1inch's contract
-/// @dev Validates the whole order out of the contract signature; what 1inch calls is a static call that knows neither
-/// taker nor amount.
+/// @dev Validates the whole order out of the contract signature; what 1inch calls is a static call that knows
+/// neither taker nor amount.
 abstract contract OneInchMaker is Admission {
     using OrderLib for uint256;
 
@@ -77,9 +77,12 @@ abstract contract OneInchMaker is Admission {
         }
     }
 
-    /// @dev EIP-712 digest of (salt, this contract, receiver 0, makerAsset, takerAsset, makingAmount, takingAmount,
-    /// makerTraits) out of the packed signature.
-    function _packedDigest(bytes calldata signature, bytes32 separator) private view returns (bytes32 digest) {
+    /// @dev EIP-712 digest of (salt, this contract, receiver 0, makerAsset, takerAsset, makingAmount,
+    /// takingAmount, makerTraits) out of the packed signature.
+    function _packedDigest(
+        bytes calldata signature,
+        bytes32 separator
+    ) private view returns (bytes32 digest) {
         bytes32 typehash = OrderLib.TYPEHASH;
         assembly ("memory-safe") {
             let data := mload(0x40)

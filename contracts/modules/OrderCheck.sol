@@ -50,7 +50,8 @@ abstract contract OrderCheck is Fills {
         bool planned;
         (reasons, planned) = _extensionReasons(order, extension, taker);
         reasons |= _termReasons(order, taker) | _laneReasons(order, r, vs);
-        if (reasons & (_MAKER_ASSET | _TAKER_ASSET) == 0) reasons |= _amountReasons(order, planned, taker, amount);
+        if (reasons & (_MAKER_ASSET | _TAKER_ASSET) == 0)
+            reasons |= _amountReasons(order, planned, taker, amount);
         if (planned && hedger == address(0)) reasons |= _NO_HEDGER;
         if (_isLocked()) reasons |= _LOCKED;
     }
@@ -82,7 +83,11 @@ abstract contract OrderCheck is Fills {
         if (order.makerAsset == order.takerAsset) reasons |= _SAME_ASSET;
     }
 
-    function _laneReasons(Order calldata order, bytes32 r, bytes32 vs) private view returns (uint256 reasons) {
+    function _laneReasons(
+        Order calldata order,
+        bytes32 r,
+        bytes32 vs
+    ) private view returns (uint256 reasons) {
         uint256 s = uint256(vs) & (type(uint256).max >> 1);
         address signer = ecrecover(hashOrder(order), uint8((uint256(vs) >> 255) + 27), r, bytes32(s));
         if (s > HALF_CURVE_ORDER || signer == address(0)) return _SIGNATURE;

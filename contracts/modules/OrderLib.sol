@@ -7,8 +7,9 @@ import {Order} from "../interfaces/IRfqSettlement.sol";
 /// @title Hash, traits, call arguments and extension of an order
 /// @dev Bit tables in contracts/README.md.
 library OrderLib {
-    /// @dev keccak256 of 1inch's type string: "Order(uint256 salt,address maker,address receiver,address makerAsset,
-    /// address takerAsset,uint256 makingAmount,uint256 takingAmount,uint256 makerTraits)", without the line break
+    /// @dev keccak256 of 1inch's type string: "Order(uint256 salt,address maker,address receiver,address
+    /// makerAsset, address takerAsset,uint256 makingAmount,uint256 takingAmount,uint256 makerTraits)",
+    /// without the line break
     bytes32 internal constant TYPEHASH = 0x3af21ec5a20011b88d3b7b4ed7c806cef05a5980cf34974bcd53566a131f7e4c;
 
     // makerTraits
@@ -97,7 +98,8 @@ library OrderLib {
         if (uint160(hash) != uint160(salt)) revert ISettlementErrors.ExtensionHashMismatch(salt, hash);
     }
 
-    /// @notice Decodes the custom data of an extension of our domain; an empty extension allows anyone and plans nothing.
+    /// @notice Decodes the custom data of an extension of our domain; an empty extension allows anyone and
+    /// plans nothing.
     /// @return ok whether the layout is the published one
     /// @return taker the only taker, or zero
     /// @return planned whether a plan word is present

@@ -8,8 +8,10 @@ import {Admission} from "./Admission.sol";
 import {OrderLib} from "./OrderLib.sol";
 import {IWeth, TokenLib} from "./TokenLib.sol";
 
-/// @title Legs other than a plain transfer each way: another receiver, ETH, the taker's interaction, the hedger
-/// @dev The hedger is judged by balances alone: what the receiver got, what the inventory gained, what it did not lose.
+/// @title Legs other than a plain transfer each way: another receiver, ETH, the taker's interaction, the
+/// hedger
+/// @dev The hedger is judged by balances alone: what the receiver got, what the inventory gained, what it did
+/// not lose.
 abstract contract SpecialLegs is Admission {
     struct Balances {
         uint256 receiverMakerAsset;
@@ -63,7 +65,10 @@ abstract contract SpecialLegs is Admission {
         uint256 takerTraits,
         bytes calldata args
     ) internal {
-        (address target, bytes calldata extension, bytes calldata interaction) = OrderLib.parseArgs(takerTraits, args);
+        (address target, bytes calldata extension, bytes calldata interaction) = OrderLib.parseArgs(
+            takerTraits,
+            args
+        );
 
         // 1. Maker leg.
         if (takerTraits & OrderLib.UNWRAP_WETH != 0 && order.makerAsset == uint160(weth)) {
@@ -74,7 +79,8 @@ abstract contract SpecialLegs is Admission {
         }
 
         // 2. The taker acts with what it got.
-        if (interaction.length != 0) _interact(order, extension, orderHash, makingAmount, takingAmount, interaction);
+        if (interaction.length != 0)
+            _interact(order, extension, orderHash, makingAmount, takingAmount, interaction);
 
         // 3. Taker leg.
         if (msg.value == 0) TokenLib.pull(order.takerAsset, msg.sender, address(this), takingAmount);
@@ -171,10 +177,18 @@ abstract contract SpecialLegs is Admission {
         uint256 expected = before.receiverMakerAsset + makingAmount;
         if (found.receiverMakerAsset != expected) revert WrongDelivery(expected, found.receiverMakerAsset);
         if (found.ownMakerAsset < before.ownMakerAsset) {
-            revert InventoryTouched(address(uint160(order.makerAsset)), before.ownMakerAsset, found.ownMakerAsset);
+            revert InventoryTouched(
+                address(uint160(order.makerAsset)),
+                before.ownMakerAsset,
+                found.ownMakerAsset
+            );
         }
         if (found.ownTakerAsset < before.ownTakerAsset) {
-            revert InventoryTouched(address(uint160(order.takerAsset)), before.ownTakerAsset, found.ownTakerAsset);
+            revert InventoryTouched(
+                address(uint160(order.takerAsset)),
+                before.ownTakerAsset,
+                found.ownTakerAsset
+            );
         }
         unchecked {
             profit = found.ownTakerAsset - before.ownTakerAsset;

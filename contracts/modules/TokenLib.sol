@@ -16,8 +16,9 @@ interface IErc20View {
 }
 
 /// @title ERC-20 calls for tokens that return true, or nothing at all
-/// @dev A call succeeds when it did not revert and returned true, or returned nothing and the token has code. The
-/// usual token pays one test for all of that. Tokens are given as order words, which the registry found clean.
+/// @dev A call succeeds when it did not revert and returned true, or returned nothing and the token has code.
+/// The usual token pays one test for all of that. Tokens are given as order words, which the registry found
+/// clean.
 library TokenLib {
     /// @notice Sends own tokens.
     function push(uint256 token, address to, uint256 amount) internal {
@@ -54,7 +55,8 @@ library TokenLib {
 
     /// @notice Sets an allowance, through zero for tokens that refuse to change a non-zero one.
     function setAllowance(address token, address spender, uint256 amount) internal {
-        if (amount != 0 && IErc20View(token).allowance(address(this), spender) != 0) _approve(token, spender, 0);
+        if (amount != 0 && IErc20View(token).allowance(address(this), spender) != 0)
+            _approve(token, spender, 0);
         _approve(token, spender, amount);
     }
 

@@ -6,8 +6,9 @@ import {LaneBook} from "./LaneBook.sol";
 import {LaneLib} from "./LaneLib.sol";
 
 /// @title Tradable tokens and the horizon of orders
-/// @dev Core tokens are constants of the code and blocked by a bit of each lane word, so that a fill checks them without
-/// a storage read; tokens registered later are read from a mapping. Empty core positions hold zero and stay blocked.
+/// @dev Core tokens are constants of the code and blocked by a bit of each lane word, so that a fill checks
+/// them without a storage read; tokens registered later are read from a mapping. Empty core positions hold
+/// zero and stay blocked.
 abstract contract TokenRegistry is LaneBook {
     uint256 internal constant MAX_CORE_TOKENS = 8;
     uint256 private constant _BIT_0 = 1 << LaneLib.BLOCKED_SHIFT;
@@ -102,8 +103,8 @@ abstract contract TokenRegistry is LaneBook {
         return LaneLib.maxExpiry(_policy);
     }
 
-    /// @dev Bits of the lane word that, when set, forbid one of the tokens; see `_refusalBit`. The two most traded tokens
-    /// are told apart without a call.
+    /// @dev Bits of the lane word that, when set, forbid one of the tokens; see `_refusalBit`. The two most
+    /// traded tokens are told apart without a call.
     function _refusalBits(uint256 tokenA, uint256 tokenB) internal view returns (uint256) {
         uint256 bitA =
             tokenA == _CORE_0
@@ -120,8 +121,8 @@ abstract contract TokenRegistry is LaneBook {
         return bitA | bitB;
     }
 
-    /// @dev A core token has its blocked bit. A registered one that is not core has none. An unregistered one gets
-    /// AUTHORISED, which is set in every word a fill gets as far as to test.
+    /// @dev A core token has its blocked bit. A registered one that is not core has none. An unregistered one
+    /// gets AUTHORISED, which is set in every word a fill gets as far as to test.
     function _refusalBit(uint256 token) internal view returns (uint256) {
         if (token == _CORE_0) return _BIT_0;
         if (token == _CORE_1) return _BIT_1;
