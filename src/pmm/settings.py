@@ -87,8 +87,11 @@ class ServeSettings(BaseSettings):
     max_live_quotes: int = Field(6_000, gt=0, description="Most live quotes.")
     quote_ttl_s: int = Field(30, ge=1, le=3_600, description="Life of a quote.")
     lanes: int = Field(16, ge=1, le=64, description="Nonce lanes of the signer on our own settlement.")
-    confirmations: int = Field(
-        0, ge=0, le=256, description="Blocks until a fill or an expiry frees inventory."
+    confirmations: int | None = Field(
+        None,
+        ge=0,
+        le=256,
+        description="Blocks until a fill or an expiry frees inventory; by default 12, on development nodes 0.",
     )
 
     refresh_interval_ms: int = Field(500, ge=50, description="Pause between market reads.")

@@ -49,6 +49,8 @@ from pmm.toolchain import project_root
 
 _LOG = structlog.get_logger()
 _CONTRACT = "RfqSettlement"
+# Deeper than any reorganisation of mainnet since proof of stake; a fill frees inventory after 2.4 minutes.
+_LIVE_CONFIRMATIONS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ def _join(
     admission = AdmissionDesk(
         policy=desk_policy(settings, identity, maker, pairs),
         signer=signer,
-        book=_resumed_book(settings, state),
+        book=_resumed_book(settings, identity, state),
         router_nonces=router_nonces(node, maker, state),
         # The lanes as they are on chain say which nonces are gone, beside what the journal says.
         lane_nonces=lane_nonces(reader.read(()), signer.address, state),
@@ -167,8 +169,11 @@ def _join(
     )
 
 
-def _resumed_book(settings: ServeSettings, state: JournalState) -> ReservationBook:
-    book = ReservationBook(confirmations=settings.confirmations)
+def _resumed_book(settings: ServeSettings, identity: NodeIdentity, state: JournalState) -> ReservationBook:
+    depth = settings.confirmations
+    if depth is None:
+        depth = 0 if identity.development else _LIVE_CONFIRMATIONS
+    book = ReservationBook(confirmations=depth)
     for quote in state.live:
         book.add(quote)
     return book
