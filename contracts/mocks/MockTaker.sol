@@ -17,13 +17,14 @@ contract MockTaker is MockCaller, ITakerInteraction {
     }
 
     /// @notice Makes a call at once and fails as it fails.
-    function execute(address target_, bytes calldata data_) external payable returns (bytes memory result) {
-        bool ok;
-        (ok, result) = target_.call{value: msg.value}(data_);
-        if (!ok) {
-            assembly ("memory-safe") {
-                revert(add(result, 32), mload(result))
-            }
+    function execute(address target_, bytes calldata data_) external payable {
+        _execute(target_, data_, msg.value);
+    }
+
+    /// @notice Makes several calls in one transaction and fails as the first of them that fails.
+    function executeAll(address[] calldata targets, bytes[] calldata datas) external {
+        for (uint256 i = 0; i < targets.length; ++i) {
+            _execute(targets[i], datas[i], 0);
         }
     }
 
@@ -46,5 +47,14 @@ contract MockTaker is MockCaller, ITakerInteraction {
 
     receive() external payable {
         if (target != address(0)) _makeCall();
+    }
+
+    function _execute(address target_, bytes calldata data_, uint256 value) private {
+        (bool ok, bytes memory reason) = target_.call{value: value}(data_);
+        if (!ok) {
+            assembly ("memory-safe") {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
     }
 }

@@ -340,8 +340,7 @@ def test_fill_order__two_fills_in_one_transaction__both_settle(
     _, second = desk.call_of(desk.order(nonce=1))
     calls = [method.encode_input(*first), method.encode_input(*second)]
     before = desk.balances(desk.settlement)
-    for call in calls:
-        mock_taker.execute(desk.settlement, call, sender=owner)
+    mock_taker.executeAll([desk.settlement, desk.settlement], calls, sender=owner)
     assert moved(before, desk.balances(desk.settlement)) == [(-2 * MAKING, 2 * TAKING)]
 
 

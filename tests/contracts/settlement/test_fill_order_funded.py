@@ -237,8 +237,11 @@ def test_collect__outside_a_fill__is_refused(desk: Desk, honest: Any, owner: Any
 def test_collect__after_a_fill_in_the_same_transaction__is_refused(
     desk: Desk, honest: Any, mock_taker: Any, owner: Any
 ) -> None:
-    desk.fill(_order(desk), **_how())
-    assert desk.refusal(honest.collectNow, sender=owner) == ("NoTicket",)
+    method, values = desk.call_of(_order(desk), **_how())
+    fill, collect = method.encode_input(*values), honest.collectNow.encode_input()
+    targets = [desk.settlement, honest]
+    refusal = desk.refusal(mock_taker.executeAll, targets, [fill, collect], sender=owner)
+    assert refusal == ("NoTicket",)
 
 
 @pytest.mark.parametrize("who", ["taker", "owner", "attacker"])
