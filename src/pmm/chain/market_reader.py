@@ -31,6 +31,8 @@ from pmm.pricing import FeedReading, MarketSnapshot, PoolReading
 _E36: Final = 10**36
 # Amounts of a ladder are cut to this many leading digits: easier to read, nothing lost.
 _LEADING_DIGITS: Final = 3
+# Ten slots of mainnet: beyond it the node has lost the chain, or one of the two clocks is wrong.
+_MAX_BLOCK_AGE_S: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class MarketReader:
         """
         read_at_s = time.monotonic()
         head = self._head()
+        _check_clock(head, self._node.url)
         state = _StateAnswers(self._plan, watched)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
@@ -163,6 +166,19 @@ class MarketReader:
                 key = (taker.address, maker.address)
                 readings[key] = (*readings.get(key, ()), reading)
         return readings
+
+
+def _check_clock(head: _Head, url: str) -> None:
+    """Refuse a real node that is behind: its feeds would look fresh by its own clock.
+
+    A development chain lives in a time of its own.
+    """
+    age_s = int(time.time()) - head.timestamp_s
+    if not head.identity.development and abs(age_s) > _MAX_BLOCK_AGE_S:
+        raise ChainError(
+            f"expected the latest block of {url} within {_MAX_BLOCK_AGE_S} s of this machine's clock, found it "
+            f"{age_s} s behind; check that the node is synchronised and that the clock is right"
+        )
 
 
 class _StateAnswers:

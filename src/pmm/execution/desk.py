@@ -13,6 +13,7 @@ from pmm.domain import (
     SignedOrder,
     Token,
 )
+from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
 from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
@@ -198,9 +199,12 @@ class QuoteDesk:
             return _journal_refusal(error)
         return None
 
-    def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote:
+    def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
         # The record is durable; from here on the reservation stands until the chain ends it.
-        signature = self._signer.sign(quote.order_hash)
+        try:
+            signature = self._signer.sign(quote.order_hash)
+        except UnsafeToSign as error:
+            return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))
         self._signatures[quote.order_hash] = signature.to_bytes65()
         signed = SignedOrder(
             order=quote.order,

@@ -169,8 +169,11 @@ class SqliteJournal:
         for entry in batch:
             by_loop.setdefault(entry.loop, []).append(entry)
         for loop, entries in by_loop.items():
-            if not loop.is_closed():
+            try:
                 loop.call_soon_threadsafe(_resolve, entries, error)
+            except RuntimeError:
+                # The loop is closed: the server stopped and nobody waits for the answer any more.
+                continue
 
 
 def _resolve(entries: list[_Entry], error: str | None) -> None:

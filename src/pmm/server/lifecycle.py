@@ -66,6 +66,7 @@ async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str
         log_level="warning",
         access_log=False,
         lifespan="off",
+        ws="none",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=30,

@@ -226,6 +226,20 @@ def test_serve__journal_lost__starts_behind_the_nonces_used_on_chain(
             fill(chain, server.quote(settlement=settlement))
 
 
+def test_order__real_node_falls_behind__is_refused(
+    deployed: Deployed, journal: Path, keystore: Path, real_node: FakeNode, chain: ChainBuilder
+) -> None:
+    authorise(deployed, SigningKey(SECRET).address)
+    with restart(deployed, journal, real_node, keystore) as server:
+        server.quote()
+        # An hour of the chain's time that this machine's clock knows nothing of.
+        chain.rpc.call("evm_increaseTime", 3_600)
+        chain.rpc.call("evm_mine")
+        server.catch_up()
+        health = server.ask("GET", "/healthz").json()
+        assert "check that the node is synchronised" in health["chain"]["nodeError"]
+
+
 def test_serve__node_without_mainnet_contracts__is_refused(deployed: Deployed, journal: Path) -> None:
     lies = {"eth_getCode": lambda: {"result": "0x"}}
     with fake_node(deployed.rpc.url, lies) as node:

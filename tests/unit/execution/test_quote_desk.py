@@ -19,6 +19,7 @@ from pmm.domain import (
     recover_signer,
     salt_epoch,
 )
+from pmm.errors import UnsafeToSign
 from pmm.execution import (
     AnsweredQuote,
     ChainView,
@@ -337,6 +338,19 @@ def test_firm_quote__accepted__is_signed_only_after_the_record() -> None:
     answered(desk, ask())
     assert journal.signed_before == [0]
     assert count == 1
+
+
+def test_firm_quote__signature_is_broken__is_refused_and_stays_reserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: bytes) -> None:
+        raise UnsafeToSign("a signature of somebody else")
+
+    desk = open_test_desk()
+    monkeypatch.setattr(desk.signer, "sign", broken)
+    assert refused(desk, ask()).reason is RefusalReason.UNSAFE_TO_SIGN
+    # The journal says that it was admitted: only the chain ends it now.
+    assert desk.book.open_quotes.count == 1
 
 
 def test_settle__quote_expired__journals_the_signature_then() -> None:
