@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import ape
 import pytest
 
-from pmm.domain import SigningKey
+from pmm.domain import SigningKey, oneinch_domain
 from tests.contracts.settlement.desk import HORIZON_S, Desk, RawOrder, word
 
 MAGIC = bytes.fromhex("1626ba7e")
@@ -60,6 +61,24 @@ def test_is_valid_signature__digest_of_our_own_domain__is_refused(desk: Desk) ->
     packed = order.packed_with(desk.key.sign(digest))
     refusal = desk.refusal(desk.settlement.isValidSignature, digest, packed, sender=desk.taker)
     assert refusal == ("DigestMismatch", digest, order.digest(desk.router_domain))
+
+
+def test_is_valid_signature__chain_id_changes__follows(desk: Desk) -> None:
+    order = desk.order()
+    moved = oneinch_domain(31_338)
+    digest = order.digest(moved)
+    packed = order.packed_with(desk.key.sign(digest))
+    data = desk.settlement.isValidSignature.encode_input(digest, packed).to_0x_hex()
+    request = {"to": str(desk.settlement.address), "data": data}
+    with pytest.raises(desk.rpc_error) as refused:
+        desk.rpc.call("eth_call", request, "latest")
+    assert desk.decode(refused.value.data) == ("DigestMismatch", digest, order.digest(desk.router_domain))
+    chain_id = ape.chain.chain_id
+    desk.rpc.call("anvil_setChainId", 31_338)
+    try:
+        assert desk.rpc.call("eth_call", request, "latest")[:10] == "0x" + MAGIC.hex()
+    finally:
+        desk.rpc.call("anvil_setChainId", chain_id)
 
 
 @pytest.mark.parametrize("field", ["salt", "making_amount", "taking_amount", "maker_traits", "maker_asset"])
