@@ -29,6 +29,10 @@ def test_in_up__beyond_the_last_knot__is_none() -> None:
     assert curve.in_up(171) is None
 
 
+def test_in_up__fraction_of_a_unit__is_rounded_up() -> None:
+    assert DepthCurve(knots=((3, 2),)).in_up(1) == 2
+
+
 def test_depth_curve__later_step_better_by_rounding__is_held_to_the_earlier_price() -> None:
     curve = DepthCurve(knots=((3, 2), (6, 5)))
     assert [(step.amount_in, step.amount_out) for step in curve.steps] == [(3, 2), (3, 2)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pmm.domain import USDC, WETH, Decision, RefusalReason
 from pmm.pricing import FairValue, FairValueRules, MarketSnapshot, fair_value
 from pmm.pricing.fair_value import SourcePrice, check_feed, combine_sources
+from pmm.pricing.fixed_point import E36
 from tests.helpers.quoting import CHAIN_TIME_S, ETH_USD, feed, market
 
 _RULES = FairValueRules()
@@ -96,3 +97,13 @@ def test_combine_sources__any_sources__accepted_ones_are_within_the_gate(
         return
     for source in found.sources:
         assert abs(source.rate_e36 - found.rate_e36) * 10_000 <= found.rate_e36 * gate_bps
+
+
+@given(st.integers(min_value=10**8, max_value=10**14), st.integers(min_value=9_900, max_value=10_100))
+def test_fair_value__both_directions__multiply_to_no_more_than_one(eth_usd: int, off_bps: int) -> None:
+    snapshot = market(eth_usd=eth_usd, pool_eth_usd=eth_usd * off_bps // 10_000)
+    there = fair_value(snapshot, maker_asset=USDC, taker_asset=WETH, rules=_RULES)
+    back = fair_value(snapshot, maker_asset=WETH, taker_asset=USDC, rules=_RULES)
+    assert isinstance(there, FairValue) is isinstance(back, FairValue)
+    if isinstance(there, FairValue) and isinstance(back, FairValue):
+        assert there.rate_e36 * back.rate_e36 <= E36 * E36

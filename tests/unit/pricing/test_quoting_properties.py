@@ -96,6 +96,22 @@ def test_price_exact_out__any_amount__pays_at_least_what_exact_in_asks(
     assert back.making_amount >= amount
 
 
+@given(direction_terms(), _ANY_AMOUNT)
+def test_price_exact_in__any_amount__bears_at_least_its_size_impact(
+    terms: DirectionTerms, amount: int
+) -> None:
+    priced = price_exact_in(terms, amount)
+    if isinstance(priced, Decision):
+        return
+    rest, impact = amount, 0
+    for step in terms.steps:
+        part = min(rest, step.taking_amount)
+        impact += part * step.impact_share_e36
+        rest -= part
+    parts = {part.name: part.share_e36 for part in priced.breakdown.components}
+    assert parts[ComponentName.SIZE_IMPACT] * amount >= impact
+
+
 def ladder_walk(terms: DirectionTerms, making_limit: int, taking_amount: int) -> Decimal | None:
     """Return what a relayer computes from the published levels, in base units; None beyond their depth."""
     out, rest = Decimal(0), taking_amount

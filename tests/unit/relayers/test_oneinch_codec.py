@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from pmm.domain import (
     MAINNET_TOKENS,
     USDC,
+    USDT,
     WETH,
     ContractSignature,
     Decision,
+    PriceLevel,
     RefusalReason,
     RfqOrder,
     Signature,
     order_hash,
     recover_signer,
 )
-from pmm.execution import AnsweredQuote, FirmQuoteRequest, Settlement
+from pmm.execution import AnsweredQuote, FirmQuoteRequest, PublishedLadder, Settlement
 from pmm.pricing import PricedAmounts, price_exact_in
 from pmm.relayers.oneinch import ErrorForm, LevelOrder, OneInchCodec
 from pmm.relayers.refusals import WireRefusal, wire_refusal
@@ -255,6 +257,13 @@ def test_encode_levels__any_firm_quote__is_not_better_than_the_strings_say(eth_u
     if isinstance(priced, PricedAmounts):
         assert walked is not None
         assert Decimal(priced.making_amount).scaleb(-6) <= walked
+
+
+def test_encode_levels__price_without_end__is_rounded_up() -> None:
+    level = PriceLevel(maker_asset=USDC, taker_asset=USDT, making_amount=1, taking_amount=3)
+    ladder = PublishedLadder(maker_asset=USDC, taker_asset=USDT, levels=(level,))
+    ((price, size),) = next(iter(json.loads(_CODEC.encode_levels((ladder,))).values()))
+    assert Decimal(price) * Decimal(size) >= Decimal("0.000001")
 
 
 def test_encode_levels__order_of_a_level__is_a_setting() -> None:
