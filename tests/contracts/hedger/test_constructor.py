@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import ape
@@ -10,7 +13,7 @@ import pytest
 from pmm.chain.addresses import AAVE_V3_POOL, BALANCER_V2_VAULT, MORPHO_BLUE, UNISWAP_V3_FACTORY
 from pmm.chain.rpc import RpcError
 from pmm.domain import ZERO_ADDRESS
-from tests.contracts.hedger.funded_fills import decode_error
+from tests.contracts.hedger.funded_fills import CONTRACTS, decode_error
 
 GENUINE = (UNISWAP_V3_FACTORY, MORPHO_BLUE, BALANCER_V2_VAULT, AAVE_V3_POOL)
 
@@ -37,6 +40,20 @@ def test_constructor__address_without_code__reverts(
         rpc.call("eth_call", request, "latest")
 
     assert decode_error(error_types, refused.value.data) == ("NotAContract", codeless.lower())
+
+
+def test_compiled_code__compared_with_a_fresh_compilation__is_the_same() -> None:
+    compiler = Path(sys.executable).with_name("vyper")
+    main = CONTRACTS / "AtomicHedger.vy"
+    fresh = subprocess.run(
+        [compiler, "-f", "bytecode", main], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    # Ape compiles again only when the main file itself changes.
+    assert str(ape.project.AtomicHedger.contract_type.deployment_bytecode.bytecode) == fresh.stdout.strip(), (
+        "expected Ape's AtomicHedger to be compiled from today's modules, found older ones; "
+        "run: ape compile --force contracts/AtomicHedger.vy"
+    )
 
 
 def test_runtime_code__size__leaves_head_room(probed_hedger: Any) -> None:

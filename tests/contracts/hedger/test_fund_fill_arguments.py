@@ -55,6 +55,7 @@ def test_fund_fill__making_amount_out_of_range__reverts(
     "plan",
     [
         0,
+        5 << 248 | SWAP_FEE_PIPS << 224,
         5 << 248 | SWAP_FEE_PIPS << 224 | 3000 << 200,
         6 << 248 | SWAP_FEE_PIPS << 224,
         255 << 248 | SWAP_FEE_PIPS << 224,
