@@ -66,7 +66,12 @@ contract MockLender {
     }
 
     /// @dev Balancer V2
-    function flashLoan(address, address[] calldata tokens, uint256[] memory amounts, bytes calldata data) external {
+    function flashLoan(
+        address,
+        address[] calldata tokens,
+        uint256[] memory amounts,
+        bytes calldata data
+    ) external {
         if (trick == Trick.NoCallback) return;
         uint256 due = IToken(tokens[0]).balanceOf(address(this)) + fee;
         _lend(tokens[0], amounts[0]);
@@ -80,12 +85,20 @@ contract MockLender {
     }
 
     /// @dev Aave V3
-    function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata params, uint16) external {
+    function flashLoanSimple(
+        address receiver,
+        address asset,
+        uint256 amount,
+        bytes calldata params,
+        uint16
+    ) external {
         if (trick == Trick.NoCallback) return;
         _lend(asset, amount);
         address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
         uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
-        _callBack(abi.encodeCall(IBorrower.executeOperation, (_told(asset), told, fee, initiator, _told(params))));
+        _callBack(
+            abi.encodeCall(IBorrower.executeOperation, (_told(asset), told, fee, initiator, _told(params)))
+        );
         IToken(asset).transferFrom(receiver, address(this), amount + fee);
     }
 
