@@ -8,6 +8,8 @@ from pathlib import Path
 import ape
 import click
 
+from scripts._build import compile_if_changed
+
 CONTRACTS = ("RfqSettlement", "AtomicHedger")
 TARGET = Path(__file__).parents[1] / "src" / "pmm" / "chain" / "abis"
 
@@ -16,7 +18,7 @@ TARGET = Path(__file__).parents[1] / "src" / "pmm" / "chain" / "abis"
 @click.option("--check", is_flag=True, help="Compare only; exit code 1 on a difference.")
 def cli(check: bool) -> None:
     """Copy the ABIs of our contracts into the package, or check that they are there."""
-    ape.project.load_contracts()
+    compile_if_changed()
     stale = []
     for name in CONTRACTS:
         abi = [entry.model_dump(exclude_none=True, by_alias=True) for entry in ape.project.get(name).abi]

@@ -10,6 +10,7 @@ from ape.cli import ConnectedProviderCommand
 
 from pmm.chain.addresses import AAVE_V3_POOL, BALANCER_V2_VAULT, MORPHO_BLUE, UNISWAP_V3_FACTORY
 from pmm.chain.deployments import load_deployment
+from scripts._build import compile_if_changed
 from scripts._network import announce, choose_account, print_estimate
 from scripts._record import default_record_path, describe, shown, write
 
@@ -21,6 +22,7 @@ from scripts._record import default_record_path, describe, shown, write
 def cli(alias: str | None, record: Path | None, execute: bool) -> None:
     """Deploy AtomicHedger for the recorded settlement and join the two (once, for ever)."""
     sends = announce(execute)
+    compile_if_changed()
     account = choose_account(alias)
     path = record or default_record_path()
     settlement = ape.project.RfqSettlement.at(load_deployment(path).address("RfqSettlement"))

@@ -15,6 +15,7 @@ from ape.cli import ConnectedProviderCommand
 
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.domain import MAINNET_TOKENS
+from scripts._build import compile_if_changed
 from scripts._network import announce, choose_account, print_estimate
 from scripts._record import default_record_path, describe, shown, write
 
@@ -42,6 +43,7 @@ CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
 def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool, **options: Any) -> None:
     """Deploy RfqSettlement, set it up and record it."""
     sends = announce(execute)
+    compile_if_changed()
     account = choose_account(alias)
     owner = owner or account.address
     arguments = {

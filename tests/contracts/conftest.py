@@ -30,6 +30,7 @@ from pmm.domain import MAINNET_TOKENS, SigningKey
 from pmm.localnet.funding import deal as give
 from pmm.localnet.prices import set_price
 from pmm.localnet.upstream import upstream
+from scripts._build import compile_if_changed
 
 # Ape connects to the fork when the first test starts; its upstream must stand before that.
 _upstream = ExitStack()
@@ -37,6 +38,12 @@ _upstream.enter_context(upstream(any_port=False))
 atexit.register(_upstream.close)
 
 LANES = 4
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fresh_build() -> None:
+    """Test what the sources say, not what an earlier compilation left."""
+    compile_if_changed()
 
 
 @pytest.fixture(scope="session")
