@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title Errors of RfqSettlement
 /// @notice Every refusal carries the value that caused it. A raw order word is reported as uint256, because

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pmm.localnet.artifacts import Compiled, compile_contracts
 
-SOLC = "0.8.30"
+SOLC = "0.8.37"
 _FOLDER = Path(__file__).parent / "solidity"
 
 

@@ -80,6 +80,8 @@ def install_solc_launchers(target: Path) -> list[Path]:
     if not versions:
         raise SetupError("expected the npm package solc in node_modules, found none; run `make setup`")
     target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob("solc-v*"):
+        old.unlink()
     written = []
     for version in versions:
         launcher = target / f"solc-v{version}"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.settlement.desk import MAKING, WINDOW, Desk, position
+from tests.contracts.settlement.desk import HORIZON_S, MAKING, WINDOW, Desk, position
 
 TOP = 2**32 - 1
 
@@ -126,11 +126,50 @@ def test_cancel_window__whole_window__leaves_the_next_nonce(desk: Desk, guardian
     assert desk.simulate(desk.order(nonce=WINDOW))[0] == MAKING
 
 
+@pytest.mark.parametrize("beyond", [0, 1, 95])
+@pytest.mark.parametrize("first", [0, 1, 159])
+def test_cancel_window__highest_bit_beyond_the_window__slides_it_to_be_the_top(
+    desk: Desk, guardian: Any, first: int, beyond: int
+) -> None:
+    highest = WINDOW - first + beyond
+    desk.settlement.cancelWindow(position(desk.key.address, 0, first), 1 << highest | 1, sender=guardian)
+    top = first + highest
+    lane = desk.settlement.lane(desk.key.address, 0)
+    assert (lane.base, lane.epoch, lane.maxExpiry) == (top - WINDOW + 1, 0, HORIZON_S)
+    window = 1 << (WINDOW - 1) | (1 << (first - lane.base) if first >= lane.base else 0)
+    assert lane.window == window
+    assert desk.simulate(desk.order(nonce=top + 1))[0] == MAKING
+    assert desk.fill_refusal(desk.order(nonce=top)) == ("NonceDead", top, lane.base)
+
+
+def test_cancel_window__behind_the_window__is_as_dead_as_before(desk: Desk, guardian: Any) -> None:
+    desk.fill(desk.order(nonce=1_000))
+    before = desk.settlement.lane(desk.key.address, 0)
+    desk.settlement.cancelWindow(position(desk.key.address, 0, 10), (1 << 200) - 1, sender=guardian)
+    assert desk.settlement.lane(desk.key.address, 0) == before
+
+
+def test_cancel_window__from_behind_into_the_window__kills_what_is_left_of_it(
+    desk: Desk, guardian: Any
+) -> None:
+    desk.fill(desk.order(nonce=1_000))
+    base = 1_000 - WINDOW + 1
+    desk.settlement.cancelWindow(position(desk.key.address, 0, base - 3), 0b11010, sender=guardian)
+    lane = desk.settlement.lane(desk.key.address, 0)
+    assert (lane.base, lane.window) == (base, 1 << (WINDOW - 1) | 0b11)
+
+
 # ---------------------------------------------------------------- LaneLib against a model
 
 EPOCH_AND_FLAGS = 0xC0DE_0000_1234_5678 << 192
+# Most steps stay near a window's edges, where the rules differ.
 nonces = st.integers(0, 400) | st.integers(TOP - 300, TOP + 5) | st.integers(0, 2**40 - 1)
-masks = st.integers(0, 2**8 - 1) | st.integers(0, 2**256 - 1) | st.integers(0, 255).map(lambda bit: 1 << bit)
+masks = (
+    st.integers(0, 2**8 - 1)
+    | st.integers(0, 2**256 - 1)
+    | st.integers(0, 255).map(lambda bit: 1 << bit | 1)
+    | st.integers(150, 170).map(lambda bit: (1 << bit) - 1)
+)
 
 
 class Model:

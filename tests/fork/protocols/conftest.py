@@ -67,7 +67,7 @@ def flash_borrower(chain: ChainBuilder) -> DeployBorrower:
     """Deploy a flash borrower; with ``repays=False`` it keeps the loan."""
     contract = f"{_SOURCE.name}:FlashBorrower"
     compiled = compile_contracts(
-        solc="0.8.30",
+        solc="0.8.37",
         entries={_SOURCE.name: _SOURCE.read_text()},
         roots={},
         settings={"optimizer": {"enabled": True, "runs": 200}, "evmVersion": "paris"},

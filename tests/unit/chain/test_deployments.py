@@ -17,7 +17,7 @@ RECORD = Deployment(
             address="0x5FbDB2315678afecb367f032d93F642f64180aa3",
             runtime_code_hash="0x" + "ab" * 32,
             constructor_args={"owner": "0x" + "11" * 20},
-            compiler={"name": "solidity", "version": "0.8.30", "settings": {}},
+            compiler={"name": "solidity", "version": "0.8.37", "settings": {}},
             block_number=7,
             transaction_hash="0x" + "cd" * 32,
         )

@@ -83,7 +83,7 @@ def test_collect_sources__relative_and_mapped_imports__are_followed(tmp_path: Pa
     (tmp_path / "deep").mkdir()
     (tmp_path / "B.sol").write_text('import {C} from "./deep/C.sol";')
     (tmp_path / "deep" / "C.sol").write_text("import '../B.sol';\n// import is a word here\ncontract C {}")
-    entry = {"A.sol": 'pragma solidity 0.8.30;\nimport "@lib/B.sol";'}
+    entry = {"A.sol": 'pragma solidity 0.8.37;\nimport "@lib/B.sol";'}
     assert sorted(collect_sources(entry, {"@lib/": tmp_path})) == ["@lib/B.sol", "@lib/deep/C.sol", "A.sol"]
 
 
@@ -115,12 +115,12 @@ def test_compile_contracts__second_time__comes_from_the_cache(
 
     def compiled(source: str) -> bytes:
         found = compile_contracts(
-            solc="0.8.30", entries={"A.sol": source}, roots={}, settings={}, contracts=["A.sol:A"]
+            solc="0.8.37", entries={"A.sol": source}, roots={}, settings={}, contracts=["A.sol:A"]
         )
         return found["A.sol:A"].creation(arguments=b"\x09")
 
     assert compiled("contract A {}") == compiled("contract A {}") == bytes.fromhex("600109")
-    assert calls == ["0.8.30"]
+    assert calls == ["0.8.37"]
     compiled("contract A { }")
     assert len(calls) == 2
 

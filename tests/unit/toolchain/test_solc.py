@@ -12,7 +12,7 @@ from pmm.errors import SetupError
 from pmm.toolchain import compile_standard_json, install_solc_launchers, solc_command
 
 SOURCE = (
-    "pragma solidity 0.8.30; contract One { function one() external pure returns (uint256) { return 1; } }"
+    "pragma solidity 0.8.37; contract One { function one() external pure returns (uint256) { return 1; } }"
 )
 
 
@@ -26,7 +26,7 @@ def _input(source: str) -> dict[str, object]:
 
 def test_install_solc_launchers__each_version__answers_as_native_solc(tmp_path: Path) -> None:
     launchers = install_solc_launchers(tmp_path)
-    assert {launcher.name for launcher in launchers} >= {"solc-v0.8.30", "solc-v0.8.23"}
+    assert {launcher.name for launcher in launchers} >= {"solc-v0.8.37", "solc-v0.8.23"}
     for launcher in launchers:
         answer = subprocess.run(
             [launcher, "--version"], capture_output=True, text=True, timeout=60, check=True
@@ -38,17 +38,17 @@ def test_environment__launchers__are_found_by_py_solc_x() -> None:
     import solcx
 
     assert Path(os.environ["SOLCX_BINARY_PATH"]).is_dir()
-    assert "0.8.30" in {str(version) for version in solcx.get_installed_solc_versions()}
+    assert "0.8.37" in {str(version) for version in solcx.get_installed_solc_versions()}
 
 
 def test_compile_standard_json__good_source__returns_bytecode() -> None:
-    output = compile_standard_json("0.8.30", _input(SOURCE))
+    output = compile_standard_json("0.8.37", _input(SOURCE))
     assert output["contracts"]["One.sol"]["One"]["evm"]["bytecode"]["object"]
 
 
 def test_compile_standard_json__bad_source__raises_with_the_compilers_words() -> None:
     with pytest.raises(SetupError, match="ParserError"):
-        compile_standard_json("0.8.30", _input("pragma solidity 0.8.30; contract {"))
+        compile_standard_json("0.8.37", _input("pragma solidity 0.8.37; contract {"))
 
 
 def test_solc_command__unknown_version__names_the_remedy() -> None:

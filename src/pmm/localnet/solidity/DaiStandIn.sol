@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title Stand-in for the Dai Stablecoin
 /// @notice Wards mint and burn; the permit is Dai's own (an `allowed` flag and a nonce instead of a value).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title A Chainlink aggregator whose answer one account sets
 /// @notice Installed behind a real feed proxy on forks of the real chain, by the proxy's impersonated owner.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title Stand-in for Tether USD, with the habits that break integrations
 /// @notice `transfer`, `transferFrom` and `approve` return nothing; a non-zero allowance cannot be changed to

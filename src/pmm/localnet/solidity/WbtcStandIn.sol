@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title Stand-in for Wrapped BTC
 /// @notice The owner mints; an unlimited allowance is spent down like any other, as in the real token.
