@@ -8,6 +8,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -122,6 +123,19 @@ class ServeSettings(BaseSettings):
             raise ValueError(f"expected any of {', '.join(names)}, found {unknown[0]!r}")
         return tuple(names[name.lower()] if isinstance(name, str) else name for name in value)
 
+    @field_validator("rpc_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            complete = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            # The parser repeats what it found.
+            complete = False
+        if not complete:
+            raise ValueError("expected http://host:port or https://host, with a path if the provider has one")
+        return value
+
     @field_validator("pairs")
     @classmethod
     def _known_pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -188,6 +202,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _explain(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"]) or "settings"
     message = problem["msg"].removeprefix("Value error, ")
-    secret = "password" in name
+    # A node's address may hold its provider's key.
+    secret = "password" in name or name == "rpc_url"
     found = "" if secret or name == "settings" else f", found {problem['input']!r}"
     return f"{PREFIX}{name.upper()}: {message}{found}"

@@ -33,6 +33,7 @@ _E36: Final = 10**36
 _LEADING_DIGITS: Final = 3
 # Ten slots of mainnet: beyond it the node has lost the chain, or one of the two clocks is wrong.
 _MAX_BLOCK_AGE_S: Final = 120
+_HASH_DIGITS: Final = 66
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class MarketReader:
         """
         read_at_s = time.monotonic()
         head = self._head()
-        _check_clock(head, self._node.url)
+        _check_clock(head, self._node.shown_url)
         state = _StateAnswers(self._plan, watched)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
@@ -128,16 +129,16 @@ class MarketReader:
             return _Head(
                 identity=node_identity(answers[: len(IDENTITY_CALLS)]),
                 number=int(latest["number"], 16),
-                block_hash=latest["hash"],
+                block_hash=_hash(latest["hash"]),
                 timestamp_s=timestamp_s,
                 pending_s=int(pending["timestamp"], 16) if has_pending else timestamp_s,
                 gas_price_wei=int(gas_price, 16),
             )
         except (TypeError, KeyError, ValueError) as error:
             refused = next((answer for answer in answers[-3:] if isinstance(answer, RpcError)), None)
+            found = self._node.without_key(str(refused or repr(latest)[:120]))
             raise ChainError(
-                f"expected the latest block and a gas price from {self._node.url}, found "
-                f"{refused or repr(latest)[:120]}"
+                f"expected the latest block and a gas price from {self._node.shown_url}, found {found}"
             ) from error
 
     def _pools(
@@ -179,6 +180,12 @@ def _check_clock(head: _Head, url: str) -> None:
             f"expected the latest block of {url} within {_MAX_BLOCK_AGE_S} s of this machine's clock, found it "
             f"{age_s} s behind; check that the node is synchronised and that the clock is right"
         )
+
+
+def _hash(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != _HASH_DIGITS:
+        raise ValueError("a block without hash")
+    return value
 
 
 class _StateAnswers:

@@ -37,14 +37,22 @@ class NodeUnreachable(ChainError):
     """The node did not answer in time or not at all."""
 
 
+def shown_url(url: str) -> str:
+    """Return scheme, host and port of a node's address, which is all that a message may show of it.
+
+    Providers put the key into the user, the path or the query, and messages end up in logs and answers.
+    """
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+
+
 class JsonRpc:
     """JSON-RPC over HTTP. Close it, or use it as a context manager."""
 
     def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self.url = url
-        # Providers put the key into the path or the query, and errors end up in logs.
-        parts = urlsplit(url)
-        self.shown_url = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self.shown_url = shown_url(url)
         self._client = httpx.Client(timeout=timeout_s, trust_env=False)
         self._ids = count(1)
 

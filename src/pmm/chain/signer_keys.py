@@ -49,7 +49,8 @@ def register_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address
         rpc.call("anvil_impersonateAccount", owner)
     except RpcError as error:
         raise UnsafeToSign(
-            f"expected anvil at {rpc.url}, which lets an owner be impersonated, found a node that does not: {error}"
+            f"expected anvil at {rpc.shown_url}, which lets an owner be impersonated, "
+            f"found a node that does not: {error}"
         ) from error
     try:
         if int(rpc.call("eth_getBalance", owner, "latest"), 16) < _GAS_MONEY_WEI:

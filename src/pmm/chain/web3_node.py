@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from eth_abi.exceptions import DecodingError
@@ -13,9 +15,14 @@ from web3.types import RPCEndpoint
 
 from pmm.chain.abi import decode_result, encode_call
 from pmm.chain.addresses import MULTICALL3
-from pmm.chain.rpc import NodeUnreachable, RpcError
+from pmm.chain.rpc import NodeUnreachable, RpcError, shown_url
 from pmm.errors import ChainError
 
+# What web3 lets out when an answer is JSON, but not the JSON-RPC that it takes for granted.
+_MALFORMED = (Web3Exception, ValueError, TypeError, KeyError, AttributeError, IndexError)
+_SHOWN_LENGTH = 300
+# Shorter parts of a path are words such as "v3".
+_SHORTEST_KEY = 6
 _AGGREGATE = "aggregate3((address,bool,bytes)[])"
 
 Call = tuple[str, bytes]
@@ -26,7 +33,8 @@ class Web3Node:
     """One node over HTTP, for reading only. Not thread-safe."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        self.url = url
+        self.shown_url = shown_url(url)
+        self._secrets = _secrets_of(url)
         session = requests.Session()
         session.trust_env = False
         # No silent retries: the caller knows how long an answer may take.
@@ -55,21 +63,20 @@ class Web3Node:
             answers: Any = self._provider.make_batch_request(requests_)
         except requests.RequestException as error:
             raise self._unreachable("a batch of calls", error) from error
-        except (Web3Exception, ValueError, TypeError, KeyError) as error:
-            raise ChainError(
-                f"expected a JSON-RPC batch answer from {self.url}, found {error!r:.200}"
-            ) from error
+        except _MALFORMED as error:
+            raise self._malformed("a JSON-RPC batch answer", error) from error
         if not isinstance(answers, list) or len(answers) != len(calls):
-            raise ChainError(f"expected {len(calls)} answers from {self.url}, found {answers!r:.200}")
+            raise self._malformed(f"{len(calls)} answers", answers)
+        if not all(isinstance(answer, dict) for answer in answers):
+            raise self._malformed("JSON-RPC answers", answers)
         results: list[Any] = []
         for (method, _), answer in zip(calls, answers, strict=True):
             if "error" in answer:
-                refusal = answer["error"]
-                results.append(
-                    RpcError(method, refusal if isinstance(refusal, dict) else {"message": refusal})
-                )
+                results.append(self._refusal(method, answer["error"]))
+            elif "result" in answer:
+                results.append(answer["result"])
             else:
-                results.append(answer.get("result"))
+                raise self._malformed(f"a result of {method}", answer)
         return results
 
     def call(self, target: str, data: bytes, *, block: int | str = "latest") -> bytes:
@@ -83,10 +90,8 @@ class Web3Node:
             )
         except requests.RequestException as error:
             raise self._unreachable(f"eth_call of {target}", error) from error
-        except (Web3Exception, ValueError, TypeError) as error:
-            raise ChainError(
-                f"expected an answer from {target} at {self.url}, found {error!r:.300}"
-            ) from error
+        except _MALFORMED as error:
+            raise self._malformed(f"an answer of {target}", error) from error
 
     def multicall(self, calls: Sequence[Call], *, block: int | str) -> list[bytes | None]:
         """Call many contracts at one block; None where a call failed or returned nothing."""
@@ -103,11 +108,34 @@ class Web3Node:
             ) from error
         return [returned if ok and returned else None for ok, returned in results]
 
-    def _unreachable(self, what: str, error: Exception) -> NodeUnreachable:
+    def without_key(self, text: str) -> str:
+        """Return a text without those parts of the node's address that may be a key."""
+        for secret in self._secrets:
+            text = text.replace(secret, "...")
+        return text
+
+    def _refusal(self, method: str, error: Any) -> RpcError:
+        fields = error if isinstance(error, dict) else {"message": error}
+        return RpcError(method, {**fields, "message": self.without_key(str(fields.get("message")))})
+
+    def _unreachable(self, what: str, error: requests.RequestException) -> NodeUnreachable:
+        status = "" if error.response is None else f" (HTTP status {error.response.status_code})"
         return NodeUnreachable(
-            f"expected an answer to {what} from {self.url}, found {type(error).__name__}; "
+            f"expected an answer to {what} from {self.shown_url}, found {type(error).__name__}{status}; "
             "check that the node runs and that the address is right"
         )
+
+    def _malformed(self, what: str, found: object) -> ChainError:
+        # Cut after the key is out: half a key would not be recognised.
+        shown = self.without_key(repr(found))[:_SHOWN_LENGTH]
+        return ChainError(f"expected {what} from {self.shown_url}, found {shown}")
+
+
+def _secrets_of(url: str) -> tuple[str, ...]:
+    parts = urlsplit(url)
+    pieces = {*parts.path.split("/"), parts.query, *re.split("[=&]", parts.query)}
+    pieces |= {parts.username or "", parts.password or ""}
+    return tuple(sorted((piece for piece in pieces if len(piece) >= _SHORTEST_KEY), key=len, reverse=True))
 
 
 def word(data: bytes | None, *, what: str) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -115,6 +117,9 @@ class MarketRefresher:
                     view = self._reader.read(self._watched)
                 except ChainError as error:
                     self._post(loop, self._failed, str(error))
+                except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a node answers
+                    # A bug of the reader, or an answer nobody thought of: the next read may work again.
+                    self._post(loop, self._failed, _unexpected(error))
                 else:
                     self._post(loop, self._accepted, view)
                 # Requests that find a dead node wake this thread each: they must not make it spin.
@@ -162,3 +167,12 @@ class MarketRefresher:
             if not future.done():
                 future.set_result(None)
         self._waiting.clear()
+
+
+def _unexpected(error: Exception) -> str:
+    # Without the message, which may hold the node's address and with it the provider's key.
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"expected a chain view, found {type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}; "
+        "check that the node is a mainnet node and report this, it is a bug"
+    )

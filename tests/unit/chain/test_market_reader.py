@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from eth_abi.abi import encode
 
 import pmm.chain
@@ -23,8 +22,8 @@ from pmm.chain.inventory import (
 from pmm.chain.market_reader import ladder_amounts
 from pmm.chain.node_identity import node_identity
 from pmm.chain.quoter import Pool, pool_reading, spot_rates_e36
-from pmm.chain.rpc import NodeUnreachable, RpcError
-from pmm.chain.web3_node import Call, Web3Node, word
+from pmm.chain.rpc import RpcError
+from pmm.chain.web3_node import Call, word
 from pmm.domain import USDC, WETH
 from pmm.errors import ChainError
 from tests.helpers.quoting import MAKER, feed
@@ -159,47 +158,6 @@ def test_node_identity__answers_missing__raises(answers: list[object]) -> None:
 def test_word__no_number__raises(data: bytes | None) -> None:
     with pytest.raises(ChainError, match="expected a number from balance"):
         word(data, what="balance")
-
-
-class _Transport(requests.adapters.BaseAdapter):
-    """Answers every request with the same bytes."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__()
-        self._body = body
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        response = requests.Response()
-        response.status_code = 200
-        response._content = self._body
-        response.request = request
-        response.url = str(request.url)
-        return response
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"null", b"{}", b'[{"id": 0}]', b'{"error": {"code": 1}}', b"5"]
-)
-def test_web3_node__nonsense__raises_chain_errors_only(body: bytes) -> None:
-    node = Web3Node("http://test", timeout_s=1)
-    node._session.mount("http://", _Transport(body))
-    with pytest.raises(ChainError):
-        node.batch([("eth_chainId", ()), ("eth_gasPrice", ())])
-    with pytest.raises(ChainError):
-        node.call(MAKER, b"")
-    with pytest.raises(ChainError):
-        node.multicall([(MAKER, b"")], block="latest")
-
-
-def test_web3_node__nobody_there__raises_unreachable() -> None:
-    node = Web3Node("http://127.0.0.1:1", timeout_s=1)
-    with pytest.raises(NodeUnreachable, match="check that the node runs"):
-        node.batch([("eth_chainId", ())])
-    with pytest.raises(NodeUnreachable, match="check that the node runs"):
-        node.call(MAKER, b"")
 
 
 def test_settlement_calls__every_one__is_in_the_contract() -> None:

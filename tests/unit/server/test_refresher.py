@@ -128,18 +128,40 @@ def test_current__node_hangs__is_refused_in_time() -> None:
     assert found.reason is RefusalReason.NODE_UNAVAILABLE
 
 
-def test_current__reader_crashes__is_refused_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_current__reader_fails_unexpectedly__is_refused_and_the_next_read_works() -> None:
+    def crash() -> ChainView:
+        raise AttributeError("http://node/v3/SECRETKEY has no attribute")
+
+    async def run() -> tuple[object, object, object]:
+        reader = _Reader(crash)
+        market = refresher(reader)
+        market.start(nothing)
+        first, error = await market.current(), market.error
+        reader.behaviour = fresh
+        second = await market.current()
+        market.stop()
+        return first, error, second
+
+    first, error, second = asyncio.run(run())
+    assert isinstance(first, Decision)
+    assert first.reason is RefusalReason.NODE_UNAVAILABLE
+    assert first.detail == error
+    assert "AttributeError in test_refresher.py" in first.detail
+    assert "SECRETKEY" not in first.detail
+    assert isinstance(second, ChainView)
+
+
+def test_current__reader_thread_ends__is_refused_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
 
     def crash() -> ChainView:
-        raise ZeroDivisionError("a bug")
+        raise SystemExit("the end")
 
     found = asyncio.run(use(refresher(_Reader(crash))))
     for thread in threading.enumerate():
         if thread.name == "market-refresher":
             thread.join(5)
     assert isinstance(found, Decision)
-    assert "a bug" in found.detail
     assert "restart the server" in found.detail
 
 

@@ -120,3 +120,13 @@ def test_parse_pair__two_tokens__are_found() -> None:
 def test_parse_pair__no_pair__raises(name: str) -> None:
     with pytest.raises(ValueError, match=r"BASE/QUOTE|unknown token"):
         parse_pair(name)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://host/v3/SECRETKEY", "http://host:SECRETKEY/", "http:///SECRETKEY", "http://h:99999/SECRETKEY"],
+)
+def test_load_settings__wrong_node_address__is_refused_without_repeating_it(address: str) -> None:
+    with pytest.raises(InvalidInput, match="PMM_RPC_URL") as caught:
+        load_settings({"rpc_url": address})
+    assert "SECRETKEY" not in str(caught.value)

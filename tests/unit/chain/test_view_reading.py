@@ -1,0 +1,100 @@
+"""A whole view: of one block, by the right clock, from blocks that are whole."""
+
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+
+from pmm.chain.abi import selector
+from pmm.chain.feeds import feeds_of
+from pmm.chain.market_reader import MarketReader, ReaderPlan
+from pmm.chain.web3_node import Call
+from pmm.domain import USDC, WETH
+from pmm.errors import ChainError
+from pmm.execution import ChainView
+from tests.helpers.quoting import MAKER
+
+
+def _plan() -> ReaderPlan:
+    return ReaderPlan(
+        settlement=MAKER,
+        signer=MAKER,
+        lanes=1,
+        tokens=(WETH, USDC),
+        feeds=feeds_of((WETH, USDC)),
+        pools=(),
+        ladder_usd=(Decimal(100),),
+    )
+
+
+class _Heads:
+    """A node whose blocks are made up; ``blocks`` collects where its contracts were asked."""
+
+    shown_url = "http://node"
+
+    def __init__(
+        self, *, version: str = "Geth/v1.16", behind_s: int = 0, latest: dict[str, object] | None = None
+    ) -> None:
+        timestamp = hex(int(time.time()) - behind_s)
+        block = {"number": "0x64", "hash": "0x" + "ab" * 32, "timestamp": timestamp}
+        pending = {**block, "timestamp": hex(int(timestamp, 16) + 12)}
+        self._answers: list[object] = [version, "0x1", None, {**block, **(latest or {})}, pending, "0x1"]
+        self.blocks: list[object] = []
+        self.pending_s = int(timestamp, 16) + 12
+
+    def batch(self, calls: Sequence[object]) -> list[object]:
+        return self._answers
+
+    def without_key(self, text: str) -> str:
+        return text
+
+    def multicall(self, calls: Sequence[Call], *, block: object) -> list[bytes | None]:
+        self.blocks.append(block)
+        return [_settled(data) for _, data in calls]
+
+
+def _settled(data: bytes) -> bytes:
+    if data[:4] == selector("latestRoundData()"):
+        return encode(("uint80", "int256", "uint256", "uint256", "uint80"), (1, 10**8, 2, 3, 1))
+    if data[:4] == selector("lane(address,uint40)"):
+        types = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
+        return encode(types, ((True, False, 0, 0, 0, 300, 0),))
+    return (7).to_bytes(32, "big")
+
+
+def _read(node: _Heads) -> ChainView:
+    answering: Any = node
+    return MarketReader(answering, _plan()).read(())
+
+
+def test_read__every_contract__is_asked_at_the_block_of_the_head() -> None:
+    node = _Heads()
+    assert _read(node).market.block_number == 100
+    assert node.blocks == [100]
+
+
+def test_read__real_node__expires_quotes_by_the_mined_block_only() -> None:
+    node = _Heads()
+    view = _read(node)
+    assert view.market.chain_time_s == node.pending_s
+    assert view.expiry_clock_s == node.pending_s - 12
+
+
+def test_read__development_node__expires_quotes_by_the_next_block() -> None:
+    node = _Heads(version="anvil/v1.7.1", behind_s=10**6)
+    assert _read(node).expiry_clock_s == node.pending_s
+
+
+@pytest.mark.parametrize("behind_s", [600, -600], ids=["behind", "ahead"])
+def test_read__real_node_off_this_machines_clock__raises(behind_s: int) -> None:
+    with pytest.raises(ChainError, match="check that the node is synchronised"):
+        _read(_Heads(behind_s=behind_s))
+
+
+@pytest.mark.parametrize("latest", [{"hash": None}, {"hash": 5}, {"hash": "0x"}, {"number": None}])
+def test_read__malformed_block__raises_chain_error(latest: dict[str, object]) -> None:
+    with pytest.raises(ChainError, match="expected the latest block"):
+        _read(_Heads(latest=latest))
