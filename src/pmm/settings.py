@@ -77,6 +77,9 @@ class ServeSettings(BaseSettings):
     max_deviation_bps: int = Field(
         100, gt=0, lt=10_000, description="Distance of sources above which none counts."
     )
+    min_pool_depth_usd: int = Field(
+        50_000, gt=0, description="What a pool must trade within 1 % of its price, both ways, to count."
+    )
     ladder_usd: Annotated[tuple[Decimal, ...], NoDecode] = Field(
         tuple(Decimal(usd) for usd in (100, 1_000, 10_000, 50_000, 150_000, 300_000, 600_000)),
         description="Cumulative sizes of the ladder in USD, by comma.",
@@ -156,6 +159,8 @@ class ServeSettings(BaseSettings):
     def _weights(self) -> Self:
         if self.feed_weight + self.pool_weight == 0:
             raise ValueError("feed_weight and pool_weight: expected at least one above 0")
+        if self.ladder_usd[-1] < self.min_pool_depth_usd:
+            raise ValueError("ladder_usd: expected it to reach min_pool_depth_usd, or no pool is deep enough")
         if FundingSource.UNISWAP_V3_FLASH in self.funding_sources:
             raise ValueError("funding_sources: uniswap_v3_flash is not served yet")
         return self

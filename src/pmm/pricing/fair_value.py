@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pmm.domain import Decision, RefusalReason, Token
 from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, bps_of_share, div_up
 from pmm.pricing.market import FeedReading, MarketSnapshot
+from pmm.pricing.pool_depth import DeepPool, deep_pools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +48,16 @@ class FairValue:
 class FairValueRules:
     """Weights of the sources and how far they may be old or apart.
 
-    ``feed_weight`` and ``pool_weight`` are relative; pools share theirs equally. ``heartbeat_grace_s`` is
+    ``feed_weight`` and ``pool_weight`` are relative; pools share theirs by depth. ``heartbeat_grace_s`` is
     added to each feed's heartbeat. ``max_deviation_bps`` bounds the distance of any source from the mean.
+    ``min_pool_depth_usd`` is what a pool must trade near its mid price, both ways, to count at all.
     """
 
     feed_weight: int = 25
     pool_weight: int = 75
     heartbeat_grace_s: int = 300
     max_deviation_bps: int = 100
+    min_pool_depth_usd: int = 50_000
 
 
 def check_feed(feed: FeedReading, *, chain_time_s: int, heartbeat_grace_s: int) -> Decision:
@@ -106,41 +109,57 @@ def fair_value(
 ) -> FairValue | Decision:
     """Return the fair value for someone who gives taker asset and gets maker asset.
 
-    Sources are the ratio of the two USD feeds and the spot price of every pool of the pair. They are averaged
-    in one direction of the pair only, the other being its inverse: two averages would multiply to more than
+    Sources are the ratio of the two USD feeds and the mid prices of the deep pools, weighted by depth; the
+    mean is then kept between the feeds and the deepest pool, so that moving smaller pools gains nothing. It is
+    taken in one direction of the pair only, the other being its inverse: two means would multiply to more than
     one, and there and back would gain.
     """
     if int(taker_asset.address, 16) > int(maker_asset.address, 16):
         found = fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
         return found if isinstance(found, Decision) else found.inverse()
     for token in (taker_asset, maker_asset):
-        checked = _check_feed_of(token, snapshot, rules)
+        checked = check_feed_of(token, snapshot, rules)
         if not checked.accepted:
             return checked
-    pools = snapshot.pools.get((taker_asset.address, maker_asset.address), ())
-    if not pools:
-        return Decision.refuse(
-            RefusalReason.STALE_PRICE,
-            f"expected a pool of {taker_asset.symbol} and {maker_asset.symbol} to hedge on, found none",
-        )
     maker_usd_e36 = snapshot.usd_per_unit_e36(maker_asset)
     if maker_usd_e36 == 0:
         return Decision.refuse(
             RefusalReason.STALE_PRICE, f"{maker_asset.symbol}: its feed says worth nothing"
         )
+    pools = deep_pools(
+        snapshot, maker_asset=maker_asset, taker_asset=taker_asset, least_usd=rules.min_pool_depth_usd
+    )
+    if not pools:
+        return Decision.refuse(
+            RefusalReason.STALE_PRICE,
+            f"expected a pool of {taker_asset.symbol} and {maker_asset.symbol} that trades "
+            f"{rules.min_pool_depth_usd} USD near its price, found none",
+        )
     by_feeds = snapshot.usd_per_unit_e36(taker_asset) * E36 // maker_usd_e36
-    # Weights are multiplied by the number of pools so that each pool's share stays an integer.
-    sources = [SourcePrice(source="chainlink", rate_e36=by_feeds, weight=rules.feed_weight * len(pools))]
+    found = combine_sources(_sources(by_feeds, pools, rules), max_deviation_bps=rules.max_deviation_bps)
+    if isinstance(found, Decision):
+        return found
+    lowest, highest = sorted((by_feeds, pools[0].reading.spot_rate_e36))
+    return replace(found, rate_e36=min(max(found.rate_e36, lowest), highest))
+
+
+def _sources(by_feeds: int, pools: tuple[DeepPool, ...], rules: FairValueRules) -> list[SourcePrice]:
+    # Weights are multiplied by the depth of all pools so that each pool's share stays an integer.
+    total_usd = sum(pool.depth_usd for pool in pools)
+    sources = [SourcePrice(source="chainlink", rate_e36=by_feeds, weight=rules.feed_weight * total_usd)]
     sources += [
         SourcePrice(
-            source=f"uniswap_v3_{pool.fee_pips}", rate_e36=pool.spot_rate_e36, weight=rules.pool_weight
+            source=f"uniswap_v3_{pool.reading.fee_pips}",
+            rate_e36=pool.reading.spot_rate_e36,
+            weight=rules.pool_weight * pool.depth_usd,
         )
         for pool in pools
     ]
-    return combine_sources(sources, max_deviation_bps=rules.max_deviation_bps)
+    return sources
 
 
-def _check_feed_of(token: Token, snapshot: MarketSnapshot, rules: FairValueRules) -> Decision:
+def check_feed_of(token: Token, snapshot: MarketSnapshot, rules: FairValueRules) -> Decision:
+    """Accept a token that has a feed with a usable answer; see :func:`check_feed`."""
     feed = snapshot.feeds.get(token.address)
     if feed is None:
         return Decision.refuse(RefusalReason.STALE_PRICE, f"expected a USD feed for {token.symbol}")

@@ -9,7 +9,7 @@ from pmm.domain import Address, Decision, FundingPlan, Inventory, QuoteRequest, 
 from pmm.pricing.amount_text import amount_text
 from pmm.pricing.components import ComponentName, PriceComponent
 from pmm.pricing.depth import merge_steps
-from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
+from pmm.pricing.fair_value import FairValue, FairValueRules, check_feed_of, fair_value
 from pmm.pricing.fixed_point import share_of_bps_e36
 from pmm.pricing.funding import (
     FlashRoute,
@@ -85,6 +85,9 @@ def inventory_terms(
     fair = fair_value(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=pair.fair)
     if isinstance(fair, Decision):
         return fair
+    gas = _check_gas_price(snapshot, pair, (maker_asset, taker_asset))
+    if gas is not None:
+        return gas
     values = [
         snapshot.usd_wad(token, inventories[token.address].free if token.address in inventories else 0)
         for token in (taker_asset, maker_asset)
@@ -110,6 +113,25 @@ def inventory_terms(
             impact_share_bps=pair.spread.impact_share_bps,
         ),
     )
+
+
+def _check_gas_price(
+    snapshot: MarketSnapshot, pair: PairPolicy, assets: tuple[Token, Token]
+) -> Decision | None:
+    """Return why the gas asset's feed cannot be used, None when it can.
+
+    Where the gas asset is no asset of the pair, its pools with one of them must agree with the feed.
+    """
+    checked = check_feed_of(pair.gas_asset, snapshot, pair.fair)
+    if not checked.accepted:
+        return checked
+    if pair.gas_asset in assets:
+        return None
+    for asset in assets:
+        if (pair.gas_asset.address, asset.address) in snapshot.pools:
+            found = fair_value(snapshot, maker_asset=asset, taker_asset=pair.gas_asset, rules=pair.fair)
+            return found if isinstance(found, Decision) else None
+    return None
 
 
 def price_request(terms: DirectionTerms, request: QuoteRequest) -> PricedAmounts | Decision:

@@ -78,6 +78,7 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
             pool_weight=settings.pool_weight,
             heartbeat_grace_s=settings.heartbeat_grace_s,
             max_deviation_bps=settings.max_deviation_bps,
+            min_pool_depth_usd=settings.min_pool_depth_usd,
         ),
         max_fee_bps=settings.max_fee_bps,
     )

