@@ -21,7 +21,7 @@ contract MockHedger is IAtomicHedger, MockCaller {
         CallInside
     }
 
-    IRfqSettlement public immutable SETTLEMENT;
+    address public immutable SETTLEMENT;
     Trick public trick;
     /// @notice Taker asset sent to the settlement at the end of a fill.
     uint256 public profit;
@@ -29,7 +29,7 @@ contract MockHedger is IAtomicHedger, MockCaller {
     bytes32 public seen;
 
     constructor(IRfqSettlement settlement) {
-        SETTLEMENT = settlement;
+        SETTLEMENT = address(settlement);
     }
 
     /// @param target_ called after collecting with `data_` for CallInside, else unused
@@ -40,7 +40,7 @@ contract MockHedger is IAtomicHedger, MockCaller {
     }
 
     function collectNow() external {
-        SETTLEMENT.collect();
+        IRfqSettlement(SETTLEMENT).collect();
     }
 
     function fundFill(
@@ -59,10 +59,10 @@ contract MockHedger is IAtomicHedger, MockCaller {
         if (trick == Trick.DeliverOneUnitLess) --makingAmount;
         if (trick == Trick.DeliverOneUnitMore) ++makingAmount;
         if (trick != Trick.DeliverNothing) IMovable(makerAsset).transfer(receiver, makingAmount);
-        if (trick != Trick.CollectNothing) SETTLEMENT.collect();
-        if (trick == Trick.CollectTwice) SETTLEMENT.collect();
+        if (trick != Trick.CollectNothing) IRfqSettlement(SETTLEMENT).collect();
+        if (trick == Trick.CollectTwice) IRfqSettlement(SETTLEMENT).collect();
         if (trick == Trick.CallInside) _makeCall();
-        if (profit != 0) IMovable(takerAsset).transfer(address(SETTLEMENT), profit);
+        if (profit != 0) IMovable(takerAsset).transfer(SETTLEMENT, profit);
         return profit;
     }
 }
