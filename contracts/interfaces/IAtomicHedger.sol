@@ -3,6 +3,10 @@ pragma solidity 0.8.37;
 
 /// @title What RfqSettlement asks of the hedger
 interface IAtomicHedger {
+    /// @notice The settlement contract whose fills the hedger serves, fixed at its construction.
+    // solhint-disable-next-line func-name-mixedcase
+    function SETTLEMENT() external view returns (address);
+
     /// @notice Delivers the maker asset of one fill out of borrowed or flash-swapped funds.
     /// @dev Called by the settlement only, while its ticket is open. Before it returns, the hedger has sent
     /// exactly `makingAmount` of `makerAsset` to `receiver`, called `collect()` once (which brings it

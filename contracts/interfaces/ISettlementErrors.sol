@@ -14,6 +14,8 @@ interface ISettlementErrors {
     error NoCode(address account);
     /// @notice Thrown when the hedger is set a second time.
     error HedgerAlreadySet(address hedger);
+    /// @notice Thrown when the hedger to be set serves another settlement contract.
+    error ForeignHedger(address hedger, address itsSettlement);
     /// @notice Thrown when more than eight core tokens are given to the constructor, or one of them twice.
     error BadCoreTokens(uint256 index);
     /// @notice Thrown when the horizon is zero or over 65,535 seconds.

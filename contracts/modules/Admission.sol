@@ -30,7 +30,7 @@ abstract contract Admission is TokenRegistry {
     bytes32 private immutable _ROUTER_SEPARATOR;
 
     constructor(address router) {
-        if (router == address(0)) revert ZeroAddress();
+        if (router.code.length == 0) revert NoCode(router);
         oneInchRouter = router;
         _CHAIN_ID = block.chainid;
         _SEPARATOR = _separator(_NAME_HASH, _VERSION_HASH, address(this));

@@ -119,6 +119,8 @@ library OrderLib {
         if (!ok) return (false, address(0), false, 0);
         if (flags & PRIVATE_TAKER != 0) {
             taker = address(bytes20(extension[cursor:cursor + 20]));
+            // Zero means "anyone" to the callers: a private order for nobody must not become a public one.
+            if (taker == address(0)) return (false, address(0), false, 0);
             cursor += 20;
         }
         planned = flags & FUNDING_PLAN != 0;

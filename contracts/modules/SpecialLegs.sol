@@ -43,6 +43,9 @@ abstract contract SpecialLegs is Admission {
     function setHedger(address newHedger) external override onlyOwner {
         if (hedger != address(0)) revert HedgerAlreadySet(hedger);
         if (newHedger.code.length == 0) revert NoCode(newHedger);
+        // It can never be changed: one that serves another settlement would end funded fills for good.
+        address served = IAtomicHedger(newHedger).SETTLEMENT();
+        if (served != address(this)) revert ForeignHedger(newHedger, served);
         hedger = newHedger;
         emit HedgerSet(newHedger);
     }

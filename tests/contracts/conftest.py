@@ -16,6 +16,7 @@ from typing import Any
 
 import ape
 import pytest
+from ape.exceptions import CompilerError
 
 from pmm.chain.addresses import (
     AAVE_V3_POOL,
@@ -43,7 +44,11 @@ LANES = 4
 @pytest.fixture(scope="session", autouse=True)
 def _fresh_build() -> None:
     """Test what the sources say, not what an earlier compilation left."""
-    compile_if_changed()
+    try:
+        compile_if_changed()
+    except CompilerError as error:
+        # Every test would compile, and fail, anew.
+        pytest.exit(f"expected contracts that compile, found: {error}", returncode=1)
 
 
 @pytest.fixture(scope="session")

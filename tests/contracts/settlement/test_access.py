@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ape
 import pytest
 
 from tests.contracts.settlement.desk import Desk, lower, position
@@ -71,7 +72,10 @@ def test_access__list_of_functions__is_complete(desk: Desk) -> None:
 
 @pytest.mark.parametrize("function", [*OWNER_ONLY, *REDUCERS])
 def test_access__owner__may_call(desk: Desk, owner: Any, guardian: Any, function: str) -> None:
-    getattr(desk.settlement, function)(*_values(desk, function, guardian), sender=owner)
+    values = _values(desk, function, guardian)
+    if function == "setHedger":
+        values = (owner.deploy(ape.project.MockHedger, desk.settlement),)
+    getattr(desk.settlement, function)(*values, sender=owner)
 
 
 @pytest.mark.parametrize("function", REDUCERS)

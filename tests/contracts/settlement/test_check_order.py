@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import ape
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,7 +110,7 @@ def test_check_order__extension__private_and_funded(desk: Desk, attacker: Any, o
     funded = extension_of(plan=1 << 248)
     order = desk.with_extension(funded, making_amount=10**40)
     assert desk.reasons(order, extension=funded) == Reason.NO_HEDGER
-    desk.settlement.setHedger(desk.base, sender=owner)
+    desk.settlement.setHedger(owner.deploy(ape.project.MockHedger, desk.settlement), sender=owner)
     assert desk.reasons(order, extension=funded) == Reason(0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import ape
@@ -154,6 +155,20 @@ def test_fill_order_args__extension_swapped__is_refused(desk: Desk, attacker: An
     assert refusal == ("ExtensionHashMismatch", order.salt, int.from_bytes(keccak256(swapped), "big"))
 
 
+@pytest.mark.parametrize("bit", [0, 127, 128, 159])
+def test_fill_order_args__salt_off_in_one_low_bit__is_refused(desk: Desk, bit: int) -> None:
+    extension = extension_of(taker=desk.taker.address)
+    order = desk.with_extension(extension)
+    order = replace(order, salt=order.salt ^ 1 << bit)
+    refusal = desk.fill_refusal(order, **_how(extension=extension))
+    assert refusal[:2] == ("ExtensionHashMismatch", order.salt)
+
+
+def test_fill_order_args__plan_of_zero__is_still_a_plan(desk: Desk) -> None:
+    extension = extension_of(plan=0)
+    assert desk.fill_refusal(desk.with_extension(extension), **_how(extension=extension))[0] == "FundedOnly"
+
+
 @pytest.mark.parametrize(
     "extension",
     [
@@ -166,6 +181,8 @@ def test_fill_order_args__extension_swapped__is_refused(desk: Desk, attacker: An
         pytest.param(bytes(32) + b"\x02" + bytes(31), id="plan cut"),
         pytest.param(bytes(32) + b"\x03" + bytes(51), id="both cut"),
         pytest.param(bytes(31) + b"\x01" + b"\x01" + bytes(20), id="a 1inch field in use"),
+        pytest.param(extension_of(taker="0x" + "00" * 20), id="private to nobody"),
+        pytest.param(extension_of(taker="0x" + "00" * 20, plan=1 << 248), id="private to nobody, funded"),
     ],
 )
 def test_fill_order_args__malformed_extension_though_signed__is_refused(desk: Desk, extension: bytes) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ape
 import pytest
+from ape.exceptions import ContractLogicError
 from eth_abi.abi import encode
 
 from pmm.domain import keccak256
@@ -262,6 +264,17 @@ def test_collect__by_another_contract_inside_the_fill__is_refused(
     assert decode_error(bytes(honest.answer())) == ("Unauthorised", lower(mock_taker))
 
 
+@pytest.mark.parametrize("minimum", [2**64 + PROFIT, 2**127 + PROFIT])
+def test_fill_order_funded__minimum_profit_of_many_bits__is_read_whole(
+    desk: Desk, honest: Any, minimum: int
+) -> None:
+    plan = 1 << 248 | minimum
+    extension = extension_of(plan=plan)
+    order = desk.with_extension(extension)
+    refusal = desk.fill_refusal(order, **_how(extension=extension))
+    assert refusal == ("ProfitTooLow", PROFIT, minimum)
+
+
 def test_set_hedger__once__is_for_ever(desk: Desk, honest: Any, owner: Any) -> None:
     assert desk.settlement.hedger() == honest
     refusal = desk.refusal(desk.settlement.setHedger, desk.base, sender=owner)
@@ -273,7 +286,16 @@ def test_set_hedger__account_without_code__is_refused(desk: Desk, owner: Any, re
 
 
 def test_set_hedger__contract__is_announced(desk: Desk, owner: Any) -> None:
-    receipt = desk.settlement.setHedger(desk.base, sender=owner)
+    instance = owner.deploy(ape.project.MockHedger, desk.settlement)
+    receipt = desk.settlement.setHedger(instance, sender=owner)
     (event,) = receipt.decode_logs(desk.settlement.HedgerSet)
-    assert event.hedger == desk.base
-    assert word(desk.settlement.hedger()) == word(desk.base)
+    assert event.hedger == instance
+    assert word(desk.settlement.hedger()) == word(instance)
+
+
+def test_set_hedger__of_another_settlement__is_refused(desk: Desk, owner: Any, attacker: Any) -> None:
+    foreign = owner.deploy(ape.project.MockHedger, attacker)
+    refusal = desk.refusal(desk.settlement.setHedger, foreign, sender=owner)
+    assert refusal == ("ForeignHedger", lower(foreign), lower(attacker))
+    with pytest.raises(ContractLogicError):
+        desk.settlement.setHedger(desk.base, sender=owner)  # a contract that is no hedger at all

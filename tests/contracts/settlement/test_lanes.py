@@ -144,6 +144,18 @@ def test_revoke_signer__every_lane__loses_authorisation(desk: Desk, guardian: An
     assert desk.settlement.settings().signers == []
 
 
+def test_revoke_signer__first_and_then_last__leaves_the_others(desk: Desk, owner: Any) -> None:
+    added = [SigningKey(secrets.token_bytes(32)).address for _ in range(3)]
+    for signer in added:
+        desk.settlement.initLanes(signer, 1, sender=owner)
+    before = {lower(signer) for signer in desk.settlement.settings().signers}
+    desk.settlement.revokeSigner(added[0], sender=owner)
+    desk.settlement.revokeSigner(added[2], sender=owner)
+    left = {lower(signer) for signer in desk.settlement.settings().signers}
+    assert left == before - {lower(added[0]), lower(added[2])}
+    desk.settlement.revokeSigner(added[1], sender=owner)
+
+
 def test_revoke_signer__brought_back__revives_nothing_signed_before(desk: Desk, owner: Any) -> None:
     old = desk.order()
     desk.settlement.revokeSigner(desk.key.address, sender=owner)

@@ -182,7 +182,7 @@ def test_constructor__bad_arguments__are_refused(desk: Desk, owner: Any, receive
     tokens = [desk.base, desk.quote]
     assert _deploy_refusal(desk, zero, WETH, ONEINCH_ROUTER, tokens) == ("ZeroAddress",)
     assert _deploy_refusal(desk, owner, receiver, ONEINCH_ROUTER, tokens) == ("NoCode", lower(receiver))
-    assert _deploy_refusal(desk, owner, WETH, zero, tokens) == ("ZeroAddress",)
+    assert _deploy_refusal(desk, owner, WETH, zero, tokens) == ("NoCode", zero)
     assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [receiver]) == ("NoCode", lower(receiver))
     assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [zero]) == ("NoCode", zero)
     assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [*tokens, desk.base]) == ("BadCoreTokens", 2)
