@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from pmm.domain import (
     ZERO_ADDRESS,
     Address,
     Decision,
+    QuoteRequest,
     SigningKey,
     Token,
     address_from_bytes,
@@ -19,8 +21,10 @@ from pmm.domain import (
 )
 from pmm.execution import (
     AdmissionDesk,
+    AnsweredQuote,
     ChainView,
     DeskPolicy,
+    FirmQuoteRequest,
     GuardedSigner,
     JournalState,
     JournalUnavailable,
@@ -28,6 +32,7 @@ from pmm.execution import (
     LaneNonces,
     LaneState,
     NodeIdentity,
+    NonceKey,
     PairBook,
     QuoteDesk,
     QuoteOutcome,
@@ -274,3 +279,19 @@ def open_test_desk(
         signer=signer,
         policy=policy,
     )
+
+
+def answered_quote() -> AnsweredQuote:
+    """Return a firm quote of one WETH for USDC on our own domain."""
+    quote = QuoteRequest(
+        request_id="r", chain_id=1, maker_asset=USDC, taker_asset=WETH, taker=TAKER, taking_amount=10**18
+    )
+    request = FirmQuoteRequest(quote=quote, settlement=Settlement.PMM)
+    found = asyncio.run(open_test_desk().desk.firm_quote(request))
+    assert isinstance(found, AnsweredQuote)
+    return found
+
+
+def spent_views(nonce: NonceKey, *, blocks: int) -> list[ChainView]:
+    """Return views of as many blocks, in all of which the nonce is dead."""
+    return [chain_view(market(block_number=100 + block), spent=frozenset({nonce})) for block in range(blocks)]

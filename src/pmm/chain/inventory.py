@@ -14,13 +14,17 @@ from pmm.errors import ChainError
 from pmm.execution import LaneState
 
 _OWNER = "owner()"
+_HEDGER = "hedger()"
+_SETTINGS = "settings()"
+_REVOKE = "revokeSigner(address)"
 _INIT_LANES = "initLanes(address,uint256)"
 _IS_REGISTERED = "isRegistered(address)"
 _LANE_OF = "lane(address,uint40)"
 _LANE_COUNT = "laneCount(address)"
-SETTLEMENT_CALLS = (_OWNER, _INIT_LANES, _IS_REGISTERED, _LANE_OF, _LANE_COUNT)
+SETTLEMENT_CALLS = (_OWNER, _HEDGER, _SETTINGS, _REVOKE, _INIT_LANES, _IS_REGISTERED, _LANE_OF, _LANE_COUNT)
 """Functions of RfqSettlement that the server calls; a test compares them with the contract's ABI."""
 
+_SETTINGS_TYPES = ("(address,address,address,address,address,address,address,uint256,address[],address[])",)
 _LANE = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
 # Words of 1inch's nonce bitmap looked at in one go when the journal does not know where we stopped.
 _WORDS_PER_LOOK = 256
@@ -73,6 +77,30 @@ def router_word_call(maker: Address, nonce: int) -> Call:
 def owner_call(settlement: Address) -> Call:
     """Return the call of the settlement contract's owner."""
     return settlement, encode_call(_OWNER)
+
+
+def hedger_call(settlement: Address) -> Call:
+    """Return the call of the contract that funds fills of the settlement contract."""
+    return settlement, encode_call(_HEDGER)
+
+
+def settings_call(settlement: Address) -> Call:
+    """Return the call of the settlement contract's roles, signers and settings."""
+    return settlement, encode_call(_SETTINGS)
+
+
+def signers_of(answer: bytes) -> tuple[str, ...]:
+    """Return the active signers in the answer to :func:`settings_call`; raises ChainError for another answer."""
+    try:
+        ((*_, signers),) = decode_result(_SETTINGS_TYPES, answer)
+    except DecodingError as error:
+        raise ChainError(f"expected the settings of the settlement contract, found {error}") from error
+    return tuple(signers)
+
+
+def revoke_call(settlement: Address, signer: str) -> Call:
+    """Return the owner's transaction that takes a signer's lanes away."""
+    return settlement, encode_call(_REVOKE, signer)
 
 
 def init_lanes_call(settlement: Address, signer: Address, lanes: int) -> Call:

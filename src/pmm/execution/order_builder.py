@@ -14,6 +14,7 @@ from pmm.domain import (
     allowed_sender_of,
     build_salt,
 )
+from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import NonceKey, Settlement
 from pmm.pricing import PricedAmounts
 
@@ -36,10 +37,16 @@ def build_order(
     """Return the order and its extension.
 
     Only ``request.taker`` may fill it: 80 bits of the address stand in the traits, all of it in the extension
-    where ``private`` asks for it. A funded order fills whole or not at all, because its signed minimum profit
-    is for the whole.
+    where ``private`` asks for it or where those bits are zero. A funded order fills whole or not at all, because
+    its signed minimum profit is for the whole.
+
+    Raises InvariantViolated for a taker of zero bits on 1inch, which has no room for the rest of the address.
     """
     own = nonce.settlement is Settlement.PMM
+    # Zero bits in the traits let anybody fill: such a taker must be named in full.
+    private = private or allowed_sender_of(request.taker) == 0
+    if private and not own:
+        raise InvariantViolated(f"taker {request.taker}: its order on 1inch could be filled by others")
     terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
     extension = terms.encode() if own else b""
     traits = MakerTraits(

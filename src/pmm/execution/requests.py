@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pmm.domain import QuoteRequest
+from pmm.domain import QuoteRequest, allowed_sender_of
+from pmm.errors import InvalidInput
 from pmm.execution.chain_view import Settlement
 
 
@@ -19,6 +20,9 @@ class FirmQuoteRequest:
         ttl_s: how long the relayer wants it to live; ours when None or longer than ours.
         relayer: who asks.
         body: the request as received, for the journal.
+
+    Raises InvalidInput for a taker on 1inch of whose address the last 80 bits are zero: there an order names
+    these bits only, and zero means anybody.
     """
 
     quote: QuoteRequest
@@ -27,3 +31,11 @@ class FirmQuoteRequest:
     ttl_s: int | None = None
     relayer: str = "1inch"
     body: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Check what the class says."""
+        if self.settlement is Settlement.ONEINCH and allowed_sender_of(self.quote.taker) == 0:
+            raise InvalidInput(
+                f"taker: expected an address on 1inch whose last 10 bytes are not all zero, found "
+                f"{self.quote.taker}: anybody could fill its order"
+            )

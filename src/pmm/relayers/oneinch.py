@@ -97,6 +97,8 @@ class OneInchCodec:
             fields = _DECODER.decode(body)
         except msgspec.ValidationError as error:
             return _bad_request("invalid_request", str(error), "correct the field; GET /docs describes each")
+        except RecursionError:
+            return _bad_request("invalid_json", "found JSON nested too deeply", "send one flat JSON object")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _bad_request("invalid_json", str(error), "send one JSON object in UTF-8")
         try:

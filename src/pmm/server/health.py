@@ -41,7 +41,8 @@ class Health:
         pairs, reasons = ({}, [found.detail]) if isinstance(found, Decision) else self._pairs(found)
         if self._journal.last_error is not None:
             reasons.insert(0, self._journal.last_error)
-        quoting = any(state == "quoting" for state in pairs.values())
+        # An order that cannot be journaled is refused, whatever its price.
+        quoting = self._journal.last_error is None and any(state == "quoting" for state in pairs.values())
         body: dict[str, Any] = {
             "state": "quoting" if quoting else "refusing",
             "reasons": reasons,

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
+from pmm.chain.hedger import hedger_fault
 from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.quoter import find_pools
@@ -111,10 +112,19 @@ def open_runtime(settings: ServeSettings) -> Runtime:
             if mode is SigningMode.DEVELOPMENT:
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes)
             signer = GuardedSigner(key, mode=mode, node=identity)
+            settings = _with_funding(settings, hedger_fault(rpc, deployment, maker))
             return _join(settings, node, identity, maker, signer, journal)
         except BaseException:
             journal.close()
             raise
+
+
+def _with_funding(settings: ServeSettings, fault: str | None) -> ServeSettings:
+    """Return the settings, without flash sources when there is no hedger that could use them."""
+    if fault is None or not settings.funding_sources:
+        return settings
+    _LOG.warning("flash_funding_off", reason=fault)
+    return settings.model_copy(update={"funding_sources": ()})
 
 
 def _lanes(settings: ServeSettings, node: Web3Node, maker: Address, signer: Address) -> int:

@@ -65,6 +65,15 @@ def test_flash_offers__exact_output__profit_is_there_too(amount: int) -> None:
     assert best.expected_profit >= min_profit_up(best.priced.taking_amount, policy=FundingPolicy())
 
 
+@pytest.mark.parametrize("share_bps", [0, 2_500, 10_000])
+def test_flash_offers__signed_minimum__is_the_share_of_the_expected_profit(share_bps: int) -> None:
+    offers, _ = _offers(_request(taking_amount=50 * 10**18), _pair(signed_profit_share_bps=share_bps))
+    for offer in offers:
+        assert offer.plan is not None
+        assert offer.expected_profit is not None
+        assert offer.plan.min_profit == max(offer.expected_profit * share_bps // 10_000, 1)
+
+
 def test_flash_offers__all_lenders_free__prefer_the_flash_swap_on_the_cheap_pool() -> None:
     offers, _ = _offers(_request(taking_amount=10**18), _pair())
     assert offers[0].name == "uniswap_v3_swap_500"

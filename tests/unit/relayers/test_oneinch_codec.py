@@ -150,6 +150,21 @@ def test_decode__wrong_field__is_400_naming_it(field: str, value: object, text: 
     assert text in refusal.message
 
 
+@pytest.mark.parametrize(
+    "deep", [b"[" * 4_000, b'{"a":' * 800 + b"1" + b"}" * 800, b'{"more":' + b"[" * 4_000]
+)
+def test_decode__json_nested_deeply__is_400(deep: bytes) -> None:
+    assert refused(deep).status == 400
+
+
+def test_decode__taker_of_zero_bits__is_400_on_1inch_only() -> None:
+    taker = "0x" + "77" * 10 + "00" * 10
+    refusal = refused({**_STANDARD, "taker": taker})
+    assert (refusal.status, refusal.code) == (400, "invalid_request")
+    assert taker in refusal.message.lower()
+    assert read({**_STANDARD, "taker": taker, "settlement": "pmm"}).quote.taker.lower() == taker
+
+
 @pytest.mark.parametrize("field", ["baseToken", "quoteToken", "taker"])
 def test_decode__missing_field__is_400_naming_it(field: str) -> None:
     refusal = refused({key: value for key, value in _STANDARD.items() if key != field})

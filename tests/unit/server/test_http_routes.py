@@ -221,6 +221,22 @@ def test_healthz__quoting__is_200_with_everything(site: Site) -> None:
     assert "signature" not in response.text
 
 
+def test_healthz__journal_cannot_write__is_503_with_the_reason(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteJournal, "last_error", "disk is full")
+    response = site.ask("GET", "/healthz")
+    health = response.json()
+    assert (response.status_code, health["state"]) == (503, "refusing")
+    assert health["reasons"] == ["disk is full"]
+
+
+def test_order__json_nested_deeply__is_400_and_journaled(site: Site) -> None:
+    response = site.ask("POST", "/order", content=b'{"more":' + b"[" * 4_000)
+    assert (response.status_code, code(response)) == (400, "invalid_json")
+    assert len(site.desk.journal.records) == 1
+
+
 def test_healthz__node_gone__is_503_with_the_reason(site: Site) -> None:
     site.desk.market.answer = Decision.refuse(RefusalReason.NODE_UNAVAILABLE, "no node")
     response = site.ask("GET", "/healthz")
