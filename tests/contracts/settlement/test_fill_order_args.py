@@ -180,7 +180,7 @@ def test_fill_order_args__plan_of_zero__is_still_a_plan(desk: Desk) -> None:
         pytest.param(bytes(32) + b"\x01" + bytes(21), id="a byte too many"),
         pytest.param(bytes(32) + b"\x02" + bytes(31), id="plan cut"),
         pytest.param(bytes(32) + b"\x03" + bytes(51), id="both cut"),
-        pytest.param(bytes(31) + b"\x01" + b"\x01" + bytes(20), id="a 1inch field in use"),
+        pytest.param(bytes(31) + b"\x01" + b"\x01" + b"\x11" * 20, id="a 1inch field in use"),
         pytest.param(extension_of(taker="0x" + "00" * 20), id="private to nobody"),
         pytest.param(extension_of(taker="0x" + "00" * 20, plan=1 << 248), id="private to nobody, funded"),
     ],
