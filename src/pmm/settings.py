@@ -88,6 +88,9 @@ class ServeSettings(BaseSettings):
     min_quote_usd: _Usd = Field(Decimal(10), description="Smallest quote.")
     max_quote_usd: _Usd = Field(Decimal(500_000), description="Largest quote.")
     max_open_usd: _Usd = Field(Decimal(5_000_000), description="Most that live quotes may be worth.")
+    max_taker_usd: _Usd = Field(
+        Decimal(1_000_000), description="Most that one taker's live quotes may be worth."
+    )
     max_live_quotes: int = Field(6_000, gt=0, description="Most live quotes.")
     quote_ttl_s: int = Field(30, ge=1, le=3_600, description="Life of a quote.")
     lanes: int = Field(16, ge=1, le=64, description="Nonce lanes of the signer on our own settlement.")
@@ -105,6 +108,10 @@ class ServeSettings(BaseSettings):
     journal_timeout_ms: int = Field(1_000, ge=50, description="Longest wait for the journal.")
 
     max_body_bytes: int = Field(4_096, ge=256, le=1_000_000, description="Longest request body.")
+    body_timeout_ms: int = Field(
+        2_000, ge=50, description="Longest wait for a request's head, then its body."
+    )
+    max_connections: int = Field(1_000, gt=0, description="Most connections; more are answered 503.")
     level_order: LevelOrder = Field(LevelOrder.PRICE_SIZE, description="Order inside a ladder level.")
     error_form: ErrorForm = Field(ErrorForm.OBJECT, description="Body of refusals: object or bare string.")
     answer_components: bool | None = Field(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from eth_account import Account
 
-from pmm.chain.inventory import init_lanes_call, owner_call
+from pmm.chain.inventory import init_lanes_call, owner_call, revoke_call, settings_call, signers_of
 from pmm.chain.rpc import JsonRpc, RpcError
+from pmm.chain.web3_node import Call
 from pmm.domain import Address, SigningKey, parse_address, to_hex
 from pmm.errors import ChainError, SetupError, UnsafeToSign
 
 _GAS_MONEY_WEI = 10**18
+MAX_SIGNERS = 16
+"""Active signers that a settlement contract holds."""
 
 
 def generated_key() -> SigningKey:
@@ -37,13 +41,38 @@ def keystore_key(path: Path, password: str) -> SigningKey:
         ) from error
 
 
-def register_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address, *, lanes: int) -> None:
+def register_by_impersonation(
+    rpc: JsonRpc, settlement: Address, signer: Address, *, lanes: int, keep: Sequence[str] = ()
+) -> None:
     """Open lanes for a signer as the settlement contract's owner, whom anvil lets us play.
+
+    The contract holds 16 signers: where they are all taken, the first that is not in ``keep``, left behind by an
+    earlier run, makes room.
 
     Raises:
         UnsafeToSign: the node does not impersonate, so it is not anvil.
         ChainError: the contract refused.
     """
+    calls = [init_lanes_call(settlement, signer, lanes)]
+    signers = _signers(rpc, settlement)
+    kept = {address.lower() for address in keep}
+    if len(signers) >= MAX_SIGNERS:
+        left_behind = next((other for other in signers if other.lower() not in kept), None)
+        if left_behind is None:
+            raise ChainError(
+                f"expected room for signer {signer} in {settlement}, found {MAX_SIGNERS} signers of its "
+                "deployment record; start a fresh fork"
+            )
+        calls.insert(0, revoke_call(settlement, left_behind))
+    _as_owner(rpc, settlement, calls, f"to open {lanes} lanes for signer {signer}")
+
+
+def revoke_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address) -> None:
+    """Take the lanes of a run's signer away, which voids what it signed; raises as the registration."""
+    _as_owner(rpc, settlement, [revoke_call(settlement, signer)], f"to revoke signer {signer}")
+
+
+def _as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what: str) -> None:
     owner = _owner(rpc, settlement)
     try:
         rpc.call("anvil_impersonateAccount", owner)
@@ -55,21 +84,27 @@ def register_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address
     try:
         if int(rpc.call("eth_getBalance", owner, "latest"), 16) < _GAS_MONEY_WEI:
             rpc.call("anvil_setBalance", owner, hex(_GAS_MONEY_WEI))
-        target, data = init_lanes_call(settlement, signer, lanes)
-        transaction = {"from": owner, "to": target, "data": to_hex(data)}
-        receipt = _mined(rpc, rpc.call("eth_sendTransaction", transaction))
+        for target, data in calls:
+            transaction = {"from": owner, "to": target, "data": to_hex(data)}
+            receipt = _mined(rpc, rpc.call("eth_sendTransaction", transaction))
+            if int(receipt["status"], 16) != 1:
+                raise ChainError(f"expected {settlement} {what}, the transaction reverted")
     except RpcError as error:
         raise ChainError(
-            f"expected {settlement} to open {lanes} lanes for signer {signer}, it refused: {error}; "
+            f"expected {settlement} {what}, it refused: {error}; "
             "check that the deployment record belongs to this fork"
         ) from error
     finally:
         rpc.call("anvil_stopImpersonatingAccount", owner)
-    if int(receipt["status"], 16) != 1:
-        raise ChainError(
-            f"expected {settlement} to open {lanes} lanes for signer {signer}, the transaction reverted; "
-            "it holds 16 signers at most: start a fresh fork"
-        )
+
+
+def _signers(rpc: JsonRpc, settlement: Address) -> tuple[str, ...]:
+    target, data = settings_call(settlement)
+    try:
+        answer: str = rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")
+    except RpcError as error:
+        raise _no_settlement(settlement) from error
+    return signers_of(bytes.fromhex(answer[2:]))
 
 
 def _mined(rpc: JsonRpc, transaction_hash: str) -> dict[str, str]:

@@ -114,7 +114,7 @@ class AdmissionDesk:
         for index, offer in enumerate(offers):
             usd = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
             risk = check_quote(
-                quote_usd_wad=usd, open_quotes=self.book.open_quotes, limits=self.policy.limits
+                quote_usd_wad=usd, open_quotes=self.book.open_quotes(quote.taker), limits=self.policy.limits
             )
             if risk.accepted:
                 rest = (*losing, *offers[index + 1 :])

@@ -13,7 +13,10 @@ from pmm.pricing import MarketSnapshot, Offer, RejectedOffer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveQuote:
-    """What a restart must know of a quote that may still be filled."""
+    """What a restart must know of a quote that may still be filled.
+
+    ``allowed_sender`` is the taker as the order names it: the last 80 bits of the address.
+    """
 
     order_hash: bytes
     settlement: Settlement
@@ -23,6 +26,7 @@ class LiveQuote:
     maker_asset: Address
     reserved_amount: int
     usd_wad: int
+    allowed_sender: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class AdmittedQuote:
             maker_asset=self.maker_asset.address,
             reserved_amount=self.reserved_amount,
             usd_wad=self.usd_wad,
+            allowed_sender=self.order.traits.allowed_sender,
         )
 
 

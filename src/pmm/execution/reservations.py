@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pmm.domain import Address
+from pmm.domain import Address, allowed_sender_of
 from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import ChainView
 from pmm.execution.records import LiveQuote, OutcomeKind
@@ -29,6 +29,8 @@ class ReservationBook:
         self._live: dict[bytes, LiveQuote] = {}
         self._reserved: dict[Address, int] = {}
         self._usd_wad = 0
+        # By the taker as the order names it; a taker without live quotes has no entry.
+        self._usd_wad_of: dict[int, int] = {}
         # Order hash -> (why, block in which it was first seen to be over).
         self._ending: dict[bytes, tuple[OutcomeKind, int]] = {}
         self.version = 0
@@ -39,10 +41,10 @@ class ReservationBook:
     def __iter__(self) -> Iterator[LiveQuote]:
         return iter(self._live.values())
 
-    @property
-    def open_quotes(self) -> OpenQuotes:
-        """How many quotes are live, and their value."""
-        return OpenQuotes(count=len(self._live), usd_wad=self._usd_wad)
+    def open_quotes(self, taker: Address) -> OpenQuotes:
+        """Return how many quotes are live, their value, and the value of those of one taker."""
+        of_taker = self._usd_wad_of.get(allowed_sender_of(taker), 0)
+        return OpenQuotes(count=len(self._live), usd_wad=self._usd_wad, taker_usd_wad=of_taker)
 
     def reserved(self, token: Address) -> int:
         """Return base units of a token that live quotes promise."""
@@ -54,7 +56,7 @@ class ReservationBook:
             raise InvariantViolated(f"order 0x{quote.order_hash.hex()} is reserved already")
         self._live[quote.order_hash] = quote
         self._reserved[quote.maker_asset] = self.reserved(quote.maker_asset) + quote.reserved_amount
-        self._usd_wad += quote.usd_wad
+        self._count_usd(quote, quote.usd_wad)
         self.version += 1
 
     def remove(self, order_hash: bytes) -> None:
@@ -62,8 +64,14 @@ class ReservationBook:
         quote = self._live.pop(order_hash)
         self._ending.pop(order_hash, None)
         self._reserved[quote.maker_asset] -= quote.reserved_amount
-        self._usd_wad -= quote.usd_wad
+        self._count_usd(quote, -quote.usd_wad)
         self.version += 1
+
+    def _count_usd(self, quote: LiveQuote, usd_wad: int) -> None:
+        self._usd_wad += usd_wad
+        left = self._usd_wad_of.pop(quote.allowed_sender, 0) + usd_wad
+        if left:
+            self._usd_wad_of[quote.allowed_sender] = left
 
     def end_by(self, view: ChainView) -> tuple[EndedQuote, ...]:
         """Release what the view shows to be over and return it.

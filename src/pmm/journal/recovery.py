@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from pmm.domain import ZERO_ADDRESS, Address
+from pmm.domain import ZERO_ADDRESS, Address, RfqOrder
 from pmm.execution import JournalState, LiveQuote, Settlement
 from pmm.journal.database import connect_for_reading
 from pmm.journal.encoding import nonce_key
 
 _LIVE = """
-SELECT order_hash, settlement, signer, lane, nonce, expiration_s, maker_asset, reserved_amount, usd_wad
+SELECT order_hash, "order", settlement, signer, lane, nonce, expiration_s, maker_asset, reserved_amount, usd_wad
 FROM quotes
 WHERE order_hash IS NOT NULL AND order_hash NOT IN (SELECT order_hash FROM outcomes)
 """
@@ -34,6 +35,7 @@ def recover(path: Path) -> JournalState:
                 maker_asset=Address(row["maker_asset"]),
                 reserved_amount=int(row["reserved_amount"]),
                 usd_wad=int(row["usd_wad"]),
+                allowed_sender=RfqOrder.from_dict(json.loads(row["order"])).traits.allowed_sender,
             )
             for row in connection.execute(_LIVE)
         )

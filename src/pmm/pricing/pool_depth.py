@@ -28,9 +28,10 @@ class DeepPool:
 def deep_pools(
     snapshot: MarketSnapshot, *, maker_asset: Token, taker_asset: Token, least_usd: int
 ) -> tuple[DeepPool, ...]:
-    """Return the pools of a pair that trade ``least_usd`` near their mid price both ways, deepest first.
+    """Return the pools of a pair that trade ``least_usd`` near their mid price both ways, the deepest first.
 
-    Both ways, because one side alone is half as dear to fake. Of equal depth, the one that slips less comes first.
+    Both ways, because one side alone is half as dear to fake. Depth is read at a few sizes only: of those that
+    reach the same size, the one that slips least there is the deepest.
     """
     back = {pool.pool: pool for pool in snapshot.pools.get((maker_asset.address, taker_asset.address), ())}
     found: list[DeepPool] = []
@@ -43,7 +44,8 @@ def deep_pools(
         if depth_usd * BPS >= least_usd * (BPS - _CUT_BPS):
             slippage_e36 = max(slippage for _, slippage in sides)
             found.append(DeepPool(reading=pool, depth_usd=max(depth_usd, 1), slippage_e36=slippage_e36))
-    found.sort(key=lambda pool: (-pool.depth_usd, pool.slippage_e36))
+    most_usd = max((pool.depth_usd for pool in found), default=0)
+    found.sort(key=lambda pool: (pool.depth_usd * BPS < most_usd * (BPS - _CUT_BPS), pool.slippage_e36))
     return tuple(found)
 
 

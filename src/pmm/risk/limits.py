@@ -19,20 +19,23 @@ class QuoteLimits:
         max_quote_usd: larger ones are refused.
         max_open_usd: value of all live quotes, the new one included.
         max_live_quotes: how many quotes may be live.
+        max_taker_usd: value of the live quotes of one taker, the new one included.
     """
 
     min_quote_usd: Decimal = Decimal(10)
     max_quote_usd: Decimal = Decimal(500_000)
     max_open_usd: Decimal = Decimal(5_000_000)
     max_live_quotes: int = 6_000
+    max_taker_usd: Decimal = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenQuotes:
-    """What live quotes promise together."""
+    """What live quotes promise together; ``taker_usd_wad`` is the share of the taker who asks."""
 
     count: int
     usd_wad: int
+    taker_usd_wad: int
 
 
 def check_quote(*, quote_usd_wad: int, open_quotes: OpenQuotes, limits: QuoteLimits) -> Decision:
@@ -51,6 +54,13 @@ def check_quote(*, quote_usd_wad: int, open_quotes: OpenQuotes, limits: QuoteLim
             RefusalReason.LIMIT_REACHED,
             f"expected at most {limits.max_open_usd} USD in live quotes, this one would make it "
             f"{_dollars(total)} USD",
+        )
+    of_taker = open_quotes.taker_usd_wad + quote_usd_wad
+    if of_taker > limits.max_taker_usd * _WAD:
+        return Decision.refuse(
+            RefusalReason.LIMIT_REACHED,
+            f"expected at most {limits.max_taker_usd} USD in live quotes of one taker, this one would make it "
+            f"{_dollars(of_taker)} USD",
         )
     return Decision.accept()
 

@@ -77,6 +77,7 @@ def _refusals(*statuses: int) -> dict[str, Any]:
     texts = {
         400: "The body is not a request: malformed JSON, a missing or wrong field.",
         405: "Wrong method.",
+        408: "The body did not come in time.",
         413: "The body is too large.",
         422: "No quote for this request; another one may be quoted.",
         503: "No quote now; Retry-After says when to ask again.",
@@ -94,7 +95,7 @@ def order_operation() -> dict[str, Any]:
         },
         "responses": {
             "200": _json({"$ref": _REF.format(name="OrderAnswer")}, "A signed order."),
-            **_refusals(400, 405, 413, 422, 503),
+            **_refusals(400, 405, 408, 413, 422, 503),
         },
     }
 

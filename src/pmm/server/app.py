@@ -21,7 +21,9 @@ _DESCRIPTION = (
 )
 
 
-def build_app(*, endpoints: QuoteEndpoints, health: Health, max_body: int) -> QuoteRoutes:
+def build_app(
+    *, endpoints: QuoteEndpoints, health: Health, max_body: int, body_timeout_s: float
+) -> QuoteRoutes:
     """Return the ASGI application."""
     app = FastAPI(
         title="pmm quote server",
@@ -50,7 +52,7 @@ def build_app(*, endpoints: QuoteEndpoints, health: Health, max_body: int) -> Qu
     async def docs() -> HTMLResponse:
         return HTMLResponse(docs_page(document))
 
-    return QuoteRoutes(app, endpoints, max_body=max_body)
+    return QuoteRoutes(app, endpoints, max_body=max_body, body_timeout_s=body_timeout_s)
 
 
 def _add_documented_routes(app: FastAPI, endpoints: QuoteEndpoints) -> None:

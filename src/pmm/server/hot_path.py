@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,13 +22,43 @@ class _ClientLeft(Exception):
     """The client closed the connection before its request was complete: there is nobody to answer."""
 
 
-class QuoteRoutes:
-    """Serves ``/order`` and ``/levels``, hands the rest to ``app``; bodies above ``max_body`` get 413."""
+_CLOSE = (b"connection", b"close")
+_SLOW = WireRefusal(
+    status=408,
+    code="body_too_slow",
+    message="expected the whole body of the request in time, found a part of it",
+    remedy="send the request in one go",
+)
+_STOPPING = WireRefusal(
+    status=503,
+    code="stopping",
+    message="expected the whole body of the request before the server stopped",
+    remedy="ask again when the server is back",
+    retry_after_s=1,
+)
 
-    def __init__(self, app: AsgiApp, endpoints: QuoteEndpoints, *, max_body: int) -> None:
+
+class QuoteRoutes:
+    """Serves ``/order`` and ``/levels``, hands the rest to ``app``.
+
+    Bodies above ``max_body`` bytes get 413, those that are not there after ``body_timeout_s`` get 408.
+    """
+
+    def __init__(
+        self, app: AsgiApp, endpoints: QuoteEndpoints, *, max_body: int, body_timeout_s: float
+    ) -> None:
         self._app = app
         self._endpoints = endpoints
         self._max_body = max_body
+        self._body_timeout_s = body_timeout_s
+        self._reading: set[asyncio.Timeout] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Wait no longer for bodies that are under way; called in the event loop."""
+        self._stopping = True
+        for reading in self._reading:
+            reading.reschedule(asyncio.get_running_loop().time())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -46,7 +77,11 @@ class QuoteRoutes:
             return await self._endpoints.levels() if method == "GET" else self._wrong_method(method, "GET")
         if method != "POST":
             return self._wrong_method(method, "POST")
-        body = await self._body(scope, receive)
+        try:
+            body = await self._timely_body(scope, receive)
+        except TimeoutError:
+            answer = self._endpoints.refusal(_STOPPING if self._stopping else _SLOW)
+            return HttpAnswer(status=answer.status, body=answer.body, headers=(*answer.headers, _CLOSE))
         if body is None:
             return self._endpoints.refusal(
                 WireRefusal(
@@ -68,6 +103,14 @@ class QuoteRoutes:
             )
         )
         return HttpAnswer(status=405, body=answer.body, headers=((b"allow", allowed.encode()),))
+
+    async def _timely_body(self, scope: Scope, receive: Receive) -> bytes | None:
+        async with asyncio.timeout(0 if self._stopping else self._body_timeout_s) as reading:
+            self._reading.add(reading)
+            try:
+                return await self._body(scope, receive)
+            finally:
+                self._reading.discard(reading)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         for name, value in scope["headers"]:

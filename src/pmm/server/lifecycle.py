@@ -12,7 +12,10 @@ from contextlib import contextmanager
 import uvicorn
 
 from pmm.errors import SetupError
+from pmm.server.hot_path import QuoteRoutes
+from pmm.server.patience import impatient_protocol
 from pmm.server.runtime import Runtime
+from pmm.settings import ServeSettings
 
 _BACKLOG = 1024
 _GRACE_S = 1
@@ -61,21 +64,10 @@ class _Server(uvicorn.Server):
 
 async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; ``say`` gets the ready line once requests are answered."""
-    config = uvicorn.Config(
-        runtime.app,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-        timeout_keep_alive=30,
-        backlog=_BACKLOG,
-    )
-    server = _Server(config)
+    server = _Server(http_config(runtime.app, runtime.settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+        loop.add_signal_handler(number, _stop, server, runtime.app)
     runtime.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     waiting = asyncio.create_task(_announce(runtime, server, listener, say))
@@ -83,6 +75,28 @@ async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str
         await serving
     finally:
         waiting.cancel()
+
+
+def http_config(app: QuoteRoutes, settings: ServeSettings) -> uvicorn.Config:
+    """Return how uvicorn serves: bounded in connections, in patience, and in how long it takes to end."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=30,
+        limit_concurrency=settings.max_connections,
+        http=impatient_protocol(settings.body_timeout_ms / 1000),
+        backlog=_BACKLOG,
+    )
+
+
+def _stop(server: _Server, app: QuoteRoutes) -> None:
+    app.stop()
+    server.should_exit = True
 
 
 async def _announce(

@@ -15,7 +15,12 @@ from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.quoter import find_pools
 from pmm.chain.rpc import JsonRpc
-from pmm.chain.signer_keys import generated_key, keystore_key, register_by_impersonation
+from pmm.chain.signer_keys import (
+    generated_key,
+    keystore_key,
+    register_by_impersonation,
+    revoke_by_impersonation,
+)
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
     Address,
@@ -23,7 +28,7 @@ from pmm.domain import (
     parse_address,
     require_native_backends,
 )
-from pmm.errors import UnsafeToSign
+from pmm.errors import ChainError, UnsafeToSign
 from pmm.execution import (
     AdmissionDesk,
     ChainView,
@@ -52,6 +57,7 @@ _LOG = structlog.get_logger()
 _CONTRACT = "RfqSettlement"
 # Deeper than any reorganisation of mainnet since proof of stake; a fill frees inventory after 2.4 minutes.
 _LIVE_CONFIRMATIONS = 12
+_REVOKE_TIMEOUT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +72,26 @@ class Runtime:
     signer: GuardedSigner
     maker: Address
     node: NodeIdentity
+    settings: ServeSettings
 
     def start(self) -> None:
         """Begin to read the market; called inside the event loop."""
         self.refresher.start(self._on_view)
 
     def close(self) -> None:
-        """Stop reading and close the journal."""
+        """Stop reading, close the journal, and on a development node give the signer's place back."""
         self.refresher.stop()
         self.journal.close()
+        if self.signer.mode is SigningMode.DEVELOPMENT:
+            self._give_place_back()
+
+    def _give_place_back(self) -> None:
+        try:
+            with JsonRpc(self.settings.rpc_url, timeout_s=_REVOKE_TIMEOUT_S) as rpc:
+                revoke_by_impersonation(rpc, self.maker, self.signer.address)
+        except (ChainError, UnsafeToSign) as error:
+            # The next run that finds no place free revokes it.
+            _LOG.info("signer_not_revoked", reason=str(error))
 
     async def _on_view(self, view: ChainView) -> tuple[NonceKey, ...]:
         try:
@@ -110,7 +127,8 @@ def open_runtime(settings: ServeSettings) -> Runtime:
         try:
             key = _key(settings, mode)
             if mode is SigningMode.DEVELOPMENT:
-                register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes)
+                keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
+                register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
             settings = _with_funding(settings, hedger_fault(rpc, deployment, maker))
             return _join(settings, node, identity, maker, signer, journal)
@@ -176,6 +194,7 @@ def _join(
         signer=signer,
         maker=maker,
         node=identity,
+        settings=settings,
     )
 
 
@@ -203,7 +222,12 @@ def _app(settings: ServeSettings, identity: NodeIdentity, desk: QuoteDesk, healt
     endpoints = QuoteEndpoints(
         desk=desk, codec=codec(settings, identity), new_id=lambda: secrets.token_hex(16)
     )
-    return build_app(endpoints=endpoints, health=health, max_body=settings.max_body_bytes)
+    return build_app(
+        endpoints=endpoints,
+        health=health,
+        max_body=settings.max_body_bytes,
+        body_timeout_s=settings.body_timeout_ms / 1000,
+    )
 
 
 def _deployment(settings: ServeSettings, identity: NodeIdentity) -> Deployment:

@@ -128,7 +128,7 @@ def test_firm_quote__more_than_inventory_on_pmm__is_flash_funded_whole_or_not_at
     assert found.firm.signed_order.order.traits.no_partial_fills
     # Flash funds pay: no inventory is held back.
     assert desk.book.reserved(WETH.address) == 0
-    assert desk.book.open_quotes.count == 1
+    assert desk.book.open_quotes(TAKER).count == 1
 
 
 def test_firm_quote__more_than_inventory_on_1inch__is_refused() -> None:
@@ -185,7 +185,7 @@ def test_firm_quote__contract_allows_less__stays_inside_its_maximum() -> None:
 def test_firm_quote__contract_allows_no_life_at_all__is_refused_and_frees_the_nonce() -> None:
     desk = open_test_desk(chain_view(lanes=(lane_state(0, max_expiry_s=2),)))
     assert refused(desk, ask(settlement=Settlement.PMM)).reason is RefusalReason.LIMIT_REACHED
-    assert desk.book.open_quotes.count == 0
+    assert desk.book.open_quotes(TAKER).count == 0
 
 
 def test_firm_quote__time_passes_since_the_view__expiry_moves_with_it() -> None:
@@ -224,7 +224,7 @@ def test_firm_quote__chain_not_as_it_must_be__is_refused_and_signs_nothing(
     (record,) = desk.journal.records
     assert record.decision.reason is reason
     assert record.admitted is None
-    assert desk.book.open_quotes.count == 0
+    assert desk.book.open_quotes(TAKER).count == 0
 
 
 def test_firm_quote__no_view__is_refused_with_the_reason_of_the_node() -> None:
@@ -287,7 +287,7 @@ def test_firm_quote__journal_refuses__nothing_is_signed_and_inventory_is_free_ag
     decision = refused(desk, ask(settlement=Settlement.PMM))
     assert decision.reason is RefusalReason.JOURNAL_UNAVAILABLE
     assert "disk full" in decision.detail
-    assert desk.book.open_quotes.count == 0
+    assert desk.book.open_quotes(TAKER).count == 0
     assert desk.book.reserved(USDC.address) == 0
     desk.journal.fails = None
     # The nonce of the refused quote stays burnt.
@@ -305,7 +305,7 @@ def test_firm_quote__journal_hangs__is_refused_in_time() -> None:
     desk = open_test_desk(journal=_SlowJournal())
     desk.desk._policy = replace(desk.policy, journal_timeout_s=0.01)
     assert refused(desk, ask()).reason is RefusalReason.JOURNAL_UNAVAILABLE
-    assert desk.book.open_quotes.count == 0
+    assert desk.book.open_quotes(TAKER).count == 0
 
 
 class _WatchingJournal(MemoryJournal):
@@ -350,7 +350,7 @@ def test_firm_quote__signature_is_broken__is_refused_and_stays_reserved(
     monkeypatch.setattr(desk.signer, "sign", broken)
     assert refused(desk, ask()).reason is RefusalReason.UNSAFE_TO_SIGN
     # The journal says that it was admitted: only the chain ends it now.
-    assert desk.book.open_quotes.count == 1
+    assert desk.book.open_quotes(TAKER).count == 1
 
 
 def test_settle__quote_expired__journals_the_signature_then() -> None:
@@ -362,7 +362,7 @@ def test_settle__quote_expired__journals_the_signature_then() -> None:
     (outcome,) = desk.journal.outcomes
     assert outcome.kind is OutcomeKind.EXPIRED
     assert outcome.signature == quote.firm.signed_order.signature.to_bytes65()
-    assert desk.book.open_quotes.count == 0
+    assert desk.book.open_quotes(TAKER).count == 0
 
 
 def test_settle__nonce_spent__frees_inventory() -> None:

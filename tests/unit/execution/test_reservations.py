@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from pmm.domain import USDC
+from pmm.domain import USDC, Address, address_from_bytes, allowed_sender_of
 from pmm.errors import InvariantViolated
 from pmm.execution import ChainView, LiveQuote, OutcomeKind, ReservationBook, Settlement
 from pmm.execution.nonces import router_nonce
 from tests.helpers.quoting import CHAIN_TIME_S, TAKER, chain_view, market
 
 
-def _quote(number: int = 1, *, expiration_s: int = CHAIN_TIME_S + 30, amount: int = 500) -> LiveQuote:
+def _quote(
+    number: int = 1, *, expiration_s: int = CHAIN_TIME_S + 30, amount: int = 500, taker: Address = TAKER
+) -> LiveQuote:
     return LiveQuote(
         order_hash=number.to_bytes(32, "big"),
         settlement=Settlement.ONEINCH,
@@ -21,6 +23,7 @@ def _quote(number: int = 1, *, expiration_s: int = CHAIN_TIME_S + 30, amount: in
         maker_asset=USDC.address,
         reserved_amount=amount,
         usd_wad=amount * 10**12,
+        allowed_sender=allowed_sender_of(taker),
     )
 
 
@@ -37,8 +40,8 @@ def test_add__two_quotes__sums_what_they_promise() -> None:
     book.add(_quote(1, amount=300))
     book.add(_quote(2, amount=200))
     assert book.reserved(USDC.address) == 500
-    assert book.open_quotes.count == 2
-    assert book.open_quotes.usd_wad == 500 * 10**12
+    assert book.open_quotes(TAKER).count == 2
+    assert book.open_quotes(TAKER).usd_wad == 500 * 10**12
 
 
 def test_add__same_order_twice__raises() -> None:
@@ -97,3 +100,17 @@ def test_end_by__chain_falls_back__starts_counting_again() -> None:
     assert book.end_by(_view(90, spent=(1,))) == ()
     assert book.end_by(_view(91, spent=(1,))) == ()
     assert len(book.end_by(_view(92, spent=(1,)))) == 1
+
+
+def test_open_quotes__two_takers__each_has_its_own_sum_until_it_ends() -> None:
+    other = address_from_bytes(b"\x33" * 20)
+    book = ReservationBook(confirmations=0)
+    book.add(_quote(1, amount=300))
+    book.add(_quote(2, amount=200))
+    book.add(_quote(3, amount=50, taker=other))
+    assert book.open_quotes(TAKER).usd_wad == 550 * 10**12
+    assert book.open_quotes(TAKER).taker_usd_wad == 500 * 10**12
+    assert book.open_quotes(other).taker_usd_wad == 50 * 10**12
+    book.end_by(_view(spent=(1, 3)))
+    assert book.open_quotes(TAKER).taker_usd_wad == 200 * 10**12
+    assert book.open_quotes(other).taker_usd_wad == 0

@@ -287,7 +287,7 @@ _FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
 from pmm.execution import AnsweredQuote
-from tests.helpers.quoting import open_test_desk
+from tests.helpers.quoting import TAKER, open_test_desk
 from tests.unit.journal.test_sqlite_journal import open_journal, request
 
 async def run() -> None:
@@ -303,7 +303,7 @@ async def run() -> None:
         if signed == 5:
             # From here on no file grows: what a full disk looks like to SQLite.
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-    live = desk.book.open_quotes.count
+    live = desk.book.open_quotes(TAKER).count
     print(signed, live, found.reason.value, "|", found.detail)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     back = await desk.desk.firm_quote(request(asked))

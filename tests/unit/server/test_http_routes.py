@@ -74,7 +74,9 @@ def open_site(path: Path, *, error_form: ErrorForm = ErrorForm.OBJECT, desk: Des
         refresher=_Refresher(desk.market),  # type: ignore[arg-type]
         clock=desk.clock,
     )
-    return Site(app=build_app(endpoints=endpoints, health=health, max_body=4_096), desk=desk)
+    return Site(
+        app=build_app(endpoints=endpoints, health=health, max_body=4_096, body_timeout_s=0.2), desk=desk
+    )
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ def test_order__bad_request__has_status_and_reason_and_is_journaled(
     (record,) = site.desk.journal.records
     assert record.admitted is None
     assert record.body
-    assert site.desk.book.open_quotes.count == 0
+    assert site.desk.book.open_quotes(TAKER).count == 0
 
 
 def test_order__malformed_json__is_400(site: Site) -> None:
@@ -173,7 +175,7 @@ def test_order__journal_full__is_503_and_signs_nothing(site: Site, body: dict[st
     response = site.ask("POST", "/order", json=body)
     assert (response.status_code, code(response)) == (503, "journal_unavailable")
     assert "disk is full" in response.text
-    assert site.desk.book.open_quotes.count == 0
+    assert site.desk.book.open_quotes(TAKER).count == 0
 
 
 def test_levels__journal_full__is_503(site: Site) -> None:
@@ -257,7 +259,7 @@ def test_openapi__document__describes_every_route(site: Site) -> None:
     document = site.ask("GET", "/openapi.json").json()
     assert set(document["paths"]) == {"/order", "/levels", "/healthz"}
     order = document["paths"]["/order"]["post"]
-    assert set(order["responses"]) == {"200", "400", "405", "413", "422", "503"}
+    assert set(order["responses"]) == {"200", "400", "405", "408", "413", "422", "503"}
     schemas = document["components"]["schemas"]
     assert set(schemas["OrderBody"]["required"]) == {"baseToken", "quoteToken", "taker"}
     references = json.dumps(document).split('"$ref": "#/components/schemas/')[1:]
