@@ -149,12 +149,12 @@ def as_owner(chain: ChainBuilder, deployed: Deployed, signature: str, *arguments
     chain.transact(deployed.settlement, signature, *arguments, sender=deployed.owner)
 
 
-def approve_all(chain: ChainBuilder, deployed: Deployed) -> None:
-    """Let both settlement contracts take what the taker holds."""
+def approve_all(chain: ChainBuilder, deployed: Deployed, *, holder: str = TAKER) -> None:
+    """Let both settlement contracts take what a taker holds."""
     for token in (WETH, USDC):
         for spender in (ONEINCH_ROUTER, deployed.settlement):
             chain.send(
-                token.address, encode_call("approve(address,uint256)", spender, 2**256 - 1), sender=TAKER
+                token.address, encode_call("approve(address,uint256)", spender, 2**256 - 1), sender=holder
             )
 
 

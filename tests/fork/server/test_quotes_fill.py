@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pmm.chain.abi import selector
 from pmm.domain import USDC, WETH, OwnDomainTerms, Token
 from pmm.errors import ChainError
 from pmm.execution import Settlement
@@ -11,7 +12,13 @@ from pmm.journal import read
 from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import deal
 from pmm.localnet.placement import ChainBuilder
-from tests.fork.server.site import TAKER, Deployed, Server, fill, holdings, serving
+from tests.fork.server.site import TAKER, Deployed, Server, approve_all, fill, holdings, serving
+
+# What either contract says to a taker whom the order does not name.
+_PRIVATE = {
+    Settlement.ONEINCH: "0x" + selector("PrivateOrder()").hex(),
+    Settlement.PMM: "0x" + selector("PrivateOrder(address)").hex(),
+}
 
 
 @pytest.mark.parametrize("settlement", list(Settlement))
@@ -47,8 +54,11 @@ def test_order__taken_by_somebody_else__reverts(
     answer = server.quote(settlement=settlement.value)
     stranger = keyless_account("stranger")
     deal(deployed.rpc, WETH.address, stranger, 10**19)
-    with pytest.raises(ChainError):
+    approve_all(chain, deployed, holder=stranger)
+    # Nothing but its name keeps the stranger out.
+    with pytest.raises(ChainError, match=_PRIVATE[settlement]):
         fill(chain, answer, taker=stranger)
+    fill(chain, answer)
 
 
 def test_order__filled__frees_the_reservation_and_is_journaled(

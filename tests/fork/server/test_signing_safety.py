@@ -232,12 +232,18 @@ def test_order__real_node_falls_behind__is_refused(
     authorise(deployed, SigningKey(SECRET).address)
     with restart(deployed, journal, real_node, keystore) as server:
         server.quote()
-        # An hour of the chain's time that this machine's clock knows nothing of.
-        chain.rpc.call("evm_increaseTime", 3_600)
-        chain.rpc.call("evm_mine")
+        # A node that stands still looks like this after ten minutes, by its feeds as fresh as ever.
+        real_node.answers["eth_getBlockByNumber"] = lambda: {"result": older(deployed, 600)}
         server.catch_up()
         health = server.ask("GET", "/healthz").json()
         assert "check that the node is synchronised" in health["chain"]["nodeError"]
+        assert "s behind" in health["chain"]["nodeError"]
+        assert "-" not in health["chain"]["nodeError"].split("found it ")[1].split(" s behind")[0]
+
+
+def older(deployed: Deployed, by_s: int) -> dict[str, Any]:
+    block: dict[str, Any] = deployed.rpc.call("eth_getBlockByNumber", "latest", False)
+    return {**block, "timestamp": hex(int(block["timestamp"], 16) - by_s)}
 
 
 def test_serve__node_without_mainnet_contracts__is_refused(deployed: Deployed, journal: Path) -> None:
