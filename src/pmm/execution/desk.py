@@ -182,10 +182,14 @@ class QuoteDesk:
         if not outcomes:
             return
         try:
-            await self._journal.append_outcomes(outcomes)
-        except JournalUnavailable:
+            async with asyncio.timeout(self._policy.journal_timeout_s):
+                await self._journal.append_outcomes(outcomes)
+        except (JournalUnavailable, TimeoutError) as error:
             self._unwritten = (*outcomes, *self._unwritten)
-            raise
+            if isinstance(error, JournalUnavailable):
+                raise
+            # Written twice is as good as once: the journal ignores an outcome that it has.
+            raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
 
     def watched(self) -> tuple[NonceKey, ...]:
         """Return the nonces of live quotes."""

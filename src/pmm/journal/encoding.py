@@ -12,8 +12,6 @@ from pmm.execution.nonces import router_nonce
 from pmm.pricing import MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
 
 QUOTED = "quoted"
-# What a request may leave in the journal; the server refuses longer bodies anyway.
-_BODY_LIMIT = 8192
 
 Row = tuple[Any, ...]
 
@@ -109,7 +107,7 @@ def quote_row(record: QuoteRecord) -> Row:
         record.quote_id,
         record.received_at_ms,
         record.relayer,
-        record.body[:_BODY_LIMIT],
+        record.body,
         decision,
         record.decision.detail,
         record.market.snapshot_id if record.market else None,

@@ -133,7 +133,7 @@ class SqliteJournal:
             for entry in batch:
                 self._commit([entry])
         except sqlite3.Error as error:
-            self._answer(batch, f"the journal {self.path} could not be written: {error}")
+            self._answer(batch, f"the journal could not be written: {error}")
         else:
             self._answer(batch, None)
 

@@ -7,8 +7,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
 
 from pmm import __version__
+from pmm.relayers.refusals import WireRefusal
 from pmm.server.api_schema import levels_operation, order_operation, quote_schemas
 from pmm.server.docs_page import docs_page
 from pmm.server.endpoints import HttpAnswer, QuoteEndpoints
@@ -41,6 +43,18 @@ def build_app(
     async def healthz() -> JSONResponse:
         quoting, body = await health.report()
         return JSONResponse(body, status_code=200 if quoting else 503)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        refusal = WireRefusal(
+            status=error.status_code,
+            code="method_not_allowed" if error.status_code == 405 else "not_found",
+            message=f"expected a page of this server, found {request.method} {request.url.path[:100]}",
+            remedy="GET /docs lists what there is",
+        )
+        answer = _response(endpoints.refusal(refusal))
+        answer.headers.update(error.headers or {})
+        return answer
 
     document = _openapi(app)
 

@@ -26,6 +26,7 @@ from pmm.execution import (
     FirmQuoteRequest,
     JournalUnavailable,
     OutcomeKind,
+    QuoteOutcome,
     QuoteRecord,
     Settlement,
 )
@@ -383,6 +384,22 @@ def test_settle__journal_fails__keeps_the_outcome_for_the_next_time() -> None:
     desk.journal.fails = None
     asyncio.run(desk.settle(chain_view()))
     assert len(desk.journal.outcomes) == 1
+
+
+class _HangingOutcomes(MemoryJournal):
+    """A journal that never confirms an outcome."""
+
+    async def append_outcomes(self, outcomes: tuple[QuoteOutcome, ...]) -> None:
+        await asyncio.Event().wait()
+
+
+def test_settle__journal_hangs__gives_up_and_keeps_the_outcome() -> None:
+    desk = open_test_desk(journal=_HangingOutcomes())
+    answered(desk, ask())
+    with pytest.raises(JournalUnavailable, match="did not confirm"):
+        asyncio.run(desk.settle(chain_view(expiry_clock_s=CHAIN_TIME_S + 31)))
+    assert desk.book.reserved(USDC.address) == 0
+    assert len(desk.desk._unwritten) == 1
 
 
 def test_firm_quote__accepted_on_pmm__journals_winning_and_losing_plans() -> None:

@@ -285,7 +285,14 @@ def test_docs__page__loads_nothing_from_elsewhere(site: Site) -> None:
 
 
 def test_unknown_path__any__is_404(site: Site) -> None:
-    assert site.ask("GET", "/nothing").status_code == 404
+    response = site.ask("GET", "/nothing")
+    assert (response.status_code, code(response)) == (404, "not_found")
+
+
+def test_healthz__wrong_method__is_405_in_our_form(site: Site) -> None:
+    response = site.ask("POST", "/healthz")
+    assert (response.status_code, code(response)) == (405, "method_not_allowed")
+    assert response.headers["allow"] == "GET"
 
 
 def test_hot_path__client_leaves_in_the_middle__journals_nothing(site: Site) -> None:
