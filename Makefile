@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench abis clean distclean
+.PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench bench-gas abis clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ format: setup ## rewrite Python and Solidity in the project's format
 
 bench: setup ## run every benchmark; each prints a table and writes benchmarks/results/NAME.json
 	@for f in benchmarks/[a-z]*.py; do $(BIN)/python $$f || exit 1; done
+
+bench-gas: setup ## gas of a fill and a cancel, ours and our peers', on one chain in one run
+	@$(BIN)/python benchmarks/gas.py
 
 abis: setup ## compile the contracts and export their ABIs into the package
 	@$(BIN)/ape run export_abis

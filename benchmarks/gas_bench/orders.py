@@ -1,0 +1,70 @@
+"""The order given to our contract and to 1inch: the same eight words but for maker and domain."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from eth_utils.crypto import keccak
+
+from gas_bench.stage import EXPIRATION_S, MAKING, TAKING, Call, Stage
+from pmm.domain import (
+    Address,
+    FillFunction,
+    MakerTraits,
+    OrderDomain,
+    RfqOrder,
+    SignedOrder,
+    SigningKey,
+    TakerTraits,
+    build_salt,
+    encode_fill,
+    sign_order,
+)
+
+LANE = 1
+
+
+def traits_word(nonce: int, *, allowed_sender: int = 0, has_extension: bool = False) -> int:
+    """Return makerTraits of the benchmark's lane."""
+    return MakerTraits.for_quote(
+        lane=LANE,
+        nonce=nonce,
+        expiration_s=EXPIRATION_S,
+        allowed_sender=allowed_sender,
+        has_extension=has_extension,
+    ).encode()
+
+
+def signed_order(
+    stage: Stage,
+    *,
+    maker: str,
+    domain: OrderDomain,
+    key: SigningKey,
+    nonce: int,
+    allowed_sender: int = 0,
+    extension: bytes = b"",
+) -> SignedOrder:
+    """Sign the order; the free part of its salt is the first that gives salt and signature no zero byte."""
+    for number in count():
+        upper = keccak(text=f"pmm gas benchmark salt {number}")[:8]
+        order = RfqOrder(
+            salt=build_salt(epoch=0, upper=int.from_bytes(upper, "big"), extension=extension),
+            maker=Address(maker),
+            maker_asset=Address(stage.base),
+            taker_asset=Address(stage.quote),
+            making_amount=MAKING,
+            taking_amount=TAKING,
+            maker_traits=traits_word(nonce, allowed_sender=allowed_sender, has_extension=bool(extension)),
+        )
+        signed = sign_order(order, domain, key, extension)
+        if 0 not in upper + signed.signature.to_compact():
+            return signed
+    raise AssertionError
+
+
+def fill_call(to: str, signed: SignedOrder, function: FillFunction | None = None) -> Call:
+    """Fill the whole order, the amount given as making amount."""
+    traits = TakerTraits(maker_amount=True)
+    amount = signed.order.making_amount
+    return Call(to=to, data=encode_fill(signed, amount=amount, taker_traits=traits, function=function))

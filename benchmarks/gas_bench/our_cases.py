@@ -1,0 +1,228 @@
+"""One measurement per way to fill an order of ours, and per way to cancel one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gas_bench import oneinch
+from gas_bench.feeds import FeedPair
+from gas_bench.orders import LANE, fill_call, traits_word
+from gas_bench.report import Report, Row
+from gas_bench.settlement import LANES, Ours
+from gas_bench.stage import EXPIRATION_S, FORTUNE, MAKING, TAKING, Call
+from pmm.chain.abi import encode_call
+from pmm.domain import Address, FillFunction, OwnDomainTerms, SignedOrder, allowed_sender_of
+
+FILLS = "fills of ours"
+CANCELS = "cancels"
+RATIOS = "against 1inch LOP 4.0.3 in the same run"
+FIRST = "fillOrder, first nonce of a lane"
+NEXT = "fillOrder, next nonce"
+COMPACT = "fillOrderCompact, next nonce"
+CAPPED = "fillOrder, caps on"
+BANDED = "fillOrder, oracle band on"
+CANCEL_ONE = "cancelNonce"
+CANCEL_WINDOW = "cancelWindow, 160 nonces"
+CANCEL_ALL = f"cancelAllLanes, {LANES} lanes"
+_COMPACT_FILL = "fillOrderCompact(uint256,uint256,bytes32,bytes32)"
+_SET_CAP = "setCap(address,uint256,uint256,uint256)"
+_SET_FEED = "setFeed(address,address,uint24)"
+_WINDOW = 160
+_BAND_ON, _CAPS_ON = 1, 2
+_UNLIMITED_BAND = 200  # units of 5 bps
+
+
+def measure_ours(ours: Ours, report: Report) -> None:
+    """Measure every case whose function is on the contract; the others are noted as skipped."""
+    _plain(ours, report)
+    for case, needs, measure in (
+        (COMPACT, (_COMPACT_FILL,), _compact),
+        (CAPPED, ("setGuards(uint256)", _SET_CAP), _capped),
+        (BANDED, ("setGuards(uint256)", _SET_FEED), _banded),
+    ):
+        _measure_if_there(ours, report, case, needs, measure)
+    _contract_maker(ours, report)
+    _cancels(ours, report)
+
+
+def compare(report: Report) -> None:
+    """Add the ratios to 1inch's figures of the same run."""
+    pairs = (
+        ("fillOrder, next nonce", NEXT, oneinch.NEXT, 0.95, 0.93),
+        ("fillOrder, first nonce", FIRST, oneinch.FIRST, 0.95, 0.77),
+        ("fillOrderCompact, next nonce", COMPACT, oneinch.NEXT, 0.935, 0.915),
+        ("cancel one nonce", CANCEL_ONE, oneinch.CANCEL_ONE, 1.0, None),
+        ("cancel a window", CANCEL_WINDOW, oneinch.CANCEL_MASK, 1.0, None),
+    )
+    for case, ours, theirs, target, goal in pairs:
+        measured, reference = report.measured(ours), report.measured(theirs)
+        if measured is not None and reference is not None:
+            ratio = round(measured / reference, 4)
+            row = Row(case=f"{case}, ratio", measured=ratio, unit="ratio", target=target, goal=goal)
+            report.add(RATIOS, [row])
+
+
+def _measure_if_there(
+    ours: Ours,
+    report: Report,
+    case: str,
+    needs: tuple[str, ...],
+    measure: Callable[[Ours, Report], None],
+) -> None:
+    missing = [signature for signature in needs if not ours.has(signature)]
+    if missing:
+        report.skip(case, f"RfqSettlement has no {' and no '.join(missing)} yet")
+        return
+    with ours.stage.undone():
+        measure(ours, report)
+
+
+def _plain(ours: Ours, report: Report) -> None:
+    taker = ours.stage.taker.address
+    with ours.stage.undone():
+        first, following = ours.fill(0), ours.fill(1)
+        private = ours.fill(2, allowed_sender=allowed_sender_of(taker))
+        named = OwnDomainTerms(private_taker=taker).encode()
+        rows = [
+            Row(case=FIRST, measured=first),
+            Row(case=NEXT, measured=following),
+            Row(case="fillOrder, private by the caller's last 10 bytes", measured=private),
+            Row(case="fillOrderArgs, private by the full address", measured=ours.fill(3, extension=named)),
+            Row(case="fillOrder, sliding the window by one", measured=ours.fill(_WINDOW)),
+            Row(case="fillOrder, sliding the window past its end", measured=ours.fill(3 * _WINDOW)),
+        ]
+        report.add(FILLS, rows)
+
+
+def _compact(ours: Ours, report: Report) -> None:
+    ours.fill(0)
+    call = Call(to=ours.address, data=compact_call(ours.signed(1)))
+    report.add(FILLS, [Row(case=COMPACT, measured=ours.stage.fill(call, holder=ours.address))])
+
+
+def compact_words(signed: SignedOrder) -> bytes:
+    """Return the four words of the compact entry, which are also the short contract signature.
+
+    The two tokens are core tokens 0 and 1 of the settlement.
+    """
+    order, traits = signed.order, signed.order.traits
+    amounts = order.making_amount << 128 | order.taking_amount
+    core_pair = 0 << 4 | 1
+    terms = (
+        order.salt >> 160 << 160
+        | core_pair << 152
+        | traits.series << 144
+        | traits.nonce_or_epoch << 104
+        | traits.expiration_s << 64
+        | traits.no_partial_fills
+    )
+    return amounts.to_bytes(32, "big") + terms.to_bytes(32, "big") + signed.signature.to_compact()
+
+
+def compact_call(signed: SignedOrder) -> bytes:
+    """Return the calldata of ``fillOrderCompact``."""
+    return encode_call("fillOrderCompact(uint256,uint256,bytes32,bytes32)", *_words(compact_words(signed)))
+
+
+def _words(data: bytes) -> tuple[int | bytes, ...]:
+    first, second, r, vs = (data[i : i + 32] for i in range(0, 128, 32))
+    return int.from_bytes(first, "big"), int.from_bytes(second, "big"), r, vs
+
+
+def _capped(ours: Ours, report: Report) -> None:
+    for token in (ours.stage.base, ours.stage.quote):
+        ours.configure(_SET_CAP, token, FORTUNE, FORTUNE, 3_600)
+    ours.fill(0)
+    plain = ours.fill(1)
+    ours.configure("setGuards(uint256)", _CAPS_ON)
+    first, following = ours.fill(2), ours.fill(3)
+    rows = [
+        Row(case=f"{CAPPED}, first of the cap's window", measured=first),
+        Row(case=CAPPED, measured=following),
+        Row(case="what caps add to a fill", measured=following - plain, target=5_600, goal=300),
+    ]
+    report.add(FILLS, rows)
+
+
+def _banded(ours: Ours, report: Report) -> None:
+    stage = ours.stage
+    feeds = FeedPair.place(stage, base_answer=2 * 10**8 * TAKING // MAKING, quote_answer=2 * 10**8)
+    for token, feed in ((stage.base, feeds.base), (stage.quote, feeds.quote)):
+        ours.configure(_SET_FEED, token, feed, 86_400)
+    ours.configure("setBand(address,address,uint8)", stage.base, stage.quote, _UNLIMITED_BAND)
+    ours.fill(0)
+    plain = ours.fill(1)
+    ours.configure("setGuards(uint256)", _BAND_ON)
+    banded = ours.fill(2)
+    bare = feeds.bare_read_gas()
+    per_feed = (banded - plain - bare) / 2
+    rows = [
+        Row(case=BANDED, measured=banded),
+        Row(case="bare latestRoundData() of both feeds", measured=bare),
+        Row(
+            case="what the band adds per feed above the bare read",
+            measured=per_feed,
+            target=2_900,
+            goal=2_500,
+        ),
+    ]
+    report.add(FILLS, rows)
+
+
+def _contract_maker(ours: Ours, report: Report) -> None:
+    """Measure fills on 1inch's contract of orders whose maker is our contract."""
+    for token in (ours.stage.base, ours.stage.quote):
+        ours.configure("setRouterAllowance(address,uint128)", token, 2**128 - 1)
+    for case, target, goal, short in (
+        ("LOP 4.0.3 fillContractOrder, we as maker, long signature", 86_500, 85_500, False),
+        ("LOP 4.0.3 fillContractOrder, we as maker, short signature", 86_500, 85_500, True),
+    ):
+        if short and not ours.has(_COMPACT_FILL):
+            report.skip(case, f"RfqSettlement has no {_COMPACT_FILL} yet")
+            continue
+        with ours.stage.undone():
+            _fill_on_router(ours, 0, short=short)
+            measured = _fill_on_router(ours, 1, short=short)
+        report.add(FILLS, [Row(case=case, measured=measured, target=target, goal=goal)])
+
+
+def _fill_on_router(ours: Ours, nonce: int, *, short: bool) -> int:
+    signed = ours.signed(nonce, domain=ours.router.domain)
+    call = fill_call(ours.router.address, signed, FillFunction.FILL_CONTRACT_ORDER)
+    if short:
+        call = Call(to=call.to, data=_with_short_signature(signed))
+    return ours.stage.fill(call, holder=ours.address)
+
+
+def _with_short_signature(signed: SignedOrder) -> bytes:
+    order_type = "(" + ",".join(["uint256"] * 8) + ")"
+    words = signed.order.encode()
+    order = tuple(int.from_bytes(words[i : i + 32], "big") for i in range(0, 256, 32))
+    return encode_call(
+        f"fillContractOrder({order_type},bytes,uint256,uint256)",
+        *(order, compact_words(signed), signed.order.making_amount, 1 << 255),
+    )
+
+
+def _cancels(ours: Ours, report: Report) -> None:
+    """Measure the signer's own cancels, in a lane that was filled before."""
+    signer = Address(ours.signer.address)
+    position = int(signer, 16) << 80 | LANE << 40 | 1
+    epoch = report.measured(oneinch.CANCEL_EPOCH)
+    ceiling = None if epoch is None else epoch + 5_300 * LANES
+    cases = (
+        (CANCEL_ONE, "cancelNonce(uint240)", (position,), report.measured(oneinch.CANCEL_ONE)),
+        (
+            CANCEL_WINDOW,
+            "cancelWindow(uint240,uint256)",
+            (position - 1, oneinch.MASK_160),
+            report.measured(oneinch.CANCEL_MASK),
+        ),
+        (CANCEL_ALL, "cancelAllLanes(address)", (signer,), ceiling),
+    )
+    for case, signature, arguments, target in cases:
+        with ours.stage.undone():
+            ours.fill(0)
+            call = Call(to=ours.address, data=encode_call(signature, *arguments), sender=signer)
+            report.add(CANCELS, [Row(case=case, measured=ours.stage.gas(call), target=target)])
+    assert traits_word(1) >> 80 & (1 << 40) - 1 == EXPIRATION_S

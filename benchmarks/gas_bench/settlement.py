@@ -1,0 +1,87 @@
+"""Our settlement contract on a stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eth_abi.abi import encode
+
+from gas_bench.build import own_contract
+from gas_bench.oneinch import OneInch
+from gas_bench.orders import fill_call, signed_order
+from gas_bench.stage import Stage
+from pmm.domain import Address, OrderDomain, SignedOrder, SigningKey, settlement_domain
+from pmm.localnet.addresses import keyless_account
+
+OWNER = keyless_account("gas benchmark owner")
+LANES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """RfqSettlement on a stage, with inventory and one signer, joined to 1inch's contract."""
+
+    stage: Stage
+    router: OneInch
+    address: str
+    signer: SigningKey
+    domain: OrderDomain
+
+    @classmethod
+    def place(cls, stage: Stage, router: OneInch) -> Ours:
+        """Deploy the settlement with the stage's two tokens as its core tokens."""
+        arguments = encode(
+            ["address", "address", "address", "address[]"],
+            [OWNER, stage.base, router.address, [stage.base, stage.quote]],
+        )
+        address = stage.deploy("RfqSettlement", own_contract("RfqSettlement").creation(arguments=arguments))
+        signer = stage.maker
+        ours = cls(
+            stage=stage,
+            router=router,
+            address=address,
+            signer=signer,
+            domain=settlement_domain(stage.chain_id, Address(address)),
+        )
+        stage.give(address)
+        stage.approve(address, stage.taker.address)
+        ours.configure("initLanes(address,uint256)", signer.address, LANES)
+        return ours
+
+    def configure(self, signature: str, *arguments: object) -> None:
+        """Call a function as the owner."""
+        self.stage.chain.transact(self.address, signature, *arguments, sender=OWNER)
+
+    def has(self, signature: str) -> bool:
+        """Tell whether the contract's dispatcher knows the function."""
+        name, _, types = signature.partition("(")
+        wanted = [kind for kind in types.rstrip(")").split(",") if kind]
+        return any(
+            entry.get("name") == name and [item["type"] for item in entry["inputs"]] == wanted
+            for entry in own_contract("RfqSettlement").abi
+            if entry["type"] == "function"
+        )
+
+    def signed(
+        self,
+        nonce: int,
+        *,
+        domain: OrderDomain | None = None,
+        allowed_sender: int = 0,
+        extension: bytes = b"",
+    ) -> SignedOrder:
+        """Sign the order as our signer, the settlement being the maker."""
+        return signed_order(
+            self.stage,
+            maker=self.address,
+            domain=domain or self.domain,
+            key=self.signer,
+            nonce=nonce,
+            allowed_sender=allowed_sender,
+            extension=extension,
+        )
+
+    def fill(self, nonce: int, *, allowed_sender: int = 0, extension: bytes = b"") -> int:
+        """Return the gas of a whole fill."""
+        signed = self.signed(nonce, allowed_sender=allowed_sender, extension=extension)
+        return self.stage.fill(fill_call(self.address, signed), holder=self.address)
