@@ -1,0 +1,103 @@
+"""What a fill moves, in exact integers: ours as contracts/README.md says, 1inch's as its 256-bit words allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WORD = 1 << 256
+OVERFLOW = "overflow"
+ZERO = "zero"
+PARTIAL = "partial"
+TOO_HIGH = "taking too high"
+TOO_LOW = "making too low"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Both amounts of a fill, and every rule about amounts that it breaks."""
+
+    making: int
+    taking: int
+    broken: frozenset[str]
+
+
+class _Overflow(Exception):
+    """A product, or a product rounded up, that does not fit a word."""
+
+
+def _fit(value: int) -> int:
+    if value >= WORD:
+        raise _Overflow
+    return value
+
+
+def exact_amounts(making: int, taking: int, amount: int, *, by_making: bool) -> tuple[int, int]:
+    """Floor what is given, ceil what is taken, clip to the order; overflows only where a product does.
+
+    A whole fill needs no product. A taking amount of zero prices nothing: both amounts are as signed.
+    """
+    if by_making:
+        given = min(amount, making)
+        if given == making:
+            return making, taking
+        return given, -(-_fit(given * taking) // making)
+    if amount == taking or taking == 0:
+        return making, taking
+    given = _fit(amount * making) // taking
+    return (making, taking) if given > making else (given, amount)
+
+
+def _word_amounts(making: int, taking: int, amount: int, *, by_making: bool) -> tuple[int, int]:
+    """The same by 1inch's formulas, which multiply for whole fills too and round up by adding ``making - 1``."""
+
+    def up(given: int) -> int:
+        raised = given * taking + making - 1
+        if (given | taking) >> 128 == 0:
+            # Not checked there: where it wraps the quotient is zero, and the fill is refused for that.
+            raised %= WORD
+        return 0 if making == 0 else _fit(raised) // making
+
+    if by_making:
+        given = min(amount, making)
+        return given, up(given)
+    if taking == 0:
+        return 0, 0
+    given = _fit(amount * making) // taking
+    return (making, up(making)) if given > making else (given, amount)
+
+
+def judge(
+    making: int,
+    taking: int,
+    amount: int,
+    *,
+    by_making: bool,
+    threshold: int = 0,
+    no_partial: bool = False,
+    on_oneinch: bool = False,
+) -> Moved:
+    """Both amounts and the rules they break; amounts that overflow are reported as zero."""
+    try:
+        formula = _word_amounts if on_oneinch else exact_amounts
+        given, taken = formula(making, taking, amount, by_making=by_making)
+        broken = _threshold(given, taken, amount, threshold, by_making=by_making)
+    except _Overflow:
+        return Moved(0, 0, frozenset({OVERFLOW} if making and taking else {OVERFLOW, ZERO}))
+    if given * taken % WORD == 0:
+        # Both contracts test the product in one word: 2^128 times 2^128 is refused too.
+        broken.add(ZERO)
+    if no_partial and given != making:
+        broken.add(PARTIAL)
+    return Moved(given, taken, frozenset(broken))
+
+
+def _threshold(given: int, taken: int, amount: int, threshold: int, *, by_making: bool) -> set[str]:
+    if threshold == 0:
+        return set()
+    if by_making:
+        exact = amount == given
+        high = taken > threshold if exact else _fit(taken * amount) > _fit(threshold * given)
+        return {TOO_HIGH} if high else set()
+    exact = amount == taken
+    low = given < threshold if exact else _fit(given * amount) < _fit(threshold * taken)
+    return {TOO_LOW} if low else set()

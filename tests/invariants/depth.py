@@ -1,0 +1,27 @@
+"""How much the proofs try: a little in CI, much by ``make test-invariants-long``."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+_LONG = os.environ.get("PMM_PROOF_DEPTH") == "long"
+# A planted fault need not be made small: that it is found is enough.
+_PLANTED = os.environ.get("PMM_PROOF_DEPTH") == "planted"
+
+
+def depth(*, short: int, long: int, steps: int | None = None) -> settings:
+    """Return the settings of a property, or of a machine of at most ``steps`` steps."""
+    phases = [Phase.explicit, Phase.reuse, Phase.generate]
+    if not _PLANTED:
+        phases.append(Phase.shrink)
+    profile = settings(
+        max_examples=long if _LONG else short,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+        database=None if _PLANTED else settings().database,
+    )
+    return profile if steps is None else settings(profile, stateful_step_count=steps)
