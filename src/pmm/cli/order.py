@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pmm.cli.order_answers import answer_hash, answer_sign, answer_verify, check_live_signing
-from pmm.cli.order_calldata import calldata_of, explain_foreign, fill_record, find_call
-from pmm.cli.order_explain import explain_fill, explain_order, explain_plain_call
+from pmm.cli.order_calldata import calldata_of
 from pmm.cli.order_input import DomainChoice, InputLine, OrderRecord, read_lines
+from pmm.cli.order_judge import Circumstances, explain_calldata, explain_record
 from pmm.cli.order_keys import KeySource
-from pmm.domain import Address, FillCall, parse_address, parse_uint
-from pmm.domain.obstacles import fill_obstacles
-from pmm.domain.verification import Verification, verify_order
+from pmm.domain import parse_address
 from pmm.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from pmm.cli.order_chain import ChainView
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,6 +66,13 @@ ContractFormOption = Annotated[
     bool,
     typer.Option("--contract", help="The maker is a settlement contract: give the packed ERC-1271 form."),
 ]
+CoreTokenOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--core-token",
+        help="With --contract: a core token of the settlement, all of them in its order, for the short form.",
+    ),
+]
 CompactOption = Annotated[bool, typer.Option("--compact", help="64 bytes (r, vs) instead of 65 (r, s, v).")]
 
 
@@ -111,38 +111,6 @@ def _json_lines(answer: Callable[[InputLine], dict[str, Any]]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Circumstances:
-    """When, for whom and with which knowledge of the chain an order is judged."""
-
-    now_s: int
-    taker: Address | None
-    signers: frozenset[Address]
-    chain: ChainView | None
-
-    @classmethod
-    def parse(
-        cls, now: str | None, taker: str | None, signers: list[str] | None, rpc: str | None, timeout_s: float
-    ) -> _Circumstances:
-        chosen_s = None if now is None else parse_uint(now, "--now", 64)
-        caller = None if taker is None else parse_address(taker, "--taker")
-        expected = frozenset(parse_address(text, "--signer") for text in signers or ())
-        chain = None
-        if rpc is not None:
-            # Only this branch pays for the import of an HTTP client.
-            from pmm.cli.order_chain import ChainView
-
-            chain = ChainView.connect(rpc, timeout_s)
-        if chosen_s is None:
-            chosen_s = int(time.time()) if chain is None else chain.block_time_s
-        return cls(now_s=chosen_s, taker=caller, signers=expected, chain=chain)
-
-    def verify(self, record: OrderRecord) -> Verification:
-        if self.chain is not None:
-            return self.chain.verify(record, now_s=self.now_s, taker=self.taker)
-        return verify_order(record.order, record.domain, record.claim, now_s=self.now_s, taker=self.taker)
-
-
 @app.command(name="hash")
 def hash_(
     domain: DomainOption = None, chain_id: ChainOption = None, verifying_contract: ContractOption = None
@@ -160,6 +128,7 @@ def sign(
     password_env: PasswordEnvOption = None,
     password_file: PasswordFileOption = None,
     contract: ContractFormOption = False,
+    core_token: CoreTokenOption = None,
     compact: CompactOption = False,
     domain: DomainOption = None,
     chain_id: ChainOption = None,
@@ -174,7 +143,8 @@ def sign(
     source = KeySource(
         env=key_env, file=key_file, keystore=keystore, password_env=password_env, password_file=password_file
     )
-    now_s = _Circumstances.parse(now, None, None, None, 0).now_s
+    core_tokens = tuple(parse_address(text, "--core-token") for text in core_token or ())
+    now_s = Circumstances.parse(now, None, None, None, 0).now_s
     key = None
 
     def answer(line: InputLine) -> dict[str, Any]:
@@ -183,7 +153,9 @@ def sign(
         # Before the key is read: a refusal leaves nothing half done.
         check_live_signing(record.domain, os.environ.get("PMM_LIVE"))
         key = key or source.load(os.environ)
-        return answer_sign(record, key, contract=contract, compact=compact, now_s=now_s)
+        return answer_sign(
+            record, key, contract=contract, core_tokens=core_tokens, compact=compact, now_s=now_s
+        )
 
     _json_lines(answer)
 
@@ -205,7 +177,7 @@ def verify(
     signature is not, 2 some line could not be read.
     """
     choice = DomainChoice.parse(domain, chain_id, verifying_contract)
-    circumstances = _Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
+    circumstances = Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
 
     def answer(line: InputLine) -> dict[str, Any]:
         record = OrderRecord.parse(line.record(), choice).with_signers(circumstances.signers)
@@ -230,49 +202,17 @@ def explain(
     Takes calldata, too: a line of hex, or an object with "calldata" and, if known, "to".
     """
     choice = DomainChoice.parse(domain, chain_id, verifying_contract)
-    circumstances = _Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
+    circumstances = Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
 
     def answer(line: InputLine) -> bool:
         if line.error is not None:
             raise InvalidInput(line.error)
         given = calldata_of(line.value)
         if given is None:
-            rows = _explain_record(OrderRecord.parse(line.record(), choice), circumstances)
+            rows = explain_record(OrderRecord.parse(line.record(), choice), circumstances)
         else:
-            rows = _explain_calldata(*given, choice, circumstances)
+            rows = explain_calldata(*given, choice, circumstances)
         typer.echo("\n".join(rows) + "\n")
         return True
 
     _each_line(answer, lambda line, _: typer.echo(f"Line {line.number} could not be read.\n"))
-
-
-def _explain_record(
-    record: OrderRecord, circumstances: _Circumstances, more: list[str] | None = None, note: str = ""
-) -> list[str]:
-    record = record.with_signers(circumstances.signers)
-    return explain_order(
-        record,
-        circumstances.verify(record),
-        now_s=circumstances.now_s,
-        more_reasons=more or [],
-        asked_node=circumstances.chain is not None,
-        domain_note=note,
-    )
-
-
-def _explain_calldata(
-    data: bytes, rest: dict[str, object], choice: DomainChoice, circumstances: _Circumstances
-) -> list[str]:
-    call, position = find_call(data)
-    if call is None:
-        return explain_foreign(data)
-    inside = [f"Found at byte {position} of the calldata of another contract"] if position else []
-    if not isinstance(call, FillCall):
-        return [*inside, *explain_plain_call(call)]
-    record, note = fill_record(call, choice, rest)
-    more = [str(obstacle) for obstacle in fill_obstacles(call, record.domain)]
-    return [
-        *inside,
-        *explain_fill(call, record.domain.chain_id),
-        *_explain_record(record, circumstances, more, note),
-    ]

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from pmm.cli.order_input import OrderRecord
-from pmm.domain import OrderDomain, SigningKey, order_hash, sign_order, to_hex
-from pmm.domain.obstacles import extension_obstacles
+from pmm.domain import Address, OrderDomain, SigningKey, order_hash, sign_order, to_hex
+from pmm.domain.obstacles import extension_obstacles, settlement_maker_obstacles
 from pmm.domain.verification import Claim, Verification, verify_order
 from pmm.errors import InvalidInput, UnsafeToSign
 
@@ -53,11 +53,18 @@ def answer_verify(record: OrderRecord, check: Verification) -> dict[str, Any]:
 
 
 def answer_sign(
-    record: OrderRecord, key: SigningKey, *, contract: bool, compact: bool, now_s: int
+    record: OrderRecord,
+    key: SigningKey,
+    *,
+    contract: bool,
+    core_tokens: tuple[Address, ...],
+    compact: bool,
+    now_s: int,
 ) -> dict[str, Any]:
     """Sign an order and return it whole, so that it can be verified or sent as it is.
 
-    Raises UnsafeToSign for chain 1 without PMM_LIVE=1, InvalidInput for an order that the key cannot sign.
+    ``contract`` packs the signature for a settlement with these ``core_tokens``, which 1inch asks. Raises
+    UnsafeToSign for chain 1 without PMM_LIVE=1, InvalidInput for an order that the key cannot sign.
     """
     order, domain, extension = record.order, record.domain, record.claim.extension
     check_live_signing(domain, os.environ.get("PMM_LIVE"))
@@ -65,6 +72,14 @@ def answer_sign(
         raise InvalidInput(
             "--contract: the packed form is for 1inch's domain; ours takes the plain signature"
         )
+    if core_tokens and not contract:
+        raise InvalidInput("--core-token: expected --contract beside it; only the packed form counts tokens")
+    if contract:
+        refused = settlement_maker_obstacles(order, extension)
+        if refused:
+            raise InvalidInput(
+                f"--contract: no settlement accepts this order. {'; '.join(map(str, refused))}"
+            )
     if not domain.is_own and not contract and order.maker != key.address:
         raise InvalidInput(
             f"maker: expected the key's address {key.address}, found {order.maker}: 1inch would refuse the "
@@ -75,7 +90,7 @@ def answer_sign(
         raise InvalidInput(f"orderHash: expected {to_hex(digest)}, found another one; check the domain")
     signed = sign_order(order, domain, key, extension)
     if contract:
-        signature = signed.contract_signature
+        signature = signed.contract_signature(core_tokens)
     else:
         signature = signed.signature.to_compact() if compact else signed.signature.to_bytes65()
     claim = Claim(signature=signature, extension=extension, signers=frozenset({key.address}))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pmm.cli.order_input import DomainChoice, OrderRecord
-from pmm.domain import MAINNET_TOKENS, Signature, address_to_bytes, parse_bytes, to_hex
-from pmm.domain.calldata import SELECTORS, FillCall, FillFunction, PlainCall, decode_calldata, selector
+from pmm.domain import MAINNET_TOKENS, BatchFill, Signature, address_to_bytes, parse_bytes, to_hex
+from pmm.domain.calldata import SELECTORS, AnyCall, FillCall, FillFunction, decode_calldata
+from pmm.domain.calldata_words import selector
 from pmm.domain.eip712 import oneinch_domain, order_hash
 from pmm.domain.signing import recover_signer
 from pmm.domain.verification import Claim
@@ -30,7 +31,7 @@ _FOREIGN = {
 _FOREIGN_BY_SELECTOR = {
     selector(signature): f"{signature.partition('(')[0]} of {owner}" for signature, owner in _FOREIGN.items()
 }
-_FILL_SELECTORS = {SELECTORS[function]: function for function in FillFunction}
+_FILL_SELECTORS = [SELECTORS[name] for name in (*FillFunction, "fillOrderCompact", "fillOrders")]
 
 
 def calldata_of(value: object) -> tuple[bytes, dict[str, object]] | None:
@@ -47,7 +48,7 @@ def calldata_of(value: object) -> tuple[bytes, dict[str, object]] | None:
     return None
 
 
-def find_call(data: bytes) -> tuple[FillCall | PlainCall | None, int]:
+def find_call(data: bytes) -> tuple[AnyCall | None, int]:
     """Return the call in calldata and its position; one inside another contract's calldata is found, too.
 
     Raises InvalidInput when calldata starts like one of ours and is cut or malformed.
@@ -62,6 +63,18 @@ def find_call(data: bytes) -> tuple[FillCall | PlainCall | None, int]:
             except InvalidInput:  # the four bytes occur by chance
                 position = data.find(known, position + 1)
     return None, 0
+
+
+def entry_as_fill(entry: BatchFill) -> FillCall:
+    """Return the single fill that an entry of ``fillOrders`` amounts to."""
+    return FillCall(
+        function=FillFunction.FILL_ORDER_ARGS,
+        order=entry.order,
+        signature=entry.signature,
+        amount=entry.amount,
+        taker_traits=entry.taker_traits,
+        args=entry.args,
+    )
 
 
 def fill_record(call: FillCall, choice: DomainChoice, rest: Mapping[str, object]) -> tuple[OrderRecord, str]:
@@ -83,7 +96,7 @@ def fill_record(call: FillCall, choice: DomainChoice, rest: Mapping[str, object]
 
 
 def _guess(call: FillCall, given: DomainChoice) -> tuple[str, str]:
-    if call.function is FillFunction.FILL_ORDER_FUNDED:
+    if call.function.is_own:
         return "pmm", ""
     if not isinstance(call.signature, Signature):
         return "1inch", ""  # our own contract has no function with a contract signature

@@ -14,7 +14,12 @@ from pmm.domain.calldata import (
     encode_fill,
     encode_hash_order,
 )
-from pmm.domain.contract_signature import CONTRACT_SIGNATURE_LENGTH, ContractSignature
+from pmm.domain.compact_order import CompactOrder, why_not_compact
+from pmm.domain.contract_signature import (
+    CONTRACT_SIGNATURE_LENGTH,
+    SHORT_CONTRACT_SIGNATURE_LENGTH,
+    ContractSignature,
+)
 from pmm.domain.decision import Decision, RefusalReason
 from pmm.domain.eip712 import (
     ORDER_TYPE,
@@ -29,6 +34,7 @@ from pmm.domain.eip712 import (
 from pmm.domain.extension import (
     Extension,
     OwnDomainTerms,
+    RouterHookTerms,
     build_salt,
     extension_low_bits,
     salt_epoch,
@@ -38,11 +44,20 @@ from pmm.domain.fill import Fill
 from pmm.domain.firm_quote import FirmQuote
 from pmm.domain.funding_plan import FundingPlan, FundingSource
 from pmm.domain.inventory import Inventory
-from pmm.domain.maker_traits import LANES, MakerTraits, allowed_sender_of
+from pmm.domain.maker_traits import LANES, MakerTraits, QuoteDecay, allowed_sender_of
 from pmm.domain.native_backends import keccak256, require_native_backends
 from pmm.domain.orders import RfqOrder
+from pmm.domain.permits import (
+    PERMIT2,
+    DaiPermit,
+    Eip2612Permit,
+    Permit2Permit,
+    TokenDomain,
+    decode_permit,
+)
 from pmm.domain.price_level import PriceLevel, whole_tokens
 from pmm.domain.quote_request import QuoteRequest
+from pmm.domain.settlement_calls import BatchCall, BatchFill, CompactCall
 from pmm.domain.signed_order import SignedOrder, sign_order
 from pmm.domain.signing import Signature, SigningKey, recover_signer
 from pmm.domain.taker_traits import FillArgs, TakerTraits
@@ -70,8 +85,10 @@ __all__ = [
     "MAINNET_TOKENS",
     "ORDER_TYPE",
     "ORDER_TYPEHASH",
+    "PERMIT2",
     "ROUTER_V6",
     "SELECTORS",
+    "SHORT_CONTRACT_SIGNATURE_LENGTH",
     "UINT256_MAX",
     "USDC",
     "USDT",
@@ -79,8 +96,14 @@ __all__ = [
     "WETH",
     "ZERO_ADDRESS",
     "Address",
+    "BatchCall",
+    "BatchFill",
+    "CompactCall",
+    "CompactOrder",
     "ContractSignature",
+    "DaiPermit",
     "Decision",
+    "Eip2612Permit",
     "Extension",
     "Fill",
     "FillArgs",
@@ -93,22 +116,27 @@ __all__ = [
     "MakerTraits",
     "OrderDomain",
     "OwnDomainTerms",
+    "Permit2Permit",
     "PlainCall",
     "PriceLevel",
+    "QuoteDecay",
     "QuoteRequest",
     "RefusalReason",
     "RfqOrder",
+    "RouterHookTerms",
     "Signature",
     "SignedOrder",
     "SigningKey",
     "TakerTraits",
     "Token",
+    "TokenDomain",
     "TokenRegistry",
     "address_from_bytes",
     "address_to_bytes",
     "allowed_sender_of",
     "build_salt",
     "decode_calldata",
+    "decode_permit",
     "encode_call",
     "encode_cancel_orders",
     "encode_fill",
@@ -129,5 +157,6 @@ __all__ = [
     "to_hex",
     "typed_data",
     "whole_tokens",
+    "why_not_compact",
     "word_hex",
 ]

@@ -2,7 +2,8 @@
 
 In these signatures an address is ``uint256``, because Solidity sees 1inch's ``type Address is uint256``; the
 contract hashes the word as it is, so an address word with dirty upper bits is refused here by name.
-Source: reference ABI AggregationRouterV6; ``fillOrderFunded`` is ours.
+Source: reference ABI AggregationRouterV6; ``fillOrderFunded``, ``fillOrderPermit`` and what
+``pmm.domain.settlement_calls`` holds are ours.
 """
 
 from __future__ import annotations
@@ -11,26 +12,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pmm.domain.native_backends import keccak256
-from pmm.domain.orders import FIELDS, RfqOrder
+from pmm.domain.calldata_words import ORDER_TUPLE, CalldataWords, bytes_argument, selector
+from pmm.domain.orders import RfqOrder
+from pmm.domain.settlement_calls import BATCH_SIGNATURE, COMPACT_SIGNATURE, BatchCall, CompactCall
 from pmm.domain.signed_order import SignedOrder
 from pmm.domain.signing import Signature
 from pmm.domain.taker_traits import FillArgs, TakerTraits
-from pmm.domain.tokens import Address, address_from_bytes
+from pmm.domain.tokens import Address
 from pmm.domain.words import check_uint, to_hex
 from pmm.errors import InvalidInput
 
-_ORDER = "(" + ",".join(["uint256"] * 8) + ")"
-
 
 class FillFunction(StrEnum):
-    """The functions that fill one order; ``FILL_ORDER_FUNDED`` exists on our settlement only."""
+    """The functions that fill one order given in eight words; the last two exist on our settlement only."""
 
     FILL_ORDER = "fillOrder"
     FILL_ORDER_ARGS = "fillOrderArgs"
     FILL_CONTRACT_ORDER = "fillContractOrder"
     FILL_CONTRACT_ORDER_ARGS = "fillContractOrderArgs"
     FILL_ORDER_FUNDED = "fillOrderFunded"
+    FILL_ORDER_PERMIT = "fillOrderPermit"
 
     @property
     def takes_contract_signature(self) -> bool:
@@ -42,13 +43,24 @@ class FillFunction(StrEnum):
         """Tell whether the call has an ``args`` argument."""
         return self not in (FillFunction.FILL_ORDER, FillFunction.FILL_CONTRACT_ORDER)
 
+    @property
+    def takes_permit(self) -> bool:
+        """Tell whether the call has a ``permit`` argument after its args."""
+        return self is FillFunction.FILL_ORDER_PERMIT
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether only our settlement has the function."""
+        return self in (FillFunction.FILL_ORDER_FUNDED, FillFunction.FILL_ORDER_PERMIT)
+
 
 _FILL_TYPES = {
-    FillFunction.FILL_ORDER: f"{_ORDER},bytes32,bytes32,uint256,uint256",
-    FillFunction.FILL_ORDER_ARGS: f"{_ORDER},bytes32,bytes32,uint256,uint256,bytes",
-    FillFunction.FILL_CONTRACT_ORDER: f"{_ORDER},bytes,uint256,uint256",
-    FillFunction.FILL_CONTRACT_ORDER_ARGS: f"{_ORDER},bytes,uint256,uint256,bytes",
-    FillFunction.FILL_ORDER_FUNDED: f"{_ORDER},bytes32,bytes32,uint256,uint256,bytes",
+    FillFunction.FILL_ORDER: f"{ORDER_TUPLE},bytes32,bytes32,uint256,uint256",
+    FillFunction.FILL_ORDER_ARGS: f"{ORDER_TUPLE},bytes32,bytes32,uint256,uint256,bytes",
+    FillFunction.FILL_CONTRACT_ORDER: f"{ORDER_TUPLE},bytes,uint256,uint256",
+    FillFunction.FILL_CONTRACT_ORDER_ARGS: f"{ORDER_TUPLE},bytes,uint256,uint256,bytes",
+    FillFunction.FILL_ORDER_FUNDED: f"{ORDER_TUPLE},bytes32,bytes32,uint256,uint256,bytes",
+    FillFunction.FILL_ORDER_PERMIT: f"{ORDER_TUPLE},bytes32,bytes32,uint256,uint256,bytes,bytes",
 }
 
 # Functions whose arguments are single words: name -> (type, argument name) of each.
@@ -65,11 +77,6 @@ _WORD_FUNCTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def selector(signature: str) -> bytes:
-    """Return the first four bytes of the hash of a canonical function signature."""
-    return keccak256(signature.encode("ascii"))[:4]
-
-
 def _word_signature(name: str) -> str:
     return f"{name}({','.join(kind for kind, _ in _WORD_FUNCTIONS[name])})"
 
@@ -78,58 +85,11 @@ SELECTORS: dict[str, bytes] = {
     **{function.value: selector(f"{function.value}({types})") for function, types in _FILL_TYPES.items()},
     **{name: selector(_word_signature(name)) for name in _WORD_FUNCTIONS},
     "cancelOrders": selector("cancelOrders(uint256[],bytes32[])"),
-    "hashOrder": selector(f"hashOrder({_ORDER})"),
+    "hashOrder": selector(f"hashOrder({ORDER_TUPLE})"),
+    "fillOrderCompact": selector(COMPACT_SIGNATURE),
+    "fillOrders": selector(BATCH_SIGNATURE),
 }
 _FUNCTION_OF = {value: name for name, value in SELECTORS.items()}
-
-
-class _Words:
-    """Bounds-checked view of the ABI words after a selector."""
-
-    def __init__(self, function: str, body: bytes) -> None:
-        self.function, self.body, self.end = function, body, 0
-
-    def bytes32(self, index: int, name: str) -> bytes:
-        start = 32 * index
-        return self._slice(start, start + 32, name)
-
-    def uint(self, index: int, name: str) -> int:
-        return int.from_bytes(self.bytes32(index, name), "big")
-
-    def address(self, index: int, name: str) -> Address:
-        word = self.bytes32(index, name)
-        if any(word[:12]):
-            raise InvalidInput(
-                f"{self.function}: upper 12 bytes of the {name} word must be zero, found {to_hex(word)}; "
-                "the contract hashes the word as it is, so this is not the order that was signed"
-            )
-        return address_from_bytes(word[12:])
-
-    def dynamic(self, index: int, name: str, item: int = 1) -> bytes:
-        """Return the data of a ``bytes`` (or, with ``item`` 32, of an array of words) argument."""
-        start = self.uint(index, f"offset of {name}")
-        length = int.from_bytes(self._slice(start, start + 32, f"length of {name}"), "big") * item
-        return self._slice(start + 32, start + 32 + length, name)
-
-    def order(self) -> RfqOrder:
-        values: dict[str, int | Address] = {}
-        for index, (name, attribute, kind) in enumerate(FIELDS):
-            values[attribute] = self.address(index, name) if kind == "address" else self.uint(index, name)
-        return RfqOrder(**values)  # type: ignore[arg-type]
-
-    def _slice(self, start: int, end: int, name: str) -> bytes:
-        if end > len(self.body):
-            raise InvalidInput(
-                f"{self.function}: calldata ends after {len(self.body) + 4} bytes, "
-                f"within {name}; it was cut or is not a call of this function"
-            )
-        # The furthest word read, rounded up: whatever follows is not part of the call.
-        self.end = max(self.end, -(-end // 32) * 32)
-        return self.body[start:end]
-
-
-def _bytes_argument(data: bytes) -> bytes:
-    return len(data).to_bytes(32, "big") + data + bytes(-len(data) % 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +97,9 @@ class FillCall:
     """A call that fills one order.
 
     ``signature`` is a Signature, or the raw bytes for the two functions that ask the maker contract. ``amount``
-    is the making or the taking amount, as ``taker_traits.maker_amount`` says. ``trailing`` is what follows the
-    ABI encoding (some routers append a tag); it is not encoded.
+    is the making or the taking amount, as ``taker_traits.maker_amount`` says. ``permit`` is for
+    ``fillOrderPermit`` alone; see ``pmm.domain.permits``. ``trailing`` is what follows the ABI encoding (some
+    routers append a tag); it is not encoded.
     """
 
     function: FillFunction
@@ -147,6 +108,7 @@ class FillCall:
     amount: int
     taker_traits: TakerTraits
     args: bytes = b""
+    permit: bytes = field(default=b"", repr=False)
     trailing: bytes = b""
 
     def __post_init__(self) -> None:
@@ -158,6 +120,8 @@ class FillCall:
             raise InvalidInput(
                 f"{self.function}: takes no args; use {self.function}Args for a target or extension"
             )
+        if self.permit and not self.function.takes_permit:
+            raise InvalidInput(f"{self.function}: takes no permit; use fillOrderPermit")
 
     @property
     def fill_args(self) -> FillArgs:
@@ -168,18 +132,22 @@ class FillCall:
         """Return the calldata."""
         head = [self.order.encode()]
         tail = b""
-        # Head words: order 8, signature 1 (offset) or 2, amount, traits, offset of args if any.
-        words = 8 + (1 if isinstance(self.signature, bytes) else 2) + 2 + self.function.takes_args
+        # Head words: order 8, signature 1 (offset) or 2, amount, traits, offsets of args and permit if any.
+        words = 8 + (1 if isinstance(self.signature, bytes) else 2) + 2
+        words += self.function.takes_args + self.function.takes_permit
         if isinstance(self.signature, bytes):
             head.append((32 * words).to_bytes(32, "big"))
-            tail += _bytes_argument(self.signature)
+            tail += bytes_argument(self.signature)
         else:
             head.append(self.signature.to_compact())
         head.append(self.amount.to_bytes(32, "big"))
         head.append(self.taker_traits.encode().to_bytes(32, "big"))
         if self.function.takes_args:
             head.append((32 * words + len(tail)).to_bytes(32, "big"))
-            tail += _bytes_argument(self.args)
+            tail += bytes_argument(self.args)
+        if self.function.takes_permit:
+            head.append((32 * words + len(tail)).to_bytes(32, "big"))
+            tail += bytes_argument(self.permit)
         return SELECTORS[self.function] + b"".join(head) + tail
 
 
@@ -202,23 +170,30 @@ def encode_fill(
     function: FillFunction | None = None,
     target: Address | None = None,
     interaction: bytes = b"",
+    permit: bytes = b"",
+    core_tokens: Sequence[Address] = (),
 ) -> bytes:
     """Return calldata that fills a signed order, passing on its extension.
 
-    Without ``function`` it is fillOrder, or fillOrderArgs when there is a target, extension or interaction. The
-    lengths in ``taker_traits`` are set here.
+    Without ``function`` it is fillOrder, fillOrderArgs when there is a target, extension or interaction, and
+    fillOrderPermit when there is a permit. The lengths in ``taker_traits`` are set here. With the settlement's
+    ``core_tokens`` a contract signature is short where the order qualifies.
     """
     args = FillArgs(target=target, extension=signed.extension, interaction=interaction)
     traits, packed = args.encode(taker_traits)
-    if function is None:
+    if function is None and permit:
+        function = FillFunction.FILL_ORDER_PERMIT
+    elif function is None:
         function = FillFunction.FILL_ORDER_ARGS if packed else FillFunction.FILL_ORDER
+    by_contract = function.takes_contract_signature
     return FillCall(
         function=function,
         order=signed.order,
-        signature=signed.contract_signature if function.takes_contract_signature else signed.signature,
+        signature=signed.contract_signature(core_tokens) if by_contract else signed.signature,
         amount=amount,
         taker_traits=traits,
         args=packed,
+        permit=permit,
     ).encode()
 
 
@@ -257,7 +232,7 @@ def encode_cancel_orders(orders: Sequence[tuple[int, bytes]]) -> bytes:
     return SELECTORS["cancelOrders"] + offsets + count + traits + count + hashes
 
 
-def _decode_fill(function: FillFunction, words: _Words) -> FillCall:
+def _decode_fill(function: FillFunction, words: CalldataWords) -> FillCall:
     order = words.order()
     signature: Signature | bytes
     if function.takes_contract_signature:
@@ -271,11 +246,12 @@ def _decode_fill(function: FillFunction, words: _Words) -> FillCall:
         amount=words.uint(index, "amount"),
         taker_traits=TakerTraits.decode(words.uint(index + 1, "takerTraits")),
         args=words.dynamic(index + 2, "args") if function.takes_args else b"",
+        permit=words.dynamic(index + 3, "permit") if function.takes_permit else b"",
         trailing=words.body[words.end :],
     )
 
 
-def _decode_plain(function: str, words: _Words) -> PlainCall:
+def _decode_plain(function: str, words: CalldataWords) -> PlainCall:
     if function == "hashOrder":
         return PlainCall(function=function, arguments={"order": words.order()})
     if function == "cancelOrders":
@@ -298,7 +274,10 @@ def _decode_plain(function: str, words: _Words) -> PlainCall:
     return PlainCall(function=function, arguments=arguments)
 
 
-def decode_calldata(data: bytes) -> FillCall | PlainCall:
+AnyCall = FillCall | CompactCall | BatchCall | PlainCall
+
+
+def decode_calldata(data: bytes) -> AnyCall:
     """Read the calldata of one of ``SELECTORS``.
 
     Raises InvalidInput for another selector, calldata that was cut, address words with dirty upper bits, and
@@ -307,7 +286,11 @@ def decode_calldata(data: bytes) -> FillCall | PlainCall:
     function = _FUNCTION_OF.get(data[:4])
     if function is None:
         raise InvalidInput(f"calldata: selector {to_hex(data[:4])} is none of {', '.join(SELECTORS)}")
-    words = _Words(function, data[4:])
+    words = CalldataWords(function, data[4:])
     if function in FillFunction.__members__.values():
         return _decode_fill(FillFunction(function), words)
+    if function == "fillOrderCompact":
+        return CompactCall.read(words)
+    if function == "fillOrders":
+        return BatchCall.read(words)
     return _decode_plain(function, words)

@@ -4,18 +4,28 @@
 |---------|----------------------|---------|--------------------------------------------------|
 | 255     | no_partial_fills     | 248     | use_permit2 (maker leg)                          |
 | 254     | allow_multiple_fills | 247     | unwrap_weth (maker wants ETH)                    |
-| 253     | unused_253           | 200-246 | own_domain_bits (unused by 1inch, ours reserved) |
+| 253     | unused_253           | 200-246 | own_domain_bits, the four fields below           |
 | 252     | pre_interaction      | 160-199 | series (ours: lane)                              |
 | 251     | post_interaction     | 120-159 | nonce_or_epoch (ours: nonce)                     |
 | 250     | need_epoch_check     | 80-119  | expiration_s (0 = never)                         |
 | 249     | has_extension        | 0-79    | allowed_sender (last 10 bytes, 0 = anyone)       |
 
-Source: 1inch/limit-order-protocol, contracts/libraries/MakerTraitsLib.sol.
+1inch ignores bits 200-246. On our own domain the settlement enforces them:
+
+| bits    | field                      | unit                                                          |
+|---------|----------------------------|---------------------------------------------------------------|
+| 234-246 | decay_cap_tenth_bps        | 0.1 bps of the making amount: the most that decay takes away  |
+| 220-233 | decay_slope_centi_bps_s    | 0.01 bps of the making amount per second, 0 = no decay        |
+| 208-219 | decay_start_s              | seconds before the expiration at which decay begins           |
+| 200-207 | min_fill_255ths            | smallest fill in 255ths of the making amount, rounded up      |
+
+Sources: 1inch/limit-order-protocol, contracts/libraries/MakerTraitsLib.sol; contracts/README.md for bits 200-246.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pmm.domain.tokens import Address
 from pmm.domain.words import check_uint
@@ -25,6 +35,15 @@ LANES = 64
 MASK_80 = (1 << 80) - 1
 _MASK_40 = (1 << 40) - 1
 _MASK_47 = (1 << 47) - 1
+
+# Bits 200-246, each a field of MakerTraits: name, lowest bit, number of bits.
+OWN_DOMAIN_FIELDS: tuple[tuple[str, int, int], ...] = (
+    ("decay_cap_tenth_bps", 234, 13),
+    ("decay_slope_centi_bps_s", 220, 14),
+    ("decay_start_s", 208, 12),
+    ("min_fill_255ths", 200, 8),
+)
+DECAY_FIELDS = ("decay_cap_tenth_bps", "decay_slope_centi_bps_s", "decay_start_s")
 
 MAKER_FLAGS: tuple[tuple[str, str, int], ...] = (
     ("NO_PARTIAL_FILLS", "no_partial_fills", 255),
@@ -45,6 +64,26 @@ def allowed_sender_of(address: Address) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteDecay:
+    """How a quote on our own domain gets worse as it ages: nothing until ``start_s`` before its expiration, then
+
+    ``slope_centi_bps_s`` (0.01 bps of the making amount) each second, at most ``cap_tenth_bps`` (0.1 bps) in all.
+    Raises InvalidInput where a part is zero, which would be no decay at all, or does not fit its bits.
+    """
+
+    start_s: int
+    slope_centi_bps_s: int
+    cap_tenth_bps: int
+
+    def __post_init__(self) -> None:
+        for name, bits in (("start_s", 12), ("slope_centi_bps_s", 14), ("cap_tenth_bps", 13)):
+            if check_uint(getattr(self, name), f"decay {name}", bits) == 0:
+                raise InvalidInput(
+                    f"decay {name}: expected at least 1, found 0, which is no decay; leave decay out"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MakerTraits:
     """Decoded maker traits; ``decode`` and ``encode`` are inverse on every uint256."""
 
@@ -57,14 +96,18 @@ class MakerTraits:
     has_extension: bool = False
     use_permit2: bool = False
     unwrap_weth: bool = False
-    own_domain_bits: int = 0
+    decay_cap_tenth_bps: int = 0
+    decay_slope_centi_bps_s: int = 0
+    decay_start_s: int = 0
+    min_fill_255ths: int = 0
     series: int = 0
     nonce_or_epoch: int = 0
     expiration_s: int = 0
     allowed_sender: int = 0
 
     def __post_init__(self) -> None:
-        check_uint(self.own_domain_bits, "own_domain_bits", 47)
+        for name, _, bits in OWN_DOMAIN_FIELDS:
+            check_uint(getattr(self, name), name, bits)
         check_uint(self.series, "series", 40)
         check_uint(self.nonce_or_epoch, "nonce_or_epoch", 40)
         check_uint(self.expiration_s, "expiration_s", 40)
@@ -72,11 +115,20 @@ class MakerTraits:
 
     @classmethod
     def for_quote(
-        cls, *, lane: int, nonce: int, expiration_s: int, allowed_sender: int = 0, has_extension: bool = False
+        cls,
+        *,
+        lane: int,
+        nonce: int,
+        expiration_s: int,
+        allowed_sender: int = 0,
+        has_extension: bool = False,
+        min_fill_255ths: int = 0,
+        decay: QuoteDecay | None = None,
     ) -> MakerTraits:
         """Return the traits of one of our quotes: filled at most once, with an expiry, in one of 64 lanes.
 
-        Raises InvalidInput for a lane of 64 or more and for a missing expiry.
+        ``min_fill_255ths`` and ``decay`` are for our own domain. Raises InvalidInput for a lane of 64 or more, for
+        a missing expiry and for a field that does not fit its bits.
         """
         if not 0 <= lane < LANES:
             raise InvalidInput(f"lane: expected 0 to {LANES - 1}, found {lane}")
@@ -90,6 +142,10 @@ class MakerTraits:
             expiration_s=expiration_s,
             allowed_sender=allowed_sender,
             has_extension=has_extension,
+            min_fill_255ths=min_fill_255ths,
+            decay_start_s=decay.start_s if decay else 0,
+            decay_slope_centi_bps_s=decay.slope_centi_bps_s if decay else 0,
+            decay_cap_tenth_bps=decay.cap_tenth_bps if decay else 0,
         )
 
     @classmethod
@@ -97,23 +153,47 @@ class MakerTraits:
         """Split a uint256 into its fields; raise InvalidInput when it is none."""
         check_uint(word, "makerTraits")
         flags = {field: bool(word >> bit & 1) for _, field, bit in MAKER_FLAGS}
+        own: dict[str, Any] = {name: word >> low & (1 << bits) - 1 for name, low, bits in OWN_DOMAIN_FIELDS}
         return cls(
-            own_domain_bits=word >> 200 & _MASK_47,
             series=word >> 160 & _MASK_40,
             nonce_or_epoch=word >> 120 & _MASK_40,
             expiration_s=word >> 80 & _MASK_40,
             allowed_sender=word & MASK_80,
             **flags,
+            **own,
         )
 
     def encode(self) -> int:
         """Join the fields into a uint256."""
-        word = self.own_domain_bits << 200 | self.series << 160 | self.nonce_or_epoch << 120
-        word |= self.expiration_s << 80 | self.allowed_sender
+        word = self.series << 160 | self.nonce_or_epoch << 120 | self.expiration_s << 80 | self.allowed_sender
+        for name, low, _ in OWN_DOMAIN_FIELDS:
+            word |= getattr(self, name) << low
         for _, field, bit in MAKER_FLAGS:
             if getattr(self, field):
                 word |= 1 << bit
         return word
+
+    @property
+    def own_domain_bits(self) -> int:
+        """Bits 200-246 as one number: decay and minimum fill."""
+        return self.encode() >> 200 & _MASK_47
+
+    @property
+    def has_decay_bits(self) -> bool:
+        """Tell whether any decay field is set, with an effect or without."""
+        return any(getattr(self, name) for name in DECAY_FIELDS)
+
+    def decay_centi_bps(self, now_s: int) -> int:
+        """Return by how many 0.01 bps (of 1,000,000) the making amount has shrunk at block time ``now_s``.
+
+        Decay begins ``decay_start_s`` before the expiration, which is where a signer that holds the price
+        for some seconds puts the end of the hold. Source: contracts/README.md, makerTraits.
+        """
+        elapsed_s = now_s - (self.expiration_s - self.decay_start_s)
+        if elapsed_s <= 0:
+            return 0
+        # The cap counts tenths of a bps, the slope hundredths.
+        return min(elapsed_s * self.decay_slope_centi_bps_s, 10 * self.decay_cap_tenth_bps)
 
     @property
     def lane(self) -> int:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from pmm.domain.calldata import FillCall, FillFunction
 from pmm.domain.eip712 import OrderDomain
-from pmm.domain.extension import Extension, OwnDomainTerms, salt_matches_extension
-from pmm.domain.fill_amounts import fill_amounts
+from pmm.domain.extension import Extension, OwnDomainTerms, RouterHookTerms, salt_matches_extension
+from pmm.domain.fill_amounts import fill_amounts, settlement_fill_amounts
 from pmm.domain.maker_traits import LANES, MakerTraits
 from pmm.domain.orders import RfqOrder
 from pmm.domain.tokens import ZERO_ADDRESS, Address
@@ -24,6 +24,14 @@ _REFUSED_ON_OWN_DOMAIN = (
     "unused_253",
     "pre_interaction",
     "post_interaction",
+    "need_epoch_check",
+    "use_permit2",
+    "unwrap_weth",
+)
+# What our settlement, as maker on 1inch's domain, refuses in isValidSignature whatever else the order says.
+_REFUSED_ON_ONEINCH = (
+    "allow_multiple_fills",
+    "unused_253",
     "need_epoch_check",
     "use_permit2",
     "unwrap_weth",
@@ -87,8 +95,40 @@ def order_obstacles(
     ]
 
 
-def fill_obstacles(call: FillCall, domain: OrderDomain) -> list[Obstacle]:
-    """Return the reasons that lie in the call itself: amount, threshold, args, choice of function."""
+def settlement_maker_obstacles(order: RfqOrder, extension: bytes) -> list[Obstacle]:
+    """Return why our settlement would not accept a signature on 1inch's domain, as far as the order tells.
+
+    For orders with a packed contract signature, whose maker is the settlement. What needs its storage (signer, lane,
+    caps, band, the address of its hooks) is not judged here.
+    """
+    traits = order.traits
+    found = []
+    refused = [name for name in _REFUSED_ON_ONEINCH if getattr(traits, name)]
+    if traits.has_decay_bits:
+        refused.append("decay (bits 208-246), which 1inch would ignore")
+    if traits.min_fill_255ths and not traits.pre_interaction:
+        refused.append("minimum fill (bits 200-207) without our pre-interaction, which alone enforces it")
+    if refused:
+        found.append(
+            _obstacle("traits", f"refused in our orders on 1inch: {'; '.join(refused)} (UnsupportedTraits)")
+        )
+    if order.receiver != ZERO_ADDRESS:
+        found.append(
+            _obstacle(
+                "receiver", f"expected zero, the settlement itself, found {order.receiver} (BadReceiver)"
+            )
+        )
+    found.extend(_settlement_basics(order))
+    if extension or traits.pre_interaction or traits.post_interaction:
+        found.extend(_hook_obstacles(traits, extension))
+    return found
+
+
+def fill_obstacles(call: FillCall, domain: OrderDomain, *, now_s: int) -> list[Obstacle]:
+    """Return the reasons that lie in the call itself: amount, threshold, args, choice of function.
+
+    ``now_s`` counts on our own domain, where the making amount may decay.
+    """
     found = []
     try:
         extension = call.fill_args.extension
@@ -100,15 +140,16 @@ def fill_obstacles(call: FillCall, domain: OrderDomain) -> list[Obstacle]:
             found.append(
                 _obstacle("args", f"{len(call.args) - described} bytes beyond takerTraits (BadArgs)")
             )
-        if call.taker_traits.use_permit2:
-            found.append(_obstacle("taker_traits", "USE_PERMIT2 is refused (UnsupportedTakerTraits)"))
         found.extend(_funding_obstacles(call, extension))
-    elif call.function is FillFunction.FILL_ORDER_FUNDED:
-        found.append(_obstacle("function", "fillOrderFunded does not exist on 1inch's contract"))
+    elif call.function.is_own:
+        found.append(_obstacle("function", f"{call.function} does not exist on 1inch's contract"))
     if _has_amount_getters(extension):
         return found
     try:
-        fill_amounts(call.order, call.amount, call.taker_traits)
+        if domain.is_own:
+            settlement_fill_amounts(call.order, call.amount, call.taker_traits, now_s=now_s)
+        else:
+            fill_amounts(call.order, call.amount, call.taker_traits)
     except InvalidInput as error:
         found.append(_obstacle("amount", str(error)))
     return found
@@ -158,19 +199,10 @@ def _own_domain_obstacles(
         yield _obstacle("maker", f"expected the settlement {settlement}, found {order.maker} (BadMaker)")
     if order.receiver not in (ZERO_ADDRESS, settlement):
         yield _obstacle("receiver", f"expected zero or the settlement, found {order.receiver} (BadReceiver)")
-    if order.maker_asset == order.taker_asset:
-        yield _obstacle("same_asset", f"maker and taker asset are both {order.maker_asset} (SameAsset)")
     refused = [name for name in _REFUSED_ON_OWN_DOMAIN if getattr(traits, name)]
-    if traits.own_domain_bits:
-        refused.append("reserved bits 200-246")
     if refused:
         yield _obstacle("traits", f"{', '.join(refused)} must be clear on our own domain (UnsupportedTraits)")
-    if traits.expiration_s == 0:
-        yield _obstacle("no_expiry", "an expiry is mandatory on our own domain (OrderExpired)")
-    if traits.series >= LANES:
-        yield _obstacle(
-            "lane", f"expected a lane (series) of 0 to {LANES - 1}, found {traits.series} (UnknownLane)"
-        )
+    yield from _settlement_basics(order)
     if traits.nonce_or_epoch >> 32:
         yield _obstacle(
             "nonce", f"expected a nonce below 2^32, found {traits.nonce_or_epoch} (NonceOutOfRange)"
@@ -182,6 +214,34 @@ def _own_domain_obstacles(
         return
     if terms.private_taker is not None and taker is not None and terms.private_taker != taker:
         yield _obstacle("private", f"only {terms.private_taker} may fill, not {taker} (PrivateOrder)")
+
+
+def _settlement_basics(order: RfqOrder) -> Iterator[Obstacle]:
+    """What our settlement wants as maker on either domain."""
+    traits = order.traits
+    if order.maker_asset == order.taker_asset:
+        yield _obstacle("same_asset", f"maker and taker asset are both {order.maker_asset} (SameAsset)")
+    if traits.expiration_s == 0:
+        yield _obstacle("no_expiry", "an expiry is mandatory in our orders (OrderExpired)")
+    if traits.series >= LANES:
+        yield _obstacle(
+            "lane", f"expected a lane (series) of 0 to {LANES - 1}, found {traits.series} (UnknownLane)"
+        )
+
+
+def _hook_obstacles(traits: MakerTraits, extension: bytes) -> Iterator[Obstacle]:
+    if not extension:
+        yield _obstacle("hooks", "an interaction is flagged and no extension holds it (BadExtension)")
+        return
+    try:
+        expected = RouterHookTerms.decode(extension).trait_fields
+    except InvalidInput as error:
+        yield _obstacle("hooks", f"{error} (BadExtension)")
+        return
+    for name, flagged in expected.items():
+        if getattr(traits, name) != flagged:
+            has = "holds" if flagged else "does not hold"
+            yield _obstacle("hooks", f"{name} must say whether the extension {has} one (BadExtension)")
 
 
 def _funding_obstacles(call: FillCall, extension: bytes) -> Iterator[Obstacle]:

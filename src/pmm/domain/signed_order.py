@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pmm.domain.contract_signature import ContractSignature
@@ -24,12 +25,13 @@ class SignedOrder:
     signature: Signature = field(repr=False)
     extension: bytes = b""
 
-    @property
-    def contract_signature(self) -> bytes:
-        """The packed ERC-1271 form for ``fillContractOrder``, maker being a contract."""
-        return ContractSignature(
-            order=self.order, signature=self.signature, extension=self.extension
-        ).encode()
+    def contract_signature(self, core_tokens: Sequence[Address] = ()) -> bytes:
+        """Return the packed ERC-1271 form for ``fillContractOrder``, maker being a contract.
+
+        With the settlement's ``core_tokens`` it is the short form where the order qualifies for it.
+        """
+        packed = ContractSignature(order=self.order, signature=self.signature, extension=self.extension)
+        return packed.encode(core_tokens)
 
 
 def sign_order(order: RfqOrder, domain: OrderDomain, key: SigningKey, extension: bytes = b"") -> SignedOrder:

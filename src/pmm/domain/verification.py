@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from pmm.domain.contract_signature import CONTRACT_SIGNATURE_LENGTH, ContractSignature
+from pmm.domain.contract_signature import (
+    CONTRACT_SIGNATURE_LENGTH,
+    SHORT_CONTRACT_SIGNATURE_LENGTH,
+    is_contract_signature,
+    signature_for_order,
+)
 from pmm.domain.eip712 import OrderDomain, order_hash
-from pmm.domain.obstacles import Obstacle, extension_obstacles, order_obstacles
+from pmm.domain.obstacles import (
+    Obstacle,
+    extension_obstacles,
+    order_obstacles,
+    settlement_maker_obstacles,
+)
 from pmm.domain.orders import RfqOrder
 from pmm.domain.signing import Signature, recover_signer
 from pmm.domain.tokens import Address
@@ -74,7 +84,7 @@ def verify_order(
     contradictions = extension_obstacles(order, claim.extension)
     faults.extend(contradictions)
     signer = None
-    by_contract = claim.signature is not None and len(claim.signature) >= CONTRACT_SIGNATURE_LENGTH
+    by_contract = claim.signature is not None and is_contract_signature(claim.signature)
     try:
         signer = _recover(order, digest, claim.signature)
     except InvalidInput as error:
@@ -82,6 +92,8 @@ def verify_order(
     else:
         faults.extend(_signer_faults(order, domain, claim, signer, by_contract))
     obstacles = order_obstacles(order, domain, extension=claim.extension, now_s=now_s, taker=taker)
+    if by_contract and not domain.is_own:
+        obstacles += settlement_maker_obstacles(order, claim.extension)
     return Verification(
         order_hash=digest,
         signer=signer,
@@ -96,15 +108,12 @@ def _recover(order: RfqOrder, digest: bytes, data: bytes | None) -> Address:
         raise InvalidInput("signature: expected one, found none")
     if len(data) in (64, 65):
         return recover_signer(digest, Signature.from_bytes(data))
-    if len(data) < CONTRACT_SIGNATURE_LENGTH:
+    if not is_contract_signature(data):
         raise InvalidInput(
-            f"signature: expected 64 bytes (r, vs), 65 bytes (r, s, v) or a packed contract signature of at least "
-            f"{CONTRACT_SIGNATURE_LENGTH}, found {len(data)}"
+            f"signature: expected 64 bytes (r, vs), 65 bytes (r, s, v) or a packed contract signature of "
+            f"{SHORT_CONTRACT_SIGNATURE_LENGTH} or at least {CONTRACT_SIGNATURE_LENGTH}, found {len(data)}"
         )
-    packed = ContractSignature.decode(data, order.maker)
-    if packed.order != order:
-        raise InvalidInput("signature: the packed contract signature is for another order than the one given")
-    return recover_signer(digest, packed.signature)
+    return recover_signer(digest, signature_for_order(data, order))
 
 
 def _signer_faults(

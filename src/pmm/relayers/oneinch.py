@@ -154,7 +154,7 @@ class OneInchCodec:
         on_router = admitted.settlement is Settlement.ONEINCH
         answer: dict[str, Any] = {
             "order": signed.order.to_dict(),
-            "signature": to_hex(signed.contract_signature if on_router else signed.signature.to_bytes65()),
+            "signature": to_hex(signed.contract_signature() if on_router else signed.signature.to_bytes65()),
             "extension": to_hex(signed.extension),
             "orderHash": to_hex(signed.order_hash),
             "expiry": admitted.expiration_s,

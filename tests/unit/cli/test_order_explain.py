@@ -162,7 +162,7 @@ def test_explain__contract_order__recovers_the_inner_signer(run_order: RunOrder)
         function=FillFunction.FILL_CONTRACT_ORDER,
     )
     rows = _rows(run_order("explain", *AT_NOW, "--signer", KEY.address, stdin=to_hex(data)).out)
-    assert "signature 232 bytes (packed ERC-1271): valid" in rows
+    assert "signature 232 bytes (packed ERC-1271, long form): valid" in rows
     assert f"signer {KEY.address} (not the maker)" in rows
 
 

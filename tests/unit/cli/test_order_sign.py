@@ -10,7 +10,13 @@ import pytest
 from eth_account import Account
 
 from pmm.cli.order_answers import check_live_signing
-from pmm.domain import CONTRACT_SIGNATURE_LENGTH, oneinch_domain, parse_address, settlement_domain
+from pmm.domain import (
+    CONTRACT_SIGNATURE_LENGTH,
+    SHORT_CONTRACT_SIGNATURE_LENGTH,
+    oneinch_domain,
+    parse_address,
+    settlement_domain,
+)
 from pmm.errors import UnsafeToSign
 from tests.unit.cli.order_command import Outcome, RunOrder, run_order
 from tests.unit.cli.test_order import BEFORE_EXPIRY, KEY, MAKER, ORDER, UNSIGNED, VECTORS
@@ -108,9 +114,27 @@ def test_sign__contract_maker_on_1inch__gives_the_packed_form(run_order: RunOrde
     assert (checked.status, checked.records[0]["signer"], checked.records[0]["valid"]) == (0, MAKER, True)
 
 
+def test_sign__plain_order_of_core_tokens__gives_the_short_form(run_order: RunOrder) -> None:
+    tokens = [option for name in ("makerAsset", "takerAsset") for option in ("--core-token", ORDER[name])]
+    order = {**ORDER, "maker": SETTLEMENT, "salt": str(7 << 160)}
+    signed = run_order(*BY_ENV, "--contract", *tokens, stdin=[order], env=LIVE)
+    assert len(signed.records[0]["signature"]) == 2 + 2 * SHORT_CONTRACT_SIGNATURE_LENGTH
+    checked = run_order("verify", *BEFORE_EXPIRY, "--signer", MAKER, stdin=signed.out)
+    assert (checked.status, checked.records[0]["signer"], checked.records[0]["valid"]) == (0, MAKER, True)
+    # A salt with something in its low bits needs the long form.
+    signed = run_order(*BY_ENV, "--contract", *tokens, stdin=[{**order, "salt": "1"}], env=LIVE)
+    assert len(signed.records[0]["signature"]) == 2 + 2 * CONTRACT_SIGNATURE_LENGTH
+
+
 @pytest.mark.parametrize(
     ("record", "options", "message"),
     [
+        (ORDER, ("--core-token", SETTLEMENT), "--core-token: expected --contract beside it"),
+        (
+            {**ORDER, "maker": SETTLEMENT, "makerTraits": hex(int(ORDER["makerTraits"], 16) | 1 << 234)},
+            ("--contract",),
+            "--contract: no settlement accepts this order. traits: refused in our orders on 1inch: decay",
+        ),
         ({**ORDER, "maker": SETTLEMENT}, (), "maker: expected the key's address 0x19E7"),
         (ORDER, ("--domain", "pmm", "--contract"), "--contract: the packed form is for 1inch's domain"),
         ({**ORDER, "orderHash": "0x" + "11" * 32}, (), "orderHash: expected 0x0370"),

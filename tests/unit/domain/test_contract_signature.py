@@ -42,13 +42,13 @@ def test_encode__order__is_packed_in_the_order_of_the_specification() -> None:
     assert data[136:168] == ORDER.maker_traits.to_bytes(32, "big")
     assert data[168:] == SIGNATURE.to_compact()
     assert (
-        sign_order(ORDER, oneinch_domain(), SigningKey(b"\x11" * 32)).contract_signature[:168] == data[:168]
+        sign_order(ORDER, oneinch_domain(), SigningKey(b"\x11" * 32)).contract_signature()[:168] == data[:168]
     )
 
 
 @pytest.mark.parametrize("length", [0, 65, 231])
 def test_decode__too_short__raises(length: int) -> None:
-    with pytest.raises(InvalidInput, match=f"expected at least 232 bytes, found {length}"):
+    with pytest.raises(InvalidInput, match=f"expected 128 or at least 232 bytes, found {length}"):
         ContractSignature.decode(bytes(length), MAKER)
 
 

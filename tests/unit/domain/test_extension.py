@@ -10,6 +10,7 @@ from pmm.domain import (
     FundingPlan,
     FundingSource,
     OwnDomainTerms,
+    RouterHookTerms,
     build_salt,
     extension_low_bits,
     keccak256,
@@ -73,6 +74,67 @@ def test_own_domain_terms__encode__decodes_back(taker: Address | None, plan: Fun
     assert len(encoded) == expected
 
 
+@given(st.binary(max_size=120), st.sampled_from([None, TAKER]))
+def test_own_domain_terms__route_behind_the_plan__decodes_back(route: bytes, taker: Address | None) -> None:
+    terms = OwnDomainTerms(private_taker=taker, funding_plan=PLAN, route=route)
+    encoded = terms.encode()
+    assert OwnDomainTerms.decode(encoded) == terms
+    assert encoded.endswith(PLAN.encode().to_bytes(32, "big") + route)
+
+
+def test_own_domain_terms__route_without_a_plan__raises() -> None:
+    with pytest.raises(InvalidInput, match="route: expected a funding plan before it, found 1 bytes"):
+        OwnDomainTerms(private_taker=TAKER, route=b"x")
+
+
+payloads = st.none() | st.binary(max_size=80)
+
+
+@given(payloads, payloads)
+def test_router_hook_terms__any_payloads__decode_back(pre: bytes | None, post: bytes | None) -> None:
+    if pre is None and post is None:
+        return
+    terms = RouterHookTerms(hooks=TAKER, pre=pre, post=post)
+    assert RouterHookTerms.decode(terms.encode()) == terms
+    assert terms.trait_fields == {
+        "has_extension": True, "pre_interaction": pre is not None, "post_interaction": post is not None
+    }  # fmt: skip
+
+
+def test_router_hook_terms__payloads__stand_behind_the_address_in_fields_6_and_7() -> None:
+    encoded = RouterHookTerms(hooks=TAKER, pre=b"\x01\x02", post=b"\x03").encode()
+    address = bytes.fromhex(TAKER[2:])
+    assert encoded == (22 << 192 | 43 << 224).to_bytes(32, "big") + address + b"\x01\x02" + address + b"\x03"
+    fields = Extension.decode(encoded)
+    assert (fields.pre_interaction_data, fields.post_interaction_data) == (
+        address + b"\x01\x02", address + b"\x03"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("extension", "message"),
+    [
+        (Extension(), "expected one hooks address in both fields, found none"),
+        (Extension(predicate=b"x", pre_interaction_data=bytes(19) + b"x"), "predicate must be empty"),
+        (Extension(custom_data=b"x", pre_interaction_data=bytes(19) + b"x"), "custom_data must be empty"),
+        (Extension(pre_interaction_data=bytes(19)), "20 bytes of the hooks address in pre_.*, found 19"),
+        (
+            Extension(pre_interaction_data=b"\1" * 20, post_interaction_data=b"\2" * 20),
+            "one hooks address in both fields, found 0x0101.* and 0x0202",
+        ),
+        (Extension(pre_interaction_data=bytes(20)), "found the zero address"),
+    ],
+)
+def test_router_hook_terms__malformed__raises(extension: Extension, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        RouterHookTerms.decode(extension.encode())
+
+
+def test_router_hook_terms__neither_payload__raises() -> None:
+    with pytest.raises(InvalidInput, match="a pre or a post payload, found neither"):
+        RouterHookTerms(hooks=TAKER)
+
+
 def test_own_domain_terms__taker_and_plan__are_laid_out_as_specified() -> None:
     encoded = OwnDomainTerms(private_taker=TAKER, funding_plan=PLAN).encode()
     assert encoded == bytes(32) + b"\x03" + bytes.fromhex(TAKER[2:]) + PLAN.encode().to_bytes(32, "big")
@@ -87,6 +149,7 @@ def test_own_domain_terms__taker_and_plan__are_laid_out_as_specified() -> None:
         (bytes(32) + b"\x01" + bytes(19), "need 21 bytes of custom data, found 20"),
         (bytes(32) + b"\x01" + bytes(21), "need 21 bytes of custom data, found 22"),
         (bytes(32) + b"\x01" + bytes(20), "zero address"),
+        (bytes(32) + b"\x02" + bytes(31), "need at least 33 bytes of custom data, found 32"),
         (bytes(32) + b"\x02" + bytes(32), "source of 1 to 5, found 0"),
         (Extension(predicate=b"\x09").encode(), "predicate must be empty"),
     ],

@@ -24,7 +24,8 @@ def test_decode__single_flag__sets_that_field_only(name: str, field: str, bit: i
 
 @pytest.mark.parametrize(
     ("field", "low", "bits"),
-    [("own_domain_bits", 200, 47), ("series", 160, 40), ("nonce_or_epoch", 120, 40), ("expiration_s", 80, 40),
+    [("decay_cap_tenth_bps", 234, 13), ("decay_slope_centi_bps_s", 220, 14), ("decay_start_s", 208, 12),
+     ("min_fill_255ths", 200, 8), ("series", 160, 40), ("nonce_or_epoch", 120, 40), ("expiration_s", 80, 40),
      ("allowed_sender", 0, 80)],
 )  # fmt: skip
 def test_encode__full_field__fills_its_bits_and_no_more(field: str, low: int, bits: int) -> None:

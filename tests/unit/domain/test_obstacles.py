@@ -17,6 +17,7 @@ from pmm.domain import (
     OrderDomain,
     OwnDomainTerms,
     RfqOrder,
+    RouterHookTerms,
     SigningKey,
     TakerTraits,
     allowed_sender_of,
@@ -25,7 +26,7 @@ from pmm.domain import (
     settlement_domain,
 )
 from pmm.domain.fill_amounts import fill_amounts, making_amount_down, taking_amount_up
-from pmm.domain.obstacles import fill_obstacles, order_obstacles
+from pmm.domain.obstacles import fill_obstacles, order_obstacles, settlement_maker_obstacles
 from pmm.errors import InvalidInput
 from tests.unit.domain.order_strategies import orders
 from tests.unit.domain.test_verification import NOW_S, SETTLEMENT, order_of
@@ -72,7 +73,7 @@ def test_order_obstacles__own_domain_wrong_party_or_asset__is_named(
         ({"allow_multiple_fills": True}, ["traits"]),
         ({"unused_253": True}, ["traits"]),
         ({"pre_interaction": True, "use_permit2": True}, ["traits"]),
-        ({"own_domain_bits": 1}, ["traits"]),
+        ({"min_fill_255ths": 255, "decay_start_s": 1, "decay_slope_centi_bps_s": 1}, []),
         ({"expiration_s": 0}, ["no_expiry"]),
         ({"series": 64}, ["lane"]),
         ({"nonce_or_epoch": 2**32}, ["nonce"]),
@@ -126,6 +127,71 @@ def test_order_obstacles__anything_at_all__never_raises(
         order_obstacles(order, domain, extension=extension, now_s=now_s, taker=TAKER)
 
 
+HOOKS = parse_address("0x" + "cd" * 20)
+_HOOKED = RouterHookTerms(hooks=HOOKS, pre=b"")
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, []),
+        ({"no_partial_fills": True, "allowed_sender": 5}, []),
+        ({"nonce_or_epoch": 2**40 - 1}, []),  # 1inch's bitmap has room for 40 bits
+        ({"decay_cap_tenth_bps": 1}, ["traits"]),
+        ({"decay_start_s": 1}, ["traits"]),
+        ({"min_fill_255ths": 1}, ["traits"]),
+        ({"allow_multiple_fills": True}, ["traits"]),
+        ({"use_permit2": True, "unwrap_weth": True}, ["traits"]),
+        ({"pre_interaction": True}, ["hooks"]),
+        ({"post_interaction": True}, ["hooks"]),
+        ({"expiration_s": 0}, ["no_expiry"]),
+        ({"series": 64}, ["lane"]),
+    ],
+)
+def test_settlement_maker_obstacles__traits_on_1inch__are_judged(
+    changes: dict[str, Any], codes: list[str]
+) -> None:
+    found = settlement_maker_obstacles(_with_traits(OWN_ORDER, **changes), b"")
+    assert [obstacle.code for obstacle in found] == codes
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, []),
+        ({"min_fill_255ths": 1}, []),
+        ({"decay_slope_centi_bps_s": 1}, ["traits"]),
+        ({"pre_interaction": False}, ["hooks"]),
+        ({"post_interaction": True}, ["hooks"]),
+        ({"has_extension": False}, ["hooks"]),
+    ],
+)
+def test_settlement_maker_obstacles__with_hooks__flags_must_agree(
+    changes: dict[str, Any], codes: list[str]
+) -> None:
+    order = _with_traits(OWN_ORDER, **{**_HOOKED.trait_fields, **changes})
+    found = settlement_maker_obstacles(order, _HOOKED.encode())
+    assert [obstacle.code for obstacle in found] == codes
+
+
+def test_settlement_maker_obstacles__receiver_or_foreign_extension__is_named() -> None:
+    found = settlement_maker_obstacles(replace(OWN_ORDER, receiver=SETTLEMENT), b"")
+    assert [obstacle.code for obstacle in found] == ["receiver"]
+    found = settlement_maker_obstacles(OWN_ORDER, OwnDomainTerms(private_taker=TAKER).encode())
+    assert [obstacle.code for obstacle in found] == ["hooks"]
+
+
+def test_fill_obstacles__decayed_order__is_judged_at_its_time() -> None:
+    traits = replace(OWN_ORDER.traits, decay_start_s=10, decay_slope_centi_bps_s=100, decay_cap_tenth_bps=100)
+    order = replace(OWN_ORDER, maker_traits=traits.encode())
+    call = _call(order, amount=order.taking_amount, taker_traits=TakerTraits(threshold=order.making_amount))
+    early, late = order.traits.expiration_s - 10, order.traits.expiration_s
+    assert fill_obstacles(call, OWN, now_s=early) == []
+    (obstacle,) = fill_obstacles(call, OWN, now_s=late)
+    assert "MakingAmountTooLow" in obstacle.detail
+    assert fill_obstacles(call, oneinch_domain(), now_s=late) == []  # 1inch knows no decay
+
+
 def _call(order: RfqOrder = OWN_ORDER, **changes: Any) -> FillCall:
     call = FillCall(
         function=FillFunction.FILL_ORDER,
@@ -148,7 +214,9 @@ _FUNDED_TRAITS = TakerTraits(maker_amount=True, extension_length=len(_FUNDED))
         (_call(), OWN, []),
         (_call(amount=0), OWN, ["amount"]),
         (_call(taker_traits=TakerTraits(maker_amount=True, threshold=1)), OWN, ["amount"]),
-        (_call(taker_traits=TakerTraits(maker_amount=True, use_permit2=True)), OWN, ["taker_traits"]),
+        (_call(taker_traits=TakerTraits(maker_amount=True, use_permit2=True)), OWN, []),
+        (_call(function=FillFunction.FILL_ORDER_PERMIT, permit=b"\x09"), OWN, []),
+        (_call(function=FillFunction.FILL_ORDER_PERMIT, permit=b"\x09"), oneinch_domain(), ["function"]),
         (_call(taker_traits=TakerTraits(maker_amount=True, use_permit2=True)), oneinch_domain(), []),
         (_call(function=FillFunction.FILL_ORDER_FUNDED), OWN, ["function"]),
         (_call(function=FillFunction.FILL_ORDER_FUNDED), oneinch_domain(), ["function"]),
@@ -178,7 +246,7 @@ _FUNDED_TRAITS = TakerTraits(maker_amount=True, extension_length=len(_FUNDED))
     ],
 )
 def test_fill_obstacles__call__is_judged(call: FillCall, domain: OrderDomain, codes: list[str]) -> None:
-    assert [obstacle.code for obstacle in fill_obstacles(call, domain)] == codes
+    assert [obstacle.code for obstacle in fill_obstacles(call, domain, now_s=NOW_S)] == codes
 
 
 @given(orders().filter(lambda order: order.making_amount < 2**128 and order.taking_amount < 2**128),
