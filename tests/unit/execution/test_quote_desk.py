@@ -104,6 +104,7 @@ def test_firm_quote__on_1inch__is_a_plain_order_for_the_taker() -> None:
     assert not traits.allow_multiple_fills
     assert not traits.has_extension
     assert salt_epoch(order.salt) == 7
+    assert order.salt % 2**160 == 0  # cheap, and fit for the compact forms
     assert signed.extension == b""
     assert recover_signer(order_hash(order, signed.domain), signed.signature) == desk.signer.address
 
