@@ -29,9 +29,14 @@ _ONE_MILLION_RUNS = {"optimizer": {"enabled": True, "runs": 1_000_000}, "evmVers
 
 @cache
 def packages() -> Packages:
-    """Return the packages of the offline mainnet and those of the benchmark's own lock."""
-    own = _FOLDER / "packages.lock.json"
-    return Packages(read_lock() | (read_lock(own) if own.exists() else {}))
+    """Return the packages of the offline mainnet."""
+    return Packages()
+
+
+@cache
+def peer_packages() -> Packages:
+    """Return the packages of the benchmark's own lock."""
+    return Packages(read_lock(_FOLDER / "packages.lock.json"))
 
 
 @cache

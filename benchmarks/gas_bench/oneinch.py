@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 from eth_abi.abi import encode
 
-from gas_bench.build import packages
+from gas_bench.build import packages, peer_packages
 from gas_bench.orders import LANE, fill_call, signed_order, traits_word
+from gas_bench.references import first_and_next
 from gas_bench.report import Row
 from gas_bench.stage import Call, Stage
 from pmm.chain.abi import encode_call
-from pmm.domain import OrderDomain, SignedOrder, oneinch_domain
+from pmm.domain import Address, OrderDomain, SignedOrder, oneinch_domain
 from pmm.localnet.addresses import BUILDER, ONEINCH_ROUTER
-from pmm.localnet.artifacts import Compiled
+from pmm.localnet.artifacts import Compiled, compile_contracts
 from pmm.localnet.protocols import oneinch as localnet_oneinch
 
 NEXT = "1inch LOP 4.0.3 fillOrder, next nonce"
-FIRST = "1inch LOP 4.0.3 fillOrder, first nonce of a word"
+FIRST = "1inch LOP 4.0.3 fillOrder, first nonce"
 CANCEL_ONE = "1inch LOP 4.0.3 cancelOrder"
 CANCEL_MASK = "1inch LOP 4.0.3 bitsInvalidateForOrder, 160 nonces"
 CANCEL_EPOCH = "1inch LOP 4.0.3 increaseEpoch, one series"
@@ -29,6 +30,28 @@ _PLAIN_WETH = "0x" + "11" * 20  # asked for nothing: no leg of the benchmark is 
 def compile_lop_403() -> Compiled:
     """Compile the limit-order half of the router exactly as the offline mainnet does (and share its cache)."""
     return localnet_oneinch._compile(packages())
+
+
+def compile_lop_433() -> Compiled:
+    """Compile LOP 4.3.3 with the compiler and the settings 1inch publishes it with."""
+    roots = {
+        f"{name}/": peer_packages().path(name)
+        for name in (localnet_oneinch.PACKAGE, "@1inch/solidity-utils", "@openzeppelin/contracts")
+    }
+    unit = f"{localnet_oneinch.PACKAGE}/contracts/LimitOrderProtocol.sol"
+    source = peer_packages().path(localnet_oneinch.PACKAGE, "contracts/LimitOrderProtocol.sol")
+    compiled = compile_contracts(
+        solc="0.8.30",
+        entries={unit: source.read_text()},
+        roots=roots,
+        settings={
+            "viaIR": True,
+            "optimizer": {"enabled": True, "runs": 1_000_000},
+            "evmVersion": "shanghai",
+        },
+        contracts=[f"{unit}:LimitOrderProtocol"],
+    )
+    return compiled[f"{unit}:LimitOrderProtocol"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +70,20 @@ class OneInch:
         stage.approve(address)
         return cls(stage=stage, address=address, domain=oneinch_domain(stage.chain_id))
 
+    @classmethod
+    def place_433(cls, stage: Stage) -> OneInch:
+        """Put LOP 4.3.3 under its own domain anywhere."""
+        initcode = compile_lop_433().creation(arguments=encode(["address"], [_PLAIN_WETH]))
+        address = stage.deploy("LOP 4.3.3", initcode)
+        stage.approve(address)
+        domain = OrderDomain(
+            name="1inch Limit Order Protocol",
+            version="4",
+            chain_id=stage.chain_id,
+            verifying_contract=Address(address),
+        )
+        return cls(stage=stage, address=address, domain=domain)
+
     def signed(self, nonce: int) -> SignedOrder:
         """Sign the order as the EOA maker."""
         stage = self.stage
@@ -58,11 +95,10 @@ class OneInch:
         """Return the gas of a whole fill."""
         return self.stage.fill(fill_call(self.address, self.signed(nonce)))
 
-    def fills(self, first: str, following: str) -> Iterator[Row]:
+    def fills(self, case: str) -> list[Row]:
         """Measure the first and the next nonce of a word."""
         with self.stage.undone():
-            yield Row(case=first, measured=self.fill(0))
-            yield Row(case=following, measured=self.fill(1))
+            return first_and_next(case, self.fill(0), self.fill(1))
 
     def cancels(self) -> Iterator[Row]:
         """Measure the maker's cancels, in a word and a series that were used before."""

@@ -153,19 +153,26 @@ class Stage:
         return int(receipt["gasUsed"], 16)
 
     def fill(
-        self, call: Call, *, holder: str | None = None, making: int = MAKING, taking: int = TAKING
+        self,
+        call: Call,
+        *,
+        holder: str | None = None,
+        making: int = MAKING,
+        taking: int = TAKING,
+        maker_fee: int = 0,
     ) -> int:
         """Send a fill, require both legs to the unit, and return its gas.
 
         Args:
             holder: who pays the making amount and gets the taking amount; the maker by default.
+            maker_fee: what the holder pays beyond the making amount, to somebody else.
         """
         parties = (self.taker.address, holder or self.maker.address)
         before = [self.balances(party) for party in parties]
         gas = self.gas(call)
         after = [self.balances(party) for party in parties]
         moved = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(after, before, strict=True)]
-        expected = [(making, -taking), (-making, taking)]
+        expected = [(making, -taking), (-making - maker_fee, taking)]
         assert moved == expected, f"expected balances to move by {expected}, found {moved}"
         assert all(balance > 0 for pair in before for balance in pair), "a party held nothing of a token"
         return gas

@@ -1,0 +1,1 @@
+"""Other settlement contracts of signed orders, deployed from what their authors publish."""
