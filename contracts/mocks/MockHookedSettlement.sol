@@ -22,7 +22,7 @@ contract MockHookedSettlement is IHookedSettlement, MockCaller {
     uint256 public amountOut;
     /// @notice Gas at the start of the last swap or move that had enough.
     uint256 public gasSeen;
-    /// @notice Arguments of the last swap, and of the last cap.
+    /// @notice Arguments of the last swap, the route as its hash, and of the last cap.
     bytes public swapped;
     bytes public counted;
 
@@ -71,7 +71,7 @@ contract MockHookedSettlement is IHookedSettlement, MockCaller {
         _spendGas();
         if (target != address(0)) _makeCall();
         if (amountOut < minimumOut) revert SwapRefused(amountOut, minimumOut);
-        swapped = abi.encode(tokenIn, tokenOut, amountIn, minimumOut, plan, route);
+        swapped = abi.encode(tokenIn, tokenOut, amountIn, minimumOut, plan, keccak256(route));
         return amountOut;
     }
 
