@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench bench-gas abis clean distclean
+.PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench: setup ## run every benchmark; each prints a table and writes benchmarks/r
 
 bench-gas: setup ## gas of a fill and a cancel, ours and our peers', on one chain in one run
 	@$(BIN)/python benchmarks/gas.py
+
+gas-snapshot: setup ## record the gas of our own cases, which the tests hold every change against
+	@$(BIN)/python benchmarks/gas.py --snapshot
 
 abis: setup ## compile the contracts and export their ABIs into the package
 	@$(BIN)/ape run export_abis

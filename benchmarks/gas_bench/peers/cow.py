@@ -70,7 +70,7 @@ def _one(stage: Stage, settlement: str, valid_to: int) -> bytes:
     taker = stage.taker.address
     pay = encode_call("transferFrom(address,address,uint256)", taker, settlement, TAKING)
     take = encode_call("transfer(address,uint256)", taker, MAKING)
-    interactions = ([], [(stage.quote, 0, pay), (stage.base, 0, take)], [])
+    interactions: tuple[object, ...] = ([], [(stage.quote, 0, pay), (stage.base, 0, take)], [])
     return _settle(stage, [_trade(stage, settlement, stage.maker, valid_to)], interactions)
 
 
