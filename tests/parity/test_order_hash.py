@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pmm.chain.addresses import ONEINCH_ROUTER
@@ -57,17 +56,3 @@ def test_order_hash__wrong_chain_or_contract__differs_from_the_chain(
     assert order_hash(order, settlement_domain(1, settlement.address)) == found
     assert order_hash(order, settlement_domain(10, settlement.address)) != found
     assert order_hash(order, settlement_domain(1, owner.address)) != found
-
-
-@pytest.mark.parametrize("name", ["RfqSettlement", "AtomicHedger"])
-def test_exported_abi__each_contract__is_the_compiled_one(name: str) -> None:
-    import json
-    from pathlib import Path
-
-    import ape
-
-    import pmm.chain
-
-    path = Path(pmm.chain.__file__).parent / "abis" / f"{name}.json"
-    compiled = [entry.model_dump(exclude_none=True, by_alias=True) for entry in ape.project.get(name).abi]
-    assert json.loads(path.read_text()) == compiled, "run `make abis`"

@@ -14,7 +14,7 @@ import typer
 from pmm.cli.order_answers import answer_hash, answer_sign, answer_verify, check_live_signing
 from pmm.cli.order_calldata import calldata_of
 from pmm.cli.order_input import DomainChoice, InputLine, OrderRecord, read_lines
-from pmm.cli.order_judge import Circumstances, explain_calldata, explain_record
+from pmm.cli.order_judge import Circumstances, explain_calldata, explain_record, revert_text
 from pmm.cli.order_keys import KeySource
 from pmm.domain import parse_address
 from pmm.errors import InvalidInput
@@ -72,6 +72,9 @@ CoreTokenOption = Annotated[
         "--core-token",
         help="With --contract: a core token of the settlement, all of them in its order, for the short form.",
     ),
+]
+RevertOption = Annotated[
+    str | None, typer.Option("--revert", help="Revert data (0x hex) of a failed call, to be put into words.")
 ]
 CompactOption = Annotated[bool, typer.Option("--compact", help="64 bytes (r, vs) instead of 65 (r, s, v).")]
 
@@ -196,11 +199,16 @@ def explain(
     now: NowOption = None,
     rpc: RpcOption = None,
     rpc_timeout: RpcTimeoutOption = 10.0,
+    revert: RevertOption = None,
 ) -> None:
     """Say in words what each order does and why it would not fill now.
 
-    Takes calldata, too: a line of hex, or an object with "calldata" and, if known, "to".
+    Takes calldata, too: a line of hex, or an object with "calldata" and, if known, "to". With --revert it reads
+    nothing from standard input and explains the revert data of a failed call.
     """
+    if revert is not None:
+        typer.echo(revert_text(revert))
+        return
     choice = DomainChoice.parse(domain, chain_id, verifying_contract)
     circumstances = Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from pmm.chain.abi import decode_result, encode_call, selector
+from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.reverts import explain_revert
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.cli.order_input import OrderRecord
 from pmm.domain import ZERO_ADDRESS, Address, RfqOrder, Signature, to_hex
@@ -48,27 +49,6 @@ _CHECK_ORDER_REASONS = (
 
 
 _SIGNATURE_BITS = (9, 10)
-
-# What isValidSignature of RfqSettlement reverts with, so that a refusal has a name.
-_REFUSALS = {
-    selector(signature): signature.partition("(")[0]
-    for signature in (
-        "BadMaker(uint256)",
-        "BadSignature()",
-        "BadSignatureLength(uint256)",
-        "DigestMismatch(bytes32,bytes32)",
-        "ExpiryTooFar(uint256,uint256)",
-        "HighS(uint256)",
-        "OrderExpired(uint256,uint256)",
-        "Reentered()",
-        "SameAsset(uint256)",
-        "SignerIsPaused(address,uint256)",
-        "UnknownSigner(address,uint256)",
-        "UnregisteredToken(uint256)",
-        "UnsupportedTraits(uint256)",
-        "WrongEpoch(uint256,uint256)",
-    )
-}
 
 
 class ChainView:
@@ -226,9 +206,7 @@ class ChainView:
 
 def _revert_text(error: RpcError) -> str:
     data = bytes.fromhex(error.data.removeprefix("0x")) if error.data else b""
-    if data:
-        return f"reverted with {_REFUSALS.get(data[:4], 'an unknown error')} {to_hex(data[:4])}"
-    return "reverted without a reason"
+    return f"reverted with {explain_revert(data)}"
 
 
 class _NoAnswerError(ChainError):

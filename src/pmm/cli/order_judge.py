@@ -16,7 +16,16 @@ from pmm.cli.order_explain_call import (
     explain_plain_call,
 )
 from pmm.cli.order_input import DomainChoice, OrderRecord
-from pmm.domain import Address, BatchCall, CompactCall, FillCall, PlainCall, parse_address, parse_uint
+from pmm.domain import (
+    Address,
+    BatchCall,
+    CompactCall,
+    FillCall,
+    PlainCall,
+    parse_address,
+    parse_bytes,
+    parse_uint,
+)
 from pmm.domain.obstacles import fill_obstacles
 from pmm.domain.verification import Verification, verify_order
 from pmm.errors import InvalidInput
@@ -57,6 +66,14 @@ class Circumstances:
         if self.chain is not None:
             return self.chain.verify(record, now_s=self.now_s, taker=self.taker)
         return verify_order(record.order, record.domain, record.claim, now_s=self.now_s, taker=self.taker)
+
+
+def revert_text(data: str) -> str:
+    """Return revert data in words; raise InvalidInput where it is not 0x hex."""
+    # eth-abi and every ABI of ours are loaded for this alone.
+    from pmm.chain.reverts import explain_revert
+
+    return str(explain_revert(parse_bytes(data, "--revert")))
 
 
 def explain_record(

@@ -189,9 +189,11 @@ class MakerTraits:
         Decay begins ``decay_start_s`` before the expiration, which is where a signer that holds the price
         for some seconds puts the end of the hold. Source: contracts/README.md, makerTraits.
         """
-        elapsed_s = now_s - (self.expiration_s - self.decay_start_s)
-        if elapsed_s <= 0:
+        start_s = self.expiration_s - self.decay_start_s
+        # A start before time zero wraps on chain, and then nothing decays.
+        if start_s < 0 or now_s <= start_s:
             return 0
+        elapsed_s = now_s - start_s
         # The cap counts tenths of a bps, the slope hundredths.
         return min(elapsed_s * self.decay_slope_centi_bps_s, 10 * self.decay_cap_tenth_bps)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
-from pmm.chain.abi import selector
+from pmm.chain.abi import encode_call, selector
 from pmm.domain import ROUTER_V6, USDC, WETH, ContractSignature, order_hash, parse_address, to_hex
 from tests.unit.cli.order_command import RunOrder, run_order
 from tests.unit.cli.test_order import SIGNED
@@ -21,6 +21,7 @@ from tests.unit.domain.test_verification import KEY, NOW_S, ONEINCH, OWN, SETTLE
 __all__ = ["run_order"]
 
 TAKER = parse_address("0x" + "ab" * 20)
+WRONG_EPOCH = encode_call("WrongEpoch(uint256,uint256)", 1, 2)
 CHECK_ORDER = f"checkOrder(({','.join(['uint256'] * 8)}),bytes32,bytes32,bytes,address,uint256)"
 
 
@@ -52,7 +53,7 @@ class FakeNode:
         call = params[0]
         data = self.answers.get((call["to"].lower(), bytes.fromhex(call["data"][2:10])), b"")
         if data is None:
-            return {**base, "error": {"code": 3, "message": "execution reverted", "data": "0xe3261898"}}
+            return {**base, "error": {"code": 3, "message": "execution reverted", "data": to_hex(WRONG_EPOCH)}}
         return {**base, "result": to_hex(data)}
 
 
@@ -187,7 +188,10 @@ def test_verify__contract_signature__is_put_to_the_maker(
     done = run_order("verify", "--rpc", node.url, stdin=[{**order.to_dict(), "signature": to_hex(packed)}])
     assert done.records[0]["valid"] is accepted
     reasons = done.records[0]["reasons"]
-    refusal = f"contract_signature: {SETTLEMENT} does not accept it: reverted with WrongEpoch 0xe3261898"
+    refusal = (
+        f"contract_signature: {SETTLEMENT} does not accept it: reverted with WrongEpoch(signed=1, current=2): "
+        "the order was signed in epoch 1 and the lane is in 2: the desk has voided it; ask for a new quote"
+    )
     assert reasons == ([] if accepted else [refusal])
 
 

@@ -196,3 +196,16 @@ def test_explain__permit_of_no_use__says_so(
     traits = replace(WHOLE, use_permit2=by_permit2)
     data = encode_fill(SIGNED, amount=1, taker_traits=traits, permit=permit)
     assert expected in _rows(run_order("explain", *AT_NOW, stdin=to_hex(data)).out)
+
+
+def test_explain__revert_data__is_put_into_words_without_reading_stdin(run_order: RunOrder) -> None:
+    data = "0xb5bb0d8a"
+    done = run_order("explain", "--revert", data, stdin="")
+    assert done.status == 0
+    assert done.out.startswith("unknown error(0xb5bb0d8a): an error that is none of ours")
+
+
+def test_explain__revert_that_is_no_hex__is_refused(run_order: RunOrder) -> None:
+    done = run_order("explain", "--revert", "OrderExpired", stdin="")
+    assert done.status == 2
+    assert "--revert: expected 0x hex" in done.err
