@@ -124,8 +124,14 @@ contract RouterHooks is IRouterHooks {
         return HookPayload.MIN_GAS_FLOOR;
     }
 
+    /// @dev A repayment takes no more than is owed; what came in beyond that stays in the settlement.
     function _deposit(uint256 action, uint256 market, address token, uint256 amount) private {
         IHookedLending lending = _lending();
+        if (action == HookPayload.REPAY) {
+            uint256 debt = lending.debtOf(market, token);
+            if (debt < amount) amount = debt;
+            if (amount == 0) return;
+        }
         IHookedSettlement(SETTLEMENT).moveToLending(token, amount);
         if (action == HookPayload.REPAY) lending.repay(market, token, amount);
         else lending.supply(action, token, amount);

@@ -41,7 +41,11 @@ interface IHookedLending {
 
     /// @notice Repays debt of the account with tokens that lie in it.
     /// @param market 1 Aave V3, 2 Compound V2
-    function repay(uint256 market, address token, uint256 amount) external;
+    /// @return repaid what was repaid, never more than is owed
+    function repay(uint256 market, address token, uint256 amount) external returns (uint256 repaid);
+
+    /// @notice Debt of the account in a token, with interest up to this block.
+    function debtOf(uint256 market, address token) external returns (uint256 debt);
 }
 
 /// @title Listener of 1inch's hooks for orders whose maker is our settlement

@@ -11,6 +11,7 @@ contract MockLendingAccount is IHookedLending {
 
     address public immutable SETTLEMENT;
     bool public refuses;
+    uint256 public debt = type(uint256).max;
     /// @notice Arguments of the last call, its name first.
     bytes public seen;
 
@@ -20,6 +21,10 @@ contract MockLendingAccount is IHookedLending {
 
     function setRefuses(bool refuses_) external {
         refuses = refuses_;
+    }
+
+    function setDebt(uint256 debt_) external {
+        debt = debt_;
     }
 
     function provide(uint256 source, address token, uint256 amount) external {
@@ -32,8 +37,13 @@ contract MockLendingAccount is IHookedLending {
         seen = abi.encode("supply", market, token, amount);
     }
 
-    function repay(uint256 market, address token, uint256 amount) external {
+    function repay(uint256 market, address token, uint256 amount) external returns (uint256) {
         if (refuses) revert DepositRefused(market, token, amount);
         seen = abi.encode("repay", market, token, amount);
+        return amount;
+    }
+
+    function debtOf(uint256, address) external view returns (uint256) {
+        return debt;
     }
 }

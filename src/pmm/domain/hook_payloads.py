@@ -21,8 +21,7 @@ Post-interaction: what becomes of the taker asset that came in.
 | 24-55         | action 4: plan word for the hedger                                                       |
 | 56 to the end | action 4: route bytes for the hedger                                                     |
 
-In the extension each non-empty field begins with the 20 bytes of the listener, which 1inch strips. The same
-tables with their reasons: contracts/HOOKS.md.
+``RouterHookTerms`` puts both into an extension. The same tables with their reasons: contracts/HOOKS.md.
 """
 
 from __future__ import annotations
@@ -38,6 +37,8 @@ from pmm.errors import InvalidInput
 # RouterHooks.MIN_GAS_FLOOR
 MIN_GAS_FLOOR = 100_000
 _BPS = 10_000
+# What AtomicHedger.swapExactIn sells through: Uniswap V3, V2, V4. It judges the rest of the plan itself.
+_SWAP_SOURCES = (1, 7, 8)
 _PRE_HEAD = 2
 _POST_HEAD = 6
 _POST_HEDGE = 56
@@ -84,7 +85,7 @@ class PreHook:
             raise InvalidInput("private_taker: expected an address or None, found the zero address")
 
     def encode(self) -> bytes:
-        """Return the payload without the listener."""
+        """Return the payload, without the hooks address that 1inch strips."""
         if self.private_taker is None:
             return bytes((0, self.source))
         return bytes((1, self.source)) + address_to_bytes(self.private_taker)
@@ -122,6 +123,10 @@ class InventoryHedge:
             raise InvalidInput(f"share_bps: expected 1 to {_BPS}, found {self.share_bps}")
         if self.minimum_out == 0:
             raise InvalidInput("minimum_out: expected a number above zero, found 0")
+        if self.plan >> 248 not in _SWAP_SOURCES:
+            raise InvalidInput(f"plan: expected a source of {_SWAP_SOURCES}, found {self.plan >> 248}")
+        if self.plan % 2**128:
+            raise InvalidInput("plan: expected no minimum profit beside minimum_out, found one")
 
     def amounts(self, taking_amount: int, order_taking_amount: int) -> tuple[int, int]:
         """Return what RouterHooks sells (rounded down) and asks for at least (rounded up) in a fill."""
@@ -176,7 +181,7 @@ class PostHook:
             raise InvalidInput(f"gas_floor: expected at least {MIN_GAS_FLOOR}, found {self.gas_floor}")
 
     def encode(self) -> bytes:
-        """Return the payload without the listener."""
+        """Return the payload, without the hooks address that 1inch strips."""
         head = bytes((self.action, self.required)) + self.gas_floor.to_bytes(4, "big")
         if self.market is not None:
             return head + bytes((self.market,))
@@ -205,20 +210,6 @@ class PostHook:
             market=market,
             hedge=hedge,
         )
-
-
-def hook_field(listener: Address, payload: bytes) -> bytes:
-    """Return a hook field of the extension: the listener, then its payload."""
-    if listener == ZERO_ADDRESS:
-        raise InvalidInput("listener: expected the address of RouterHooks, found the zero address")
-    return address_to_bytes(listener) + payload
-
-
-def split_hook_field(field: bytes) -> tuple[Address, bytes]:
-    """Return listener and payload of a hook field; raise InvalidInput when it is too short for a listener."""
-    if len(field) < 20:
-        raise InvalidInput(f"hook field: expected at least the 20 bytes of a listener, found {len(field)}")
-    return address_from_bytes(field[:20]), field[20:]
 
 
 def _check_length(name: str, data: bytes, expected: int, *, exact: bool = True) -> None:

@@ -12,8 +12,8 @@ from eth_abi.abi import decode
 
 from pmm.chain.abi import selector
 from pmm.chain.rpc import JsonRpc, RpcError
-from pmm.domain import Address, Extension, extension_low_bits
-from pmm.domain.hook_payloads import PostHook, PreHook, hook_field
+from pmm.domain import Address, RouterHookTerms, extension_low_bits
+from pmm.domain.hook_payloads import PostHook, PreHook
 from tests.contracts.settlement.desk import (
     HAS_EXTENSION,
     LIFETIME_S,
@@ -87,11 +87,12 @@ class RouterDesk:
         """A sound order with the hooks given."""
         address = Address(str((listener or self.hooks).address))
 
-        def field(hook: PreHook | PostHook | bytes | None) -> bytes:
-            payload = hook.encode() if isinstance(hook, PreHook | PostHook) else hook
-            return b"" if payload is None else hook_field(address, payload)
+        def payload(hook: PreHook | PostHook | bytes | None) -> bytes | None:
+            return hook.encode() if isinstance(hook, PreHook | PostHook) else hook
 
-        extension = Extension(pre_interaction_data=field(pre), post_interaction_data=field(post)).encode()
+        extension = b""
+        if pre is not None or post is not None:
+            extension = RouterHookTerms(hooks=address, pre=payload(pre), post=payload(post)).encode()
         flags |= PRE * (pre is not None) | POST * (post is not None) | HAS_EXTENSION * bool(extension)
         order = RawOrder(
             salt=extension_low_bits(extension) if extension else 0,

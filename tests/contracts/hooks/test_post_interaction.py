@@ -70,6 +70,20 @@ def test_post_interaction__part_is_filled__deposits_that_part(
     assert mock_desk.quote.balanceOf(mock_lending) == -(-TAKING * (MAKING // 3) // MAKING)
 
 
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("debt", [0, 1, TAKING - 1, TAKING + 1])
+def test_post_interaction__repay__moves_no_more_than_is_owed(
+    mock_desk: RouterDesk, mock_lending: Any, owner: Any, debt: int, required: bool
+) -> None:
+    mock_lending.setDebt(debt, sender=owner)
+    post = hook(required=required, action=PostAction.REPAY, market=LendingMarket.AAVE_V3)
+    receipt = mock_desk.fill(mock_desk.order(post=post))
+    moved_in = min(debt, TAKING)
+    assert mock_desk.quote.balanceOf(mock_lending) == moved_in
+    assert mock_desk.quote.balanceOf(mock_desk.maker) == TAKING - moved_in
+    assert receipt.decode_logs(mock_desk.hooks.DepositFailed) == []
+
+
 @pytest.mark.parametrize(("action", "market", "expected"), DEPOSITS)
 def test_post_interaction__required_deposit_fails__reverts_the_fill(
     mock_desk: RouterDesk, mock_lending: Any, owner: Any, action: Any, market: Any, expected: tuple[str, int]

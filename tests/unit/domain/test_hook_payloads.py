@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmm.domain import Address, parse_address
+from pmm.domain import Address, RouterHookTerms, parse_address
 from pmm.domain.hook_payloads import (
     MIN_GAS_FLOOR,
     InventoryHedge,
@@ -13,10 +13,7 @@ from pmm.domain.hook_payloads import (
     PostAction,
     PostHook,
     PreHook,
-    hook_field,
-    split_hook_field,
 )
-from pmm.domain.tokens import ZERO_ADDRESS
 from pmm.errors import InvalidInput
 
 TAKER = parse_address("0x00000000219ab540356cbb839cbe05303d7705fa")
@@ -27,7 +24,11 @@ hedges = st.builds(
     InventoryHedge,
     share_bps=st.integers(1, 10_000),
     minimum_out=st.integers(1, 2**128 - 1),
-    plan=st.integers(0, 2**256 - 1),
+    plan=st.builds(
+        lambda source, rest: source << 248 | rest << 128,
+        st.sampled_from((1, 7, 8)),
+        st.integers(0, 2**120 - 1),
+    ),
     route=st.binary(max_size=90),
 )
 
@@ -157,10 +158,18 @@ def test_amounts__any_fill__sells_no_more_and_asks_no_less_than_signed(
     assert 0 <= minimum * order_taking - hedge.minimum_out * taking < order_taking
 
 
-def test_hook_field__split__comes_back() -> None:
-    assert hook_field(TAKER, b"\x00\x00") == bytes.fromhex(TAKER[2:]) + b"\x00\x00"
-    assert split_hook_field(hook_field(TAKER, b"\x01")) == (TAKER, b"\x01")
-    with pytest.raises(InvalidInput, match="zero address"):
-        hook_field(ZERO_ADDRESS, b"")
-    with pytest.raises(InvalidInput, match="found 19"):
-        split_hook_field(bytes(19))
+@pytest.mark.parametrize(
+    ("plan", "message"), [(2 << 248, "source"), (0, "source"), (PLAN | 1, "minimum profit")]
+)
+def test_inventory_hedge__plan_of_no_plain_swap__raises(plan: int, message: str) -> None:
+    with pytest.raises(InvalidInput, match=f"plan: expected .*{message}"):
+        InventoryHedge(share_bps=1, minimum_out=1, plan=plan)
+
+
+def test_router_hook_terms__both_payloads__come_back() -> None:
+    pre, post = PreHook(private_taker=TAKER), PostHook(action=PostAction.HEDGE, required=True, hedge=HEDGE)
+    terms = RouterHookTerms(hooks=TAKER, pre=pre.encode(), post=post.encode())
+    read = RouterHookTerms.decode(terms.encode())
+    assert read.pre is not None
+    assert read.post is not None
+    assert (PreHook.decode(read.pre), PostHook.decode(read.post)) == (pre, post)
