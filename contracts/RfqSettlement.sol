@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IRfqSettlement, Settings} from "./interfaces/IRfqSettlement.sol";
+import {IRfqSettlement} from "./interfaces/IRfqSettlement.sol";
 import {Admission} from "./modules/Admission.sol";
 import {OneInchMaker} from "./modules/OneInchMaker.sol";
-import {OrderCheck} from "./modules/OrderCheck.sol";
 import {Roles} from "./modules/Roles.sol";
 import {SpecialLegs} from "./modules/SpecialLegs.sol";
 import {TokenLib} from "./modules/TokenLib.sol";
@@ -38,7 +37,7 @@ import {TokenRegistry} from "./modules/TokenRegistry.sol";
 /// INV-6 A funded fill lowers no balance of its two assets here and earns at least the signed minimum.
 /// INV-7 At most one fill runs at a time, and no ticket is open while none runs.
 /// INV-8 Every lane word of an active signer carries the policy of today.
-contract RfqSettlement is OneInchMaker, OrderCheck {
+contract RfqSettlement is OneInchMaker {
     /// @param owner_ first owner
     /// @param weth_ wrapped ether, which must hold code
     /// @param router 1inch's contract, the only address that may ever get an allowance
@@ -56,22 +55,5 @@ contract RfqSettlement is OneInchMaker, OrderCheck {
         emit Withdrawn(token, to, amount);
         if (token == address(0)) TokenLib.pushEth(to, amount);
         else TokenLib.push(uint160(token), to, amount);
-    }
-
-    /// @inheritdoc IRfqSettlement
-    function settings() external view override returns (Settings memory) {
-        return
-            Settings({
-                owner: owner,
-                pendingOwner: pendingOwner,
-                guardian: _guardian,
-                operator: _operator,
-                hedger: hedger,
-                weth: weth,
-                oneInchRouter: oneInchRouter,
-                maxExpiry: maxExpiry(),
-                coreTokens: coreTokens(),
-                signers: _signers
-            });
     }
 }

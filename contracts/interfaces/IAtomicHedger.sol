@@ -8,22 +8,38 @@ interface IAtomicHedger {
     function SETTLEMENT() external view returns (address);
 
     /// @notice Delivers the maker asset of one fill out of borrowed or flash-swapped funds.
-    /// @dev Called by the settlement only, while its ticket is open. Before it returns, the hedger has sent
-    /// exactly `makingAmount` of `makerAsset` to `receiver`, called `collect()` once (which brings it
-    /// `takingAmount` of `takerAsset`), repaid its lender, and sent everything left over to the settlement.
-    /// @param orderHash digest of the order under the settlement's domain
-    /// @param taker whoever called the settlement and pays the taker asset
+    /// @dev Called by the settlement only, while its ticket is open. Before it returns, `receiver` has got exactly
+    /// `makingAmount` of `makerAsset`, `collect(payee, cost)` was called once, and the lender is repaid.
     /// @param receiver whoever gets the maker asset
     /// @param plan the signed plan word, see contracts/README.md
-    /// @return profit taker asset sent to the settlement; informative, the settlement measures for itself
     function fundFill(
-        bytes32 orderHash,
-        address taker,
         address receiver,
         address makerAsset,
         address takerAsset,
         uint256 makingAmount,
         uint256 takingAmount,
         uint256 plan
-    ) external returns (uint256 profit);
+    ) external;
+
+    /// @notice The same for a plan whose route is signed behind the plan word.
+    /// @param route layout in contracts/HEDGER.md
+    function fundFillByRoute(
+        address receiver,
+        address makerAsset,
+        address takerAsset,
+        uint256 makingAmount,
+        uint256 takingAmount,
+        uint256 plan,
+        bytes calldata route
+    ) external;
+
+    /// @notice Sells `amountIn` of `tokenIn`, which was sent to the hedger before, and sends all that is bought to the
+    /// settlement.
+    function swapExactIn(
+        address tokenIn,
+        address tokenOut,
+        uint256 amountIn,
+        uint256 plan,
+        bytes calldata route
+    ) external;
 }

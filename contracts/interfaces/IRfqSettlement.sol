@@ -18,30 +18,12 @@ struct Order {
     uint256 makerTraits;
 }
 
-/// @notice One lane word, decoded.
-struct Lane {
-    bool authorised;
-    bool paused;
-    uint32 epoch;
-    uint32 base;
-    uint160 window;
-    uint16 maxExpiry;
-    uint8 blockedTokens;
-}
-
-/// @notice Everything the owner decides, but the lanes.
-struct Settings {
-    address owner;
-    address pendingOwner;
-    address guardian;
-    address operator;
-    address hedger;
-    address weth;
-    address oneInchRouter;
-    uint256 maxExpiry;
-    address[] coreTokens;
-    /// Signers that are neither revoked nor unknown.
-    address[] signers;
+/// @notice The contracts that work for the settlement.
+enum ModuleKind {
+    HEDGER,
+    ROUTER_HOOKS,
+    LENDING_ACCOUNT,
+    FILL_GATEWAY
 }
 
 /// @title Settlement of signed RFQ orders from one maker's inventory
@@ -66,6 +48,17 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         uint256 amount,
         uint256 takerTraits
     ) external payable returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
+
+    /// @notice Fills the whole of a plain order of two core tokens out of packed calldata; same order, same digest.
+    /// @dev The salt's low 160 bits are zero, maker is this contract, receiver zero. Not payable.
+    /// @param amounts making amount << 128 | taking amount
+    /// @param terms table in contracts/README.md
+    function fillOrderCompact(
+        uint256 amounts,
+        uint256 terms,
+        bytes32 r,
+        bytes32 vs
+    ) external returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
     /// @notice Fills an order with a receiver, an extension or an interaction of the taker's.
     /// @dev Selector 0xf497df75. An order that carries a funding plan is refused with FundedOnly.
@@ -92,8 +85,47 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         bytes calldata args
     ) external returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
-    /// @notice Pulls the taker leg of the open ticket to the hedger; hedger only, once per ticket.
-    function collect() external;
+    /// @notice `fillOrderArgs` in the name of `taker`, who called the fill gateway; fill gateway only.
+    /// @dev The taker's leg comes from the taker; the excess of msg.value returns to the gateway.
+    function fillOrderFor(
+        address taker,
+        Order calldata order,
+        bytes32 r,
+        bytes32 vs,
+        uint256 amount,
+        uint256 takerTraits,
+        bytes calldata args
+    ) external payable returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
+
+    /// @notice Pays the cost of a funded fill out of the open ticket; hedger only, once per ticket.
+    /// @dev `amount` of the taker asset goes from the taker to `payee`, the rest of the taking amount to the
+    /// inventory. Reverts with ProfitTooLow when the rest is below the signed minimum.
+    function collect(address payee, uint256 amount) external;
+
+    // ------------------------------------------------------------------ modules and operator
+
+    /// @notice Registers a module, once and for ever. Owner only; the module must serve this contract.
+    function setModule(ModuleKind kind, address module) external;
+
+    /// @notice Counts an amount about to leave through 1inch's contract, if caps are on. Router hooks only.
+    function consumeCap(address makerAsset, uint256 making) external;
+
+    /// @notice Sends a registered token to the lending account. Operator or router hooks.
+    function moveToLending(address token, uint256 amount) external;
+
+    /// @notice Sells inventory through the hedger, within the oracle band whatever the switch says, and within the
+    /// cap if caps are on. Operator or router hooks.
+    /// @param minimumOut least amount of `tokenOut`; the band may ask for more
+    /// @param plan venue of the swap, as in the plan word of a funded fill
+    /// @return amountOut what came in
+    function swapInventory(
+        address tokenIn,
+        address tokenOut,
+        uint256 amountIn,
+        uint256 minimumOut,
+        uint256 plan,
+        bytes calldata route
+    ) external returns (uint256 amountOut);
 
     // ------------------------------------------------------------------ maker on 1inch
 
@@ -101,8 +133,9 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// digest alone.
     /// @dev Reverts with the same errors as a fill when it is not.
     /// @param hash digest under 1inch's domain
-    /// @param signature 232 packed bytes: salt, makerAsset (20), takerAsset (20), makingAmount, takingAmount,
-    /// makerTraits, r, vs
+    /// @param signature 128 bytes: amounts, terms (as `fillOrderCompact`), r, vs; or 232 packed bytes: salt,
+    /// makerAsset (20), takerAsset (20), makingAmount, takingAmount, makerTraits, r, vs, and behind them the
+    /// extension with our hooks, if there is one
     /// @return magicValue 0x1626ba7e
     function isValidSignature(
         bytes32 hash,
@@ -161,8 +194,19 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     function acceptOwnership() external;
     function setGuardian(address newGuardian) external;
     function setOperator(address newOperator) external;
-    /// @notice Sets the hedger, once and for ever.
-    function setHedger(address newHedger) external;
+    /// @notice Switches the oracle band (bit 0) and the caps (bit 1). Owner; the guardian may only switch on.
+    function setGuards(uint256 guards) external;
+    /// @notice Sets how much of a token may leave, in base units; what was used before is forgotten.
+    /// @param perBlock per block
+    /// @param perWindow in any span of `windowSeconds`
+    /// @param windowSeconds 1 to 1,048,575
+    function setCap(address token, uint256 perBlock, uint256 perWindow, uint256 windowSeconds) external;
+    /// @notice Sets the Chainlink feed of a token in the currency all feeds share; zero takes it away. The decimals
+    /// of both are read now and never again.
+    function setFeed(address token, address feed, uint24 heartbeatSeconds) external;
+    /// @notice Sets the band of a pair in units of 5 bps: 0 no fill, 255 no limit. At least one is a core token.
+    /// Owner; the guardian may only lower it.
+    function setBand(address tokenA, address tokenB, uint8 units) external;
     /// @notice Lets a token be traded. Fee-on-transfer, rebasing and callback tokens must not be registered.
     function registerToken(address token) external;
     /// @notice Stops every fill that involves the token, on both venues. Owner or guardian.
@@ -178,30 +222,34 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     function hashOrder(Order calldata order) external view returns (bytes32);
     // solhint-disable-next-line func-name-mixedcase
     function DOMAIN_SEPARATOR() external view returns (bytes32);
-    /// @notice Every reason, at once, why a fill would revert now; zero means it would settle.
-    /// @param extension the order's extension, empty for a plain order
-    /// @param taker whoever would call; zero skips the checks of its balance and allowance
-    /// @param amount making amount of the fill, clipped to the order
-    /// @return reasons bit mask, table in contracts/README.md
-    function checkOrder(
-        Order calldata order,
-        bytes32 r,
-        bytes32 vs,
-        bytes calldata extension,
-        address taker,
-        uint256 amount
-    ) external view returns (uint256 reasons);
-    function lane(address signer, uint40 lane_) external view returns (Lane memory);
+    /// @notice What a making amount is worth in the taker asset at both feeds' answers, rounded down.
+    /// @dev Reverts with NoFeed, FeedFailed, BadAnswer or StaleAnswer.
+    function fairTakingAmount(
+        address makerAsset,
+        address takerAsset,
+        uint256 makingAmount
+    ) external view returns (uint256);
+    /// @notice Raw words, tables in contracts/README.md; `SettlementLens` reads them for people.
+    function laneWord(address signer, uint40 lane_) external view returns (uint256);
+    function policy() external view returns (uint256);
+    function capWord(address token) external view returns (uint256);
+    function feedWord(address token) external view returns (uint256);
+    /// @notice Whether a fill is running.
+    function isLocked() external view returns (bool);
     function laneCount(address signer) external view returns (uint256);
-    function epochOf(address signer, uint40 lane_) external view returns (uint256);
+    /// @notice Signers that are neither revoked nor unknown.
+    function signers() external view returns (address[] memory);
     function isRegistered(address token) external view returns (bool);
     function coreTokens() external view returns (address[] memory);
     function maxExpiry() external view returns (uint256);
-    /// @notice Roles, signers and settings in one call.
-    function settings() external view returns (Settings memory);
     function owner() external view returns (address);
     function pendingOwner() external view returns (address);
+    function guardian() external view returns (address);
+    function operator() external view returns (address);
     function hedger() external view returns (address);
+    function routerHooks() external view returns (address);
+    function lendingAccount() external view returns (address);
+    function fillGateway() external view returns (address);
     function weth() external view returns (address);
     function oneInchRouter() external view returns (address);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ModuleKind} from "./IRfqSettlement.sol";
+
 /// @title Errors of RfqSettlement
 /// @notice Every refusal carries the value that caused it. A raw order word is reported as uint256, because
 /// it may hold dirty upper bits that an address could not show.
@@ -12,10 +14,22 @@ interface ISettlementErrors {
     error ZeroAddress();
     /// @notice Thrown when an address that must hold code holds none.
     error NoCode(address account);
-    /// @notice Thrown when the hedger is set a second time.
-    error HedgerAlreadySet(address hedger);
-    /// @notice Thrown when the hedger to be set serves another settlement contract.
-    error ForeignHedger(address hedger, address itsSettlement);
+    /// @notice Thrown when a module is set a second time.
+    error ModuleAlreadySet(ModuleKind kind, address module);
+    /// @notice Thrown when the module to be set serves another settlement contract.
+    error ForeignModule(address module, address itsSettlement);
+    /// @notice Thrown when the call needs a module that is not set.
+    error ModuleMissing(ModuleKind kind);
+    /// @notice Thrown when a switch is named that does not exist.
+    error BadGuards(uint256 guards);
+    /// @notice Thrown when the window of a cap is zero or over 1,048,575 seconds.
+    error BadCapWindow(uint256 seconds_);
+    /// @notice Thrown when a feed is set without a heartbeat.
+    error BadHeartbeat(uint256 seconds_);
+    /// @notice Thrown when the decimals of token and feed add up to more than 60.
+    error BadDecimals(address token, address feed, uint256 exponent);
+    /// @notice Thrown when a band is set for one token, or for two that are not core tokens.
+    error BadPair(address tokenA, address tokenB);
     /// @notice Thrown when more than eight core tokens are given to the constructor, or one of them twice.
     error BadCoreTokens(uint256 index);
     /// @notice Thrown when the horizon is zero or over 65,535 seconds.
@@ -80,7 +94,31 @@ interface ISettlementErrors {
     /// @notice Thrown when an order without a funding plan is sent to the funded fill.
     error NoFundingPlan();
 
+    // ---- guards ----
+    /// @notice Thrown when caps are on and the token has none.
+    error NoCap(uint256 token);
+    /// @notice Thrown when more of the token would leave in this block than its cap; `used` has left already.
+    error BlockCapExceeded(uint256 token, uint256 amount, uint256 used);
+    /// @notice Thrown when more would leave in the previous and the current window than the cap.
+    error WindowCapExceeded(uint256 token, uint256 amount, uint256 used);
+    /// @notice Thrown when the pair has no band, or one of zero.
+    error NoBand(uint256 makerAsset, uint256 takerAsset);
+    /// @notice Thrown when the maker would get less than the band allows.
+    error OutsideBand(uint256 makerAsset, uint256 takerAsset, uint256 takingAmount, uint256 minimum);
+    /// @notice Thrown when a token has no price feed.
+    error NoFeed(uint256 token);
+    /// @notice Thrown when a feed reverts or answers less than five words.
+    error FeedFailed(address feed);
+    /// @notice Thrown when a feed answers zero, less, or 2^128 and more.
+    error BadAnswer(address feed, int256 answer);
+    /// @notice Thrown when the answer is older than the heartbeat, or from the future.
+    error StaleAnswer(address feed, uint256 updatedAt);
+    /// @notice Thrown when a swap of inventory brought less than the band and the caller allow.
+    error BoughtTooLittle(address token, uint256 amount, uint256 minimum);
+
     // ---- the call ----
+    /// @notice Thrown when a fill is smaller than the signed share of the order.
+    error FillTooSmall(uint256 makingAmount, uint256 minimum);
     /// @notice Thrown when args is shorter or longer than takerTraits says.
     error BadArgs(uint256 expected, uint256 found);
     /// @notice Thrown when a factor of an amount computation is so large that the product overflows.
@@ -95,7 +133,7 @@ interface ISettlementErrors {
     error MakingAmountTooLow(uint256 makingAmount, uint256 threshold);
     /// @notice Thrown when ETH is sent with an order not paid in WETH, or less ETH than the order costs.
     error BadMsgValue(uint256 sent, uint256 needed);
-    /// @notice Thrown when the interaction target is a registered token, this contract, the hedger, Permit2
+    /// @notice Thrown when the interaction target is a registered token, this contract, the hedger, a module, Permit2
     /// or 1inch.
     error BadInteractionTarget(address target);
     /// @notice Thrown when the receiver of the maker asset may not receive it in this call.
@@ -107,8 +145,6 @@ interface ISettlementErrors {
     error EthTransferFailed(address to);
 
     // ---- funded fills ----
-    /// @notice Thrown when no hedger is set.
-    error NoHedger();
     /// @notice Thrown when collect is called without an open ticket or for the second time.
     error NoTicket();
     /// @notice Thrown when the hedger returns without having collected the taker's leg.
@@ -116,14 +152,17 @@ interface ISettlementErrors {
     /// @notice Thrown when the receiver's balance of the maker asset is not the old one plus the making
     /// amount.
     error WrongDelivery(uint256 expectedBalance, uint256 foundBalance);
-    /// @notice Thrown when the settlement gained less of the taker asset than the signed minimum.
-    error ProfitTooLow(uint256 profit, uint256 minimum);
-    /// @notice Thrown when a funded fill lowered a balance of the inventory.
-    error InventoryTouched(address token, uint256 balanceBefore, uint256 balanceAfter);
+    /// @notice Thrown when the hedge leaves less of the taking amount than the signed minimum profit.
+    error ProfitTooLow(uint256 takingAmount, uint256 cost, uint256 minimum);
 
     // ---- ERC-1271 ----
-    /// @notice Thrown when the packed contract signature is not 232 bytes long.
+    /// @notice Thrown when the packed contract signature is neither 128 nor at least 232 bytes long.
     error BadSignatureLength(uint256 length);
+    /// @notice Thrown when the extension names another hook than the registered one, or one that the traits do not
+    /// announce, or none where they do.
+    error ForeignHook(address hook);
+    /// @notice Thrown when a term or a switch needs our preInteraction and the order has none.
+    error HookRequired(uint256 bits);
     /// @notice Thrown when the packed order does not hash to the digest that 1inch asks about.
     error DigestMismatch(bytes32 asked, bytes32 computed);
 }

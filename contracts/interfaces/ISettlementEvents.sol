@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ModuleKind} from "./IRfqSettlement.sol";
+
 /// @title Events of RfqSettlement
 interface ISettlementEvents {
     /// @notice An order was settled; it can never be filled again, whatever part of it was left.
@@ -12,15 +14,25 @@ interface ISettlementEvents {
         uint256 makingAmount,
         uint256 takingAmount
     );
-    /// @notice The fill of the same order hash was funded by the hedger; `profit` is in units of the taker
-    /// asset.
-    event FillFunded(bytes32 indexed orderHash, uint256 plan, uint256 profit);
+    event MovedToLending(address indexed token, uint256 amount);
+    event InventorySwapped(
+        address indexed tokenIn,
+        address indexed tokenOut,
+        uint256 amountIn,
+        uint256 amountOut
+    );
 
     event OwnershipTransferStarted(address indexed owner, address indexed pendingOwner);
     event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
     event GuardianSet(address indexed guardian);
     event OperatorSet(address indexed operator);
-    event HedgerSet(address indexed hedger);
+    event ModuleSet(ModuleKind indexed kind, address module);
+    /// @notice Bit 0: oracle band, bit 1: caps.
+    event GuardsSet(uint256 guards);
+    event CapSet(address indexed token, uint256 perBlock, uint256 perWindow, uint256 windowSeconds);
+    event FeedSet(address indexed token, address feed, uint256 heartbeatSeconds);
+    /// @notice In units of 5 bps; 0 no fill, 255 no limit.
+    event BandSet(address indexed tokenA, address indexed tokenB, uint256 units);
     event MaxExpirySet(uint256 seconds_);
     event TokenRegistered(address indexed token);
     event TokenUnregistered(address indexed token);

@@ -18,12 +18,13 @@ contract MockHedger is IAtomicHedger, MockCaller {
         DeliverNothing,
         CollectNothing,
         CollectTwice,
-        CallInside
+        CallInside,
+        CollectTooMuch
     }
 
     address public immutable SETTLEMENT;
     Trick public trick;
-    /// @notice Taker asset sent to the settlement at the end of a fill.
+    /// @notice Taker asset left to the settlement by a fill, or sent to it by a swap.
     uint256 public profit;
     /// @notice keccak256 of the arguments of the last fill.
     bytes32 public seen;
@@ -39,30 +40,63 @@ contract MockHedger is IAtomicHedger, MockCaller {
         _setCall(target_, data_);
     }
 
-    function collectNow() external {
-        IRfqSettlement(SETTLEMENT).collect();
+    function collectNow(address payee, uint256 amount) external {
+        IRfqSettlement(SETTLEMENT).collect(payee, amount);
     }
 
     function fundFill(
-        bytes32 orderHash,
-        address taker,
         address receiver,
         address makerAsset,
         address takerAsset,
         uint256 makingAmount,
         uint256 takingAmount,
         uint256 plan
-    ) external returns (uint256) {
+    ) external {
+        seen = keccak256(abi.encode(receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan));
+        _serve(receiver, makerAsset, makingAmount, takingAmount);
+    }
+
+    function fundFillByRoute(
+        address receiver,
+        address makerAsset,
+        address takerAsset,
+        uint256 makingAmount,
+        uint256 takingAmount,
+        uint256 plan,
+        bytes calldata route
+    ) external {
         seen = keccak256(
-            abi.encode(orderHash, taker, receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan)
+            abi.encode(receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan, route)
         );
+        _serve(receiver, makerAsset, makingAmount, takingAmount);
+    }
+
+    /// @dev Pays `profit` out of its own pocket.
+    function swapExactIn(
+        address tokenIn,
+        address tokenOut,
+        uint256 amountIn,
+        uint256 plan,
+        bytes calldata route
+    ) external {
+        seen = keccak256(abi.encode(tokenIn, tokenOut, amountIn, plan, route));
+        if (trick == Trick.CallInside) _makeCall();
+        IMovable(tokenOut).transfer(SETTLEMENT, profit);
+    }
+
+    function _serve(
+        address receiver,
+        address makerAsset,
+        uint256 makingAmount,
+        uint256 takingAmount
+    ) private {
         if (trick == Trick.DeliverOneUnitLess) --makingAmount;
         if (trick == Trick.DeliverOneUnitMore) ++makingAmount;
         if (trick != Trick.DeliverNothing) IMovable(makerAsset).transfer(receiver, makingAmount);
-        if (trick != Trick.CollectNothing) IRfqSettlement(SETTLEMENT).collect();
-        if (trick == Trick.CollectTwice) IRfqSettlement(SETTLEMENT).collect();
+        uint256 cost = takingAmount > profit ? takingAmount - profit : 0;
+        if (trick == Trick.CollectTooMuch) cost = takingAmount + 1;
+        if (trick != Trick.CollectNothing) IRfqSettlement(SETTLEMENT).collect(address(this), cost);
+        if (trick == Trick.CollectTwice) IRfqSettlement(SETTLEMENT).collect(address(this), 0);
         if (trick == Trick.CallInside) _makeCall();
-        if (profit != 0) IMovable(takerAsset).transfer(SETTLEMENT, profit);
-        return profit;
     }
 }

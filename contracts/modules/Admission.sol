@@ -4,12 +4,12 @@ pragma solidity 0.8.37;
 import {IRfqSettlement, Order} from "../interfaces/IRfqSettlement.sol";
 import {LaneLib} from "./LaneLib.sol";
 import {OrderLib} from "./OrderLib.sol";
-import {TokenRegistry} from "./TokenRegistry.sol";
+import {PriceBand} from "./PriceBand.sol";
 
 /// @title What makes an order good: the rules shared by fills on our domain and by ERC-1271
 /// @dev Signatures are ECDSA by the signer's key whatever code its account holds, so an EIP-7702 delegation
 /// of a signer changes nothing.
-abstract contract Admission is TokenRegistry {
+abstract contract Admission is PriceBand {
     using LaneLib for uint256;
     using OrderLib for uint256;
     using OrderLib for Order;
@@ -21,6 +21,8 @@ abstract contract Admission is TokenRegistry {
     bytes32 private constant _VERSION_HASH = keccak256("1");
     bytes32 private constant _ROUTER_NAME_HASH = keccak256("1inch Aggregation Router");
     bytes32 private constant _ROUTER_VERSION_HASH = keccak256("6");
+    /// @dev Lane, nonce and expiration of a packed plain order.
+    uint256 private constant _PACKED_TRAITS_MASK = ((1 << 152) - 1) ^ ((1 << 64) - 1);
     uint256 internal constant HALF_CURVE_ORDER =
         0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
@@ -54,15 +56,13 @@ abstract contract Admission is TokenRegistry {
         return _separator(_ROUTER_NAME_HASH, _ROUTER_VERSION_HASH, oneInchRouter);
     }
 
-    /// @notice Finds the lane word the signature is good for, and requires terms its policy allows.
+    /// @notice Finds the lane word the signature is good for, and requires a time its policy allows.
     function _openLane(
         bytes32 hash,
         bytes32 r,
         bytes32 vs,
         uint256 salt,
-        uint256 traits,
-        uint256 makerAsset,
-        uint256 takerAsset
+        uint256 traits
     ) internal view returns (LaneSlot storage slot, uint256 word) {
         // 1. The signer, by its key alone.
         uint256 s = uint256(vs) & (type(uint256).max >> 1);
@@ -80,10 +80,37 @@ abstract contract Admission is TokenRegistry {
             if (traits.expiration() - block.timestamp > word.maxExpiry())
                 _refuseExpiration(traits.expiration(), word);
         }
+    }
 
-        // 4. Assets.
+    /// @notice Requires two different assets that the lane's policy lets be traded.
+    function _requireAssets(uint256 word, uint256 makerAsset, uint256 takerAsset) internal view {
         if (word & _refusalBits(makerAsset, takerAsset) != 0) _refuseAssets(word, makerAsset, takerAsset);
         if (makerAsset == takerAsset) revert SameAsset(makerAsset);
+    }
+
+    /// @notice The plain order that two packed words stand for; see contracts/README.md.
+    function _unpack(
+        uint256 amounts,
+        uint256 terms
+    )
+        internal
+        view
+        returns (
+            uint256 salt,
+            uint256 makerAsset,
+            uint256 takerAsset,
+            uint256 making,
+            uint256 taking,
+            uint256 traits
+        )
+    {
+        salt = (terms >> 160) << 160;
+        makerAsset = _coreToken((terms >> 156) & 15);
+        takerAsset = _coreToken((terms >> 152) & 15);
+        making = amounts >> 128;
+        taking = uint128(amounts);
+        // Lane, nonce and expiration keep their order, 16 bits further up.
+        traits = ((terms & _PACKED_TRAITS_MASK) << 16) | (terms << 255);
     }
 
     /// @dev ecrecover(hash, 27 + (vs >> 255), r, s), without the builtin's upkeep of memory.

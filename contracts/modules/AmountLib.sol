@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Order} from "../interfaces/IRfqSettlement.sol";
 import {ISettlementErrors} from "../interfaces/ISettlementErrors.sol";
 
 /// @title Amounts of a fill, equal to 1inch's for every order and every taker
 /// @dev What the maker gives is rounded down, what it gets is rounded up.
 library AmountLib {
     uint256 internal constant MAKER_AMOUNT = 1 << 255;
+    /// @dev Units of decay in one: 0.01 bps each. The cap's 13 bits of 0.1 bps stay below 8.2 %.
+    uint256 private constant _DECAY_ONE = 1_000_000;
     uint256 private constant _THRESHOLD_MASK = (1 << 184) - 1;
 
     /// @notice Derives both amounts from the taker's one and holds the taker's threshold.
+    /// @param orderMaking making amount of the order, after decay
     /// @param amount making amount when bit 255 of `takerTraits` is set, else taking amount
     function resolve(
-        Order calldata order,
+        uint256 orderMaking,
+        uint256 orderTaking,
         uint256 amount,
         uint256 takerTraits
     ) internal pure returns (uint256 making, uint256 taking) {
-        uint256 orderMaking = order.makingAmount;
-        uint256 orderTaking = order.takingAmount;
         uint256 threshold = takerTraits & _THRESHOLD_MASK;
         if (takerTraits & MAKER_AMOUNT != 0) {
             making = amount < orderMaking ? amount : orderMaking;
@@ -60,6 +61,28 @@ library AmountLib {
         if (orderTaking == 0) revert ISettlementErrors.ZeroAmount(orderMaking, 0);
         unchecked {
             return mul(taking, orderMaking) / orderTaking;
+        }
+    }
+
+    /// @notice What is left of a making amount on the slope that bits 208 to 246 of `traits` sign.
+    /// @param timestamp time of the fill; not after the expiration
+    function decayedDown(uint256 making, uint256 traits, uint256 timestamp) internal pure returns (uint256) {
+        unchecked {
+            uint256 start = uint40(traits >> 80) - ((traits >> 208) & 0xfff);
+            uint256 slope = (traits >> 220) & 0x3fff;
+            // A start before time zero wraps: then nothing decays.
+            if (slope == 0 || timestamp <= start) return making;
+            uint256 decay = (timestamp - start) * slope;
+            uint256 cap = ((traits >> 234) & 0x1fff) * 10;
+            return mul(making, _DECAY_ONE - (decay < cap ? decay : cap)) / _DECAY_ONE;
+        }
+    }
+
+    /// @notice Least making amount of a fill, by bits 200 to 207 of `traits`.
+    function minimumUp(uint256 making, uint256 traits) internal pure returns (uint256) {
+        uint256 product = mul(making, uint8(traits >> 200));
+        unchecked {
+            return product == 0 ? 0 : (product - 1) / 255 + 1;
         }
     }
 

@@ -22,7 +22,8 @@ abstract contract FillLock is IRfqSettlement {
         _;
     }
 
-    function _isLocked() internal view returns (bool) {
+    /// @inheritdoc IRfqSettlement
+    function isLocked() external view override returns (bool) {
         return _lock != 0;
     }
 }

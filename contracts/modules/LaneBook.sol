@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IRfqSettlement, Lane} from "../interfaces/IRfqSettlement.sol";
+import {IRfqSettlement} from "../interfaces/IRfqSettlement.sol";
 import {LaneLib} from "./LaneLib.sol";
 import {Roles} from "./Roles.sol";
 
@@ -133,26 +133,23 @@ abstract contract LaneBook is Roles {
         emit WindowCancelled(position, mask);
     }
 
-    function lane(address signer, uint40 lane_) external view override returns (Lane memory) {
-        uint256 word = _lanes[_key(signer, lane_)].word;
-        return
-            Lane({
-                authorised: word & LaneLib.AUTHORISED != 0,
-                paused: word & LaneLib.PAUSED != 0,
-                epoch: uint32(word.epoch()),
-                base: uint32(word.base()),
-                window: uint160(word),
-                maxExpiry: uint16(word.maxExpiry()),
-                blockedTokens: uint8(word >> LaneLib.BLOCKED_SHIFT)
-            });
+    /// @inheritdoc IRfqSettlement
+    function laneWord(address signer, uint40 lane_) external view override returns (uint256) {
+        return _lanes[_key(signer, lane_)].word;
+    }
+
+    /// @inheritdoc IRfqSettlement
+    function policy() external view override returns (uint256) {
+        return _policy;
+    }
+
+    /// @inheritdoc IRfqSettlement
+    function signers() external view override returns (address[] memory) {
+        return _signers;
     }
 
     function laneCount(address signer) external view override returns (uint256) {
         return _records[signer].lanes;
-    }
-
-    function epochOf(address signer, uint40 lane_) external view override returns (uint256) {
-        return _lanes[_key(signer, lane_)].word.epoch();
     }
 
     /// @dev `series` must fit 40 bits, as the field of an order does.
@@ -166,6 +163,16 @@ abstract contract LaneBook is Roles {
         for (uint256 i = 0; i < _signers.length; ++i) {
             _rewrite(_signers[i], _records[_signers[i]].lanes, ~LaneLib.POLICY_MASK, policy, 0);
         }
+    }
+
+    /// @inheritdoc IRfqSettlement
+    function setGuards(uint256 guards) external override onlyReducer {
+        uint256 bits = guards << LaneLib.GUARDS_SHIFT;
+        if (guards > LaneLib.GUARDS >> LaneLib.GUARDS_SHIFT) revert BadGuards(guards);
+        // The guardian only reduces: what is on stays on.
+        if (msg.sender != owner && _policy & LaneLib.GUARDS & ~bits != 0) revert Unauthorised(msg.sender);
+        _setPolicy((_policy & ~LaneLib.GUARDS) | bits);
+        emit GuardsSet(guards);
     }
 
     function _pause(address signer) private {

@@ -9,6 +9,11 @@ library LaneLib {
     uint256 internal constant AUTHORISED = 1 << 255;
     uint256 internal constant PAUSED = 1 << 254;
     uint256 internal constant POLICY_MASK = ((1 << 30) - 1) << 224;
+    /// @dev Switches of the oracle band and of the caps.
+    uint256 internal constant BAND = 1 << GUARDS_SHIFT;
+    uint256 internal constant CAPS = 1 << 249;
+    uint256 internal constant GUARDS = BAND | CAPS;
+    uint256 internal constant GUARDS_SHIFT = 248;
     uint256 internal constant BLOCKED_SHIFT = 240;
     uint256 internal constant MAX_EXPIRY_SHIFT = 224;
     uint256 internal constant MAX_EXPIRY_MASK = type(uint16).max;

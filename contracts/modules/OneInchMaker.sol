@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {IRfqSettlement} from "../interfaces/IRfqSettlement.sol";
-import {Admission} from "./Admission.sol";
+import {Fills} from "./Fills.sol";
+import {LaneLib} from "./LaneLib.sol";
 import {OrderLib} from "./OrderLib.sol";
 import {TokenLib} from "./TokenLib.sol";
 
@@ -14,39 +15,69 @@ interface IOneInchRouter {
 
 /// @title Maker on 1inch's contract
 /// @dev Validates the whole order out of the contract signature; what 1inch calls is a static call that knows
-/// neither taker nor amount.
-abstract contract OneInchMaker is Admission {
+/// neither taker nor amount. What needs them is done by the hooks, and an order without them is refused where
+/// they are needed.
+abstract contract OneInchMaker is Fills {
     using OrderLib for uint256;
 
-    uint256 private constant _SIGNATURE_LENGTH = 232;
+    /// @dev The packed plain order: amounts, terms, r, vs.
+    uint256 private constant _SHORT_LENGTH = 128;
+    /// @dev salt, makerAsset 20, takerAsset 20, makingAmount, takingAmount, makerTraits, r, vs; then the extension.
+    uint256 private constant _LONG_LENGTH = 232;
 
     /// @inheritdoc IRfqSettlement
     function isValidSignature(
         bytes32 hash,
         bytes calldata signature
     ) external view override whenUnlocked returns (bytes4) {
-        if (signature.length != _SIGNATURE_LENGTH) revert BadSignatureLength(signature.length);
-        uint256 salt = _word(signature, 0);
-        uint256 makerAsset = _word(signature, 32) >> 96;
-        uint256 takerAsset = _word(signature, 52) >> 96;
-        uint256 traits = _word(signature, 136);
+        uint256 at = _LONG_LENGTH - 64;
+        uint256 salt;
+        uint256 makerAsset;
+        uint256 takerAsset;
+        uint256 making;
+        uint256 taking;
+        uint256 traits;
 
-        // 1. Bind to the digest 1inch asks about: we are the maker, and nobody else receives.
-        bytes32 computed = _packedDigest(signature, _routerSeparator());
+        // 1. The order, in one of its two forms.
+        if (signature.length == _SHORT_LENGTH) {
+            (salt, makerAsset, takerAsset, making, taking, traits) = _unpack(
+                _word(signature, 0),
+                _word(signature, 32)
+            );
+            at = _SHORT_LENGTH - 64;
+        } else {
+            if (signature.length < _LONG_LENGTH) revert BadSignatureLength(signature.length);
+            salt = _word(signature, 0);
+            makerAsset = _word(signature, 32) >> 96;
+            takerAsset = _word(signature, 52) >> 96;
+            making = _word(signature, 72);
+            taking = _word(signature, 104);
+            traits = _word(signature, 136);
+            _requireRouterTerms(salt, traits, signature[_LONG_LENGTH:]);
+        }
+
+        // 2. Bind to the digest 1inch asks about: we are the maker, and nobody else receives.
+        bytes32 computed = OrderLib.ownDigest(
+            _routerSeparator(),
+            salt,
+            makerAsset,
+            takerAsset,
+            making,
+            taking,
+            traits
+        );
         if (computed != hash) revert DigestMismatch(hash, computed);
 
-        // 2. The same rules as on our own domain; an extension would carry hooks, and there are none yet.
-        uint256 refused = traits & (OrderLib.REFUSED_TRAITS | OrderLib.HAS_EXTENSION);
-        if (refused != 0) revert UnsupportedTraits(refused);
-        _openLane(
+        // 3. The same rules as on our own domain.
+        (, uint256 word) = _openLane(
             hash,
-            bytes32(_word(signature, 168)),
-            bytes32(_word(signature, 200)),
+            bytes32(_word(signature, at)),
+            bytes32(_word(signature, at + 32)),
             salt,
-            traits,
-            makerAsset,
-            takerAsset
+            traits
         );
+        _requireAssets(word, makerAsset, takerAsset);
+        if (word & LaneLib.GUARDS != 0) _guardRouter(word, makerAsset, takerAsset, making, taking, traits);
         return IRfqSettlement.isValidSignature.selector;
     }
 
@@ -70,34 +101,34 @@ abstract contract OneInchMaker is Admission {
         IOneInchRouter(oneInchRouter).bitsInvalidateForOrder(makerTraits, mask);
     }
 
+    /// @dev Traits and extension: none, or exactly our hooks. A minimum ratio needs the hook that enforces it.
+    function _requireRouterTerms(uint256 salt, uint256 traits, bytes calldata extension) private view {
+        uint256 refused = traits & OrderLib.REFUSED_ROUTER_TRAITS;
+        if (refused != 0) revert UnsupportedTraits(refused);
+        OrderLib.requireExtension(salt, traits, extension);
+        if (traits & OrderLib.MINIMUM_RATIO_MASK != 0 && traits & OrderLib.PRE_INTERACTION == 0)
+            revert HookRequired(traits & OrderLib.MINIMUM_RATIO_MASK);
+        if (traits & OrderLib.HOOK_TRAITS != 0) OrderLib.requireHooks(traits, extension, routerHooks);
+    }
+
+    /// @dev Caps are counted in the hook; the band holds for the whole order, and so for every part of it.
+    function _guardRouter(
+        uint256 word,
+        uint256 makerAsset,
+        uint256 takerAsset,
+        uint256 making,
+        uint256 taking,
+        uint256 traits
+    ) private view {
+        if (word & LaneLib.CAPS != 0 && traits & OrderLib.PRE_INTERACTION == 0)
+            revert HookRequired(LaneLib.CAPS);
+        if (word & LaneLib.BAND != 0) _requireWithinBand(makerAsset, takerAsset, making, taking);
+    }
+
     /// @dev Within a signature whose length was checked.
     function _word(bytes calldata signature, uint256 offset) private pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := calldataload(add(signature.offset, offset))
-        }
-    }
-
-    /// @dev EIP-712 digest of (salt, this contract, receiver 0, makerAsset, takerAsset, makingAmount,
-    /// takingAmount, makerTraits) out of the packed signature.
-    function _packedDigest(
-        bytes calldata signature,
-        bytes32 separator
-    ) private view returns (bytes32 digest) {
-        bytes32 typehash = OrderLib.TYPEHASH;
-        assembly ("memory-safe") {
-            let data := mload(0x40)
-            let packed := signature.offset
-            mstore(data, typehash)
-            mstore(add(data, 0x20), calldataload(packed))
-            mstore(add(data, 0x40), address())
-            mstore(add(data, 0x60), 0)
-            mstore(add(data, 0x80), shr(96, calldataload(add(packed, 32))))
-            mstore(add(data, 0xa0), shr(96, calldataload(add(packed, 52))))
-            calldatacopy(add(data, 0xc0), add(packed, 72), 0x60)
-            mstore(add(data, 0x22), keccak256(data, 0x120))
-            mstore(data, 0x1901000000000000000000000000000000000000000000000000000000000000)
-            mstore(add(data, 0x02), separator)
-            digest := keccak256(data, 0x42)
         }
     }
 }

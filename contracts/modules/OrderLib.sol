@@ -15,11 +15,20 @@ library OrderLib {
     // makerTraits
     uint256 internal constant NO_PARTIAL_FILLS = 1 << 255;
     uint256 internal constant HAS_EXTENSION = 1 << 249;
-    /// @dev All bits but NO_PARTIAL_FILLS, HAS_EXTENSION and the fields below bit 200.
-    uint256 internal constant REFUSED_TRAITS = ~(NO_PARTIAL_FILLS | HAS_EXTENSION | ((1 << 200) - 1));
+    uint256 internal constant PRE_INTERACTION = 1 << 252;
+    uint256 internal constant POST_INTERACTION = 1 << 251;
+    uint256 internal constant MINIMUM_RATIO_MASK = uint256(type(uint8).max) << 200;
+    uint256 internal constant DECAY_MASK = ((1 << 39) - 1) << 208;
+    /// @dev All bits but NO_PARTIAL_FILLS, HAS_EXTENSION and the fields below bit 247.
+    uint256 internal constant REFUSED_TRAITS = ~(NO_PARTIAL_FILLS | HAS_EXTENSION | ((1 << 247) - 1));
+    /// @dev On 1inch's contract hooks are possible and decay is not.
+    uint256 internal constant REFUSED_ROUTER_TRAITS =
+        (REFUSED_TRAITS | DECAY_MASK) & ~(PRE_INTERACTION | POST_INTERACTION);
+    uint256 internal constant HOOK_TRAITS = HAS_EXTENSION | PRE_INTERACTION | POST_INTERACTION;
     uint256 internal constant SENDER_MASK = type(uint80).max;
     /// @dev What a plain order, open to anyone, leaves clear.
-    uint256 internal constant NOT_PLAIN = REFUSED_TRAITS | HAS_EXTENSION | SENDER_MASK;
+    uint256 internal constant NOT_PLAIN =
+        REFUSED_TRAITS | HAS_EXTENSION | DECAY_MASK | MINIMUM_RATIO_MASK | SENDER_MASK;
 
     // takerTraits
     uint256 internal constant UNWRAP_WETH = 1 << 254;
@@ -27,11 +36,9 @@ library OrderLib {
     uint256 internal constant ARGS_HAS_TARGET = 1 << 251;
     uint256 internal constant INTERACTION_LENGTH_MASK = uint256(type(uint24).max) << 200;
     uint256 internal constant EXTENSION_LENGTH_MASK = uint256(type(uint24).max) << 224;
-    /// @dev The fields that describe args.
-    uint256 internal constant ARGS_TRAITS = ARGS_HAS_TARGET | EXTENSION_LENGTH_MASK | INTERACTION_LENGTH_MASK;
-    /// @dev What a plain call leaves clear, as far as admission and as far as the legs go.
-    uint256 internal constant NOT_PLAIN_CALL = USE_PERMIT2 | ARGS_TRAITS;
-    uint256 internal constant NOT_PLAIN_LEGS = UNWRAP_WETH | ARGS_TRAITS;
+    /// @dev What a plain call leaves clear.
+    uint256 internal constant NOT_PLAIN_CALL =
+        UNWRAP_WETH | USE_PERMIT2 | ARGS_HAS_TARGET | EXTENSION_LENGTH_MASK | INTERACTION_LENGTH_MASK;
     uint256 internal constant REFUSED_FUNDED_TRAITS = USE_PERMIT2 | UNWRAP_WETH | INTERACTION_LENGTH_MASK;
 
     // extension
@@ -44,6 +51,34 @@ library OrderLib {
             let data := mload(0x40)
             mstore(data, TYPEHASH)
             calldatacopy(add(data, 0x20), order, 0x100)
+            mstore(add(data, 0x22), keccak256(data, 0x120))
+            mstore(data, 0x1901000000000000000000000000000000000000000000000000000000000000)
+            mstore(add(data, 0x02), separator)
+            hash := keccak256(data, 0x42)
+        }
+    }
+
+    /// @notice The same of an order whose maker is this contract and whose receiver is zero.
+    function ownDigest(
+        bytes32 separator,
+        uint256 salt,
+        uint256 makerAsset,
+        uint256 takerAsset,
+        uint256 making,
+        uint256 taking,
+        uint256 traits
+    ) internal view returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, TYPEHASH)
+            mstore(add(data, 0x20), salt)
+            mstore(add(data, 0x40), address())
+            mstore(add(data, 0x60), 0)
+            mstore(add(data, 0x80), makerAsset)
+            mstore(add(data, 0xa0), takerAsset)
+            mstore(add(data, 0xc0), making)
+            mstore(add(data, 0xe0), taking)
+            mstore(add(data, 0x100), traits)
             mstore(add(data, 0x22), keccak256(data, 0x120))
             mstore(data, 0x1901000000000000000000000000000000000000000000000000000000000000)
             mstore(add(data, 0x02), separator)
@@ -75,13 +110,14 @@ library OrderLib {
     /// @notice Cuts args into target, extension and interaction; not a byte may be missing or left over.
     function parseArgs(
         uint256 takerTraits,
-        bytes calldata args
-    ) internal view returns (address target, bytes calldata extension, bytes calldata interaction) {
+        bytes calldata args,
+        address taker
+    ) internal pure returns (address target, bytes calldata extension, bytes calldata interaction) {
         uint256 start = takerTraits & ARGS_HAS_TARGET == 0 ? 0 : 20;
         uint256 middle = start + uint24(takerTraits >> 224);
         uint256 end = middle + uint24(takerTraits >> 200);
         if (args.length != end) revert ISettlementErrors.BadArgs(end, args.length);
-        target = start == 0 ? msg.sender : address(bytes20(args[:20]));
+        target = start == 0 ? taker : address(bytes20(args[:20]));
         if (target == address(0)) revert ISettlementErrors.ZeroAddress();
         extension = args[start:middle];
         interaction = args[middle:end];
@@ -102,28 +138,47 @@ library OrderLib {
     /// plans nothing.
     /// @return ok whether the layout is the published one
     /// @return taker the only taker, or zero
-    /// @return planned whether a plan word is present
+    /// @return funding the plan word and the route behind it, empty without a plan
     function decodeExtension(
         bytes calldata extension
-    ) internal pure returns (bool ok, address taker, bool planned, uint256 plan) {
-        if (extension.length == 0) return (true, address(0), false, 0);
-        if (extension.length < 33) return (false, address(0), false, 0);
+    ) internal pure returns (bool ok, address taker, bytes calldata funding) {
+        funding = extension[:0];
+        if (extension.length == 0) return (true, address(0), funding);
+        if (extension.length < 33) return (false, address(0), funding);
         uint256 flags = uint8(extension[32]);
         uint256 cursor = 33;
-        uint256 length = 33 + (flags & PRIVATE_TAKER != 0 ? 20 : 0) + (flags & FUNDING_PLAN != 0 ? 32 : 0);
+        if (flags & PRIVATE_TAKER != 0) cursor += 20;
         ok =
             bytes32(extension[:32]) == 0 &&
             flags != 0 &&
             flags <= (PRIVATE_TAKER | FUNDING_PLAN) &&
-            extension.length == length;
-        if (!ok) return (false, address(0), false, 0);
+            (flags & FUNDING_PLAN != 0 ? extension.length >= cursor + 32 : extension.length == cursor);
+        if (!ok) return (false, address(0), funding);
         if (flags & PRIVATE_TAKER != 0) {
-            taker = address(bytes20(extension[cursor:cursor + 20]));
+            taker = address(bytes20(extension[33:53]));
             // Zero means "anyone" to the callers: a private order for nobody must not become a public one.
-            if (taker == address(0)) return (false, address(0), false, 0);
-            cursor += 20;
+            if (taker == address(0)) return (false, address(0), funding);
         }
-        planned = flags & FUNDING_PLAN != 0;
-        if (planned) plan = uint256(bytes32(extension[cursor:cursor + 32]));
+        funding = extension[cursor:];
+    }
+
+    /// @notice Requires an extension on 1inch's contract to hold our hooks and nothing else.
+    /// @param hooks the registered hooks contract
+    function requireHooks(uint256 traits, bytes calldata extension, address hooks) internal pure {
+        if (extension.length < 32) revert ISettlementErrors.BadExtension(extension.length);
+        // Ends of the eight fields, the first in the lowest 32 bits: six empty ones, pre-, postInteraction.
+        uint256 ends = uint256(bytes32(extension[:32]));
+        uint256 middle = uint32(ends >> 192);
+        uint256 end = ends >> 224;
+        if (uint192(ends) != 0 || middle > end || extension.length != 32 + end)
+            revert ISettlementErrors.BadExtension(extension.length);
+        _requireHook(traits & PRE_INTERACTION != 0, extension[32:32 + middle], hooks);
+        _requireHook(traits & POST_INTERACTION != 0, extension[32 + middle:], hooks);
+    }
+
+    function _requireHook(bool announced, bytes calldata data, address hooks) private pure {
+        if (!announced && data.length == 0) return;
+        if (!announced || data.length < 20 || address(bytes20(data[:20])) != hooks || hooks == address(0))
+            revert ISettlementErrors.ForeignHook(data.length < 20 ? address(0) : address(bytes20(data[:20])));
     }
 }

@@ -7,8 +7,8 @@ import {FillLock} from "./FillLock.sol";
 abstract contract Roles is FillLock {
     address public override owner;
     address public override pendingOwner;
-    address internal _guardian;
-    address internal _operator;
+    address public override guardian;
+    address public override operator;
 
     modifier onlyOwner() {
         if (msg.sender != owner) revert Unauthorised(msg.sender);
@@ -48,17 +48,17 @@ abstract contract Roles is FillLock {
 
     /// @dev Zero is allowed: it dismisses the guardian.
     function setGuardian(address newGuardian) external override onlyOwner {
-        _guardian = newGuardian;
+        guardian = newGuardian;
         emit GuardianSet(newGuardian);
     }
 
     /// @dev Zero is allowed: it dismisses the operator.
     function setOperator(address newOperator) external override onlyOwner {
-        _operator = newOperator;
+        operator = newOperator;
         emit OperatorSet(newOperator);
     }
 
     function _requireReducer() private view {
-        if (msg.sender != _guardian && msg.sender != owner) revert Unauthorised(msg.sender);
+        if (msg.sender != guardian && msg.sender != owner) revert Unauthorised(msg.sender);
     }
 }

@@ -1,37 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IAtomicHedger} from "../interfaces/IAtomicHedger.sol";
-import {IRfqSettlement, Order} from "../interfaces/IRfqSettlement.sol";
+import {Order} from "../interfaces/IRfqSettlement.sol";
 import {ITakerInteraction} from "../interfaces/ITakerInteraction.sol";
-import {Admission} from "./Admission.sol";
+import {FundedLeg} from "./FundedLeg.sol";
 import {OrderLib} from "./OrderLib.sol";
 import {IWeth, TokenLib} from "./TokenLib.sol";
 
-/// @title Legs other than a plain transfer each way: another receiver, ETH, the taker's interaction, the
-/// hedger
-/// @dev The hedger is judged by balances alone: what the receiver got, what the inventory gained, what it did
-/// not lose.
-abstract contract SpecialLegs is Admission {
-    struct Balances {
-        uint256 receiverMakerAsset;
-        uint256 ownMakerAsset;
-        uint256 ownTakerAsset;
-    }
+/// @notice The call of Permit2 that the settlement makes.
+interface IPermit2Transfer {
+    function transferFrom(address from, address to, uint160 amount, address token) external;
+}
 
+/// @title Legs out of the inventory that are no plain transfer: another receiver, ETH, Permit2, the taker's
+/// interaction
+abstract contract SpecialLegs is FundedLeg {
     address private constant _PERMIT2 = 0x000000000022D473030F116dDEE9F6B43aC78BA3;
 
     address public immutable override weth;
-    address public override hedger;
-
-    /// @dev The ticket. It is open while its taker is not zero; `collect` closes it.
-    address private transient _ticketTaker;
-    address private transient _ticketAsset;
-    uint256 private transient _ticketAmount;
 
     constructor(address weth_) {
         if (weth_.code.length == 0) revert NoCode(weth_);
         weth = weth_;
+        _untouchable[weth_] = true;
+        _untouchable[_PERMIT2] = true;
+        _untouchable[oneInchRouter] = true;
+        _untouchable[address(this)] = true;
     }
 
     /// @dev ETH comes from unwrapping only; the taker's comes with a fill.
@@ -39,95 +33,80 @@ abstract contract SpecialLegs is Admission {
         if (msg.sender != weth) revert UnexpectedEth(msg.sender);
     }
 
-    /// @inheritdoc IRfqSettlement
-    function setHedger(address newHedger) external override onlyOwner {
-        if (hedger != address(0)) revert HedgerAlreadySet(hedger);
-        if (newHedger.code.length == 0) revert NoCode(newHedger);
-        // It can never be changed: one that serves another settlement would end funded fills for good.
-        address served = IAtomicHedger(newHedger).SETTLEMENT();
-        if (served != address(this)) revert ForeignHedger(newHedger, served);
-        hedger = newHedger;
-        emit HedgerSet(newHedger);
-    }
-
-    /// @inheritdoc IRfqSettlement
-    function collect() external override {
-        if (msg.sender != hedger) revert Unauthorised(msg.sender);
-        address taker = _ticketTaker;
-        if (taker == address(0)) revert NoTicket();
-        _ticketTaker = address(0);
-        TokenLib.pull(uint160(_ticketAsset), taker, msg.sender, _ticketAmount);
-    }
-
-    /// @notice Legs out of the inventory, with whatever the call asked for.
-    function _moveSpecial(
+    function _pushMakerLeg(
         Order calldata order,
-        bytes32 orderHash,
+        address target,
         uint256 makingAmount,
-        uint256 takingAmount,
-        uint256 takerTraits,
-        bytes calldata args
+        uint256 takerTraits
     ) internal {
-        (address target, bytes calldata extension, bytes calldata interaction) = OrderLib.parseArgs(
-            takerTraits,
-            args
-        );
-
-        // 1. Maker leg.
         if (takerTraits & OrderLib.UNWRAP_WETH != 0 && order.makerAsset == uint160(weth)) {
             IWeth(weth).withdraw(makingAmount);
             TokenLib.pushEth(target, makingAmount);
         } else {
             TokenLib.push(order.makerAsset, target, makingAmount);
         }
-
-        // 2. The taker acts with what it got.
-        if (interaction.length != 0)
-            _interact(order, extension, orderHash, makingAmount, takingAmount, interaction);
-
-        // 3. Taker leg.
-        if (msg.value == 0) TokenLib.pull(order.takerAsset, msg.sender, address(this), takingAmount);
-        else _chargeEth(order.takerAsset, takingAmount);
     }
 
-    /// @notice Legs through the hedger.
-    function _moveFunded(
+    function _pullTakerLeg(
+        uint256 takerAsset,
+        address taker,
+        uint256 takingAmount,
+        uint256 takerTraits
+    ) internal {
+        if (msg.value != 0) _chargeEth(takerAsset, takingAmount);
+        else if (takerTraits & OrderLib.USE_PERMIT2 != 0) _pullByPermit2(takerAsset, taker, takingAmount);
+        else TokenLib.pull(takerAsset, taker, address(this), takingAmount);
+    }
+
+    function _interact(
         Order calldata order,
+        bytes calldata extension,
         bytes32 orderHash,
+        address taker,
         uint256 makingAmount,
         uint256 takingAmount,
-        uint256 takerTraits,
-        bytes calldata args
+        bytes calldata interaction
     ) internal {
-        // 1. The receiver, whose balance must be no part of the inventory's or the hedger's.
-        address hedger_ = hedger;
-        if (hedger_ == address(0)) revert NoHedger();
-        (address receiver, bytes calldata extension, ) = OrderLib.parseArgs(takerTraits, args);
-        if (receiver == address(this) || receiver == hedger_) revert BadTarget(receiver);
-        (, , , uint256 plan) = OrderLib.decodeExtension(extension);
+        // 1. The target: none that anything of ours listens to.
+        if (interaction.length < 20) revert BadArgs(20, interaction.length);
+        address target = address(bytes20(interaction[:20]));
+        if (_untouchable[target]) revert BadInteractionTarget(target);
+        if (target.code.length == 0) revert NoCode(target);
 
-        // 2. Note the balances, then let the hedger work under the ticket.
-        Balances memory before = _balances(order, receiver);
-        address takerAsset = address(uint160(order.takerAsset));
-        _ticketTaker = msg.sender;
-        _ticketAsset = takerAsset;
-        _ticketAmount = takingAmount;
-        // The hedger's own figure is not used: balances are.
-        // slither-disable-next-line unused-return
-        IAtomicHedger(hedger_).fundFill(
-            orderHash,
-            msg.sender,
-            receiver,
-            address(uint160(order.makerAsset)),
-            takerAsset,
-            makingAmount,
-            takingAmount,
-            plan
-        );
-        if (_ticketTaker != address(0)) revert NotCollected(orderHash);
+        // 2. ITakerInteraction(target).takerInteraction(order, extension, orderHash, taker, makingAmount,
+        //    takingAmount, order.makingAmount, interaction[20:]). Written out because the compiler's encoder of these
+        //    arguments takes 2,000 bytes of code. Every length was cut out of args by `parseArgs`.
+        bytes4 selector = ITakerInteraction.takerInteraction.selector;
+        bytes calldata extraData = interaction[20:];
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, selector)
+            let head := add(data, 0x04)
+            calldatacopy(head, order, 0x100)
+            mstore(add(head, 0x120), orderHash)
+            mstore(add(head, 0x140), taker)
+            mstore(add(head, 0x160), makingAmount)
+            mstore(add(head, 0x180), takingAmount)
+            mstore(add(head, 0x1a0), calldataload(add(order, 0xa0)))
+            let tail := add(head, 0x1e0)
+            mstore(add(head, 0x100), sub(tail, head))
+            tail := copy(tail, extension.offset, extension.length)
+            mstore(add(head, 0x1c0), sub(tail, head))
+            tail := copy(tail, extraData.offset, extraData.length)
+            if iszero(call(gas(), target, 0, data, sub(tail, data), 0, 0)) {
+                returndatacopy(data, 0, returndatasize())
+                revert(data, returndatasize())
+            }
 
-        // 3. Judge by what moved.
-        emit FillFunded(orderHash, plan, _judge(order, receiver, makingAmount, uint128(plan), before));
+            // Writes length and bytes, padded with zeros; returns where the next item goes.
+            function copy(to, from, length) -> next {
+                mstore(to, length)
+                let start := add(to, 0x20)
+                mstore(add(start, length), 0)
+                calldatacopy(start, from, length)
+                next := add(start, and(add(length, 0x1f), not(0x1f)))
+            }
+        }
     }
 
     function _chargeEth(uint256 token, uint256 takingAmount) private {
@@ -139,73 +118,13 @@ abstract contract SpecialLegs is Admission {
         }
     }
 
-    function _interact(
-        Order calldata order,
-        bytes calldata extension,
-        bytes32 orderHash,
-        uint256 makingAmount,
-        uint256 takingAmount,
-        bytes calldata interaction
-    ) private {
-        if (interaction.length < 20) revert BadArgs(20, interaction.length);
-        address target = address(bytes20(interaction[:20]));
-        bool forbidden =
-            target == address(this) ||
-                target == oneInchRouter ||
-                target == _PERMIT2 ||
-                target == weth ||
-                target == hedger ||
-                _isKnownToken(uint160(target));
-        if (forbidden) revert BadInteractionTarget(target);
-        ITakerInteraction(target).takerInteraction(
-            order,
-            extension,
-            orderHash,
-            msg.sender,
-            makingAmount,
-            takingAmount,
-            order.makingAmount,
-            interaction[20:]
+    function _pullByPermit2(uint256 token, address from, uint256 amount) private {
+        if (amount > type(uint160).max) revert AmountOverflow(amount, 1);
+        IPermit2Transfer(_PERMIT2).transferFrom(
+            from,
+            address(this),
+            uint160(amount),
+            address(uint160(token))
         );
-    }
-
-    function _judge(
-        Order calldata order,
-        address receiver,
-        uint256 makingAmount,
-        uint256 minimumProfit,
-        Balances memory before
-    ) private view returns (uint256 profit) {
-        Balances memory found = _balances(order, receiver);
-        uint256 expected = before.receiverMakerAsset + makingAmount;
-        if (found.receiverMakerAsset != expected) revert WrongDelivery(expected, found.receiverMakerAsset);
-        if (found.ownMakerAsset < before.ownMakerAsset) {
-            revert InventoryTouched(
-                address(uint160(order.makerAsset)),
-                before.ownMakerAsset,
-                found.ownMakerAsset
-            );
-        }
-        if (found.ownTakerAsset < before.ownTakerAsset) {
-            revert InventoryTouched(
-                address(uint160(order.takerAsset)),
-                before.ownTakerAsset,
-                found.ownTakerAsset
-            );
-        }
-        unchecked {
-            profit = found.ownTakerAsset - before.ownTakerAsset;
-        }
-        if (profit < minimumProfit) revert ProfitTooLow(profit, minimumProfit);
-    }
-
-    function _balances(Order calldata order, address receiver) private view returns (Balances memory) {
-        address makerAsset = address(uint160(order.makerAsset));
-        return
-            Balances({
-                receiverMakerAsset: TokenLib.balanceOf(makerAsset, receiver),
-                ownMakerAsset: TokenLib.balanceOf(makerAsset, address(this)),
-                ownTakerAsset: TokenLib.balanceOf(address(uint160(order.takerAsset)), address(this))
-            });
     }
 }

@@ -11,8 +11,8 @@ import {LaneLib} from "./LaneLib.sol";
 /// zero and stay blocked.
 abstract contract TokenRegistry is LaneBook {
     uint256 internal constant MAX_CORE_TOKENS = 8;
-    uint256 private constant _BIT_0 = 1 << LaneLib.BLOCKED_SHIFT;
-    uint256 private constant _BIT_1 = _BIT_0 << 1;
+    uint256 internal constant BLOCKED_BIT_0 = 1 << LaneLib.BLOCKED_SHIFT;
+    uint256 private constant _BIT_1 = BLOCKED_BIT_0 << 1;
     uint256 private constant _CORE_BITS = uint256(type(uint8).max) << LaneLib.BLOCKED_SHIFT;
     uint256 private constant _DEFAULT_MAX_EXPIRY_S = 3600;
 
@@ -27,6 +27,8 @@ abstract contract TokenRegistry is LaneBook {
 
     /// @dev Keyed by the raw order word: a word with dirty upper bits is not registered.
     mapping(uint256 token => bool) private _registered;
+    /// @dev What a taker's interaction must never be aimed at: tokens once registered, and what is ours.
+    mapping(address target => bool) internal _untouchable;
 
     constructor(address[] memory core) {
         if (core.length > MAX_CORE_TOKENS) revert BadCoreTokens(core.length);
@@ -39,6 +41,7 @@ abstract contract TokenRegistry is LaneBook {
             }
             words[i] = uint160(core[i]);
             blocked &= ~(1 << i);
+            _untouchable[core[i]] = true;
             emit TokenRegistered(core[i]);
         }
         (_CORE_0, _CORE_1, _CORE_2, _CORE_3) = (words[0], words[1], words[2], words[3]);
@@ -53,6 +56,7 @@ abstract contract TokenRegistry is LaneBook {
         uint256 bit = _refusalBit(uint160(token));
         if (bit & _CORE_BITS != 0) _setPolicy(_policy & ~bit);
         else _registered[uint160(token)] = true;
+        _untouchable[token] = true;
         emit TokenRegistered(token);
     }
 
@@ -80,21 +84,11 @@ abstract contract TokenRegistry is LaneBook {
 
     /// @inheritdoc IRfqSettlement
     function coreTokens() public view override returns (address[] memory tokens) {
-        uint256[MAX_CORE_TOKENS] memory words = [
-            _CORE_0,
-            _CORE_1,
-            _CORE_2,
-            _CORE_3,
-            _CORE_4,
-            _CORE_5,
-            _CORE_6,
-            _CORE_7
-        ];
         uint256 count = 0;
-        while (count < MAX_CORE_TOKENS && words[count] != 0) ++count;
+        while (_coreToken(count) != 0) ++count;
         tokens = new address[](count);
         for (uint256 i = 0; i < count; ++i) {
-            tokens[i] = address(uint160(words[i]));
+            tokens[i] = address(uint160(_coreToken(i)));
         }
     }
 
@@ -108,13 +102,13 @@ abstract contract TokenRegistry is LaneBook {
     function _refusalBits(uint256 tokenA, uint256 tokenB) internal view returns (uint256) {
         uint256 bitA =
             tokenA == _CORE_0
-                ? _BIT_0
+                ? BLOCKED_BIT_0
                 : tokenA == _CORE_1
                     ? _BIT_1
                     : _refusalBit(tokenA);
         uint256 bitB =
             tokenB == _CORE_0
-                ? _BIT_0
+                ? BLOCKED_BIT_0
                 : tokenB == _CORE_1
                     ? _BIT_1
                     : _refusalBit(tokenB);
@@ -124,23 +118,36 @@ abstract contract TokenRegistry is LaneBook {
     /// @dev A core token has its blocked bit. A registered one that is not core has none. An unregistered one
     /// gets AUTHORISED, which is set in every word a fill gets as far as to test.
     function _refusalBit(uint256 token) internal view returns (uint256) {
-        if (token == _CORE_0) return _BIT_0;
-        if (token == _CORE_1) return _BIT_1;
-        if (token == _CORE_2) return _BIT_0 << 2;
-        if (token == _CORE_3) return _BIT_0 << 3;
-        if (token == _CORE_4) return _BIT_0 << 4;
-        if (token == _CORE_5) return _BIT_0 << 5;
-        if (token == _CORE_6) return _BIT_0 << 6;
-        if (token == _CORE_7) return _BIT_0 << 7;
+        uint256 index = _coreIndex(token);
+        if (index < MAX_CORE_TOKENS) return BLOCKED_BIT_0 << index;
         return _registered[token] ? 0 : LaneLib.AUTHORISED;
+    }
+
+    /// @dev Position of a core token, or 8 for any other.
+    function _coreIndex(uint256 token) internal view returns (uint256) {
+        if (token == _CORE_0) return 0;
+        if (token == _CORE_1) return 1;
+        if (token == _CORE_2) return 2;
+        if (token == _CORE_3) return 3;
+        if (token == _CORE_4) return 4;
+        if (token == _CORE_5) return 5;
+        if (token == _CORE_6) return 6;
+        return token == _CORE_7 ? 7 : MAX_CORE_TOKENS;
+    }
+
+    /// @dev The core token at a position, zero where there is none; its blocked bit is `1 << index` of eight.
+    function _coreToken(uint256 index) internal view returns (uint256) {
+        if (index == 0) return _CORE_0;
+        if (index == 1) return _CORE_1;
+        if (index == 2) return _CORE_2;
+        if (index == 3) return _CORE_3;
+        if (index == 4) return _CORE_4;
+        if (index == 5) return _CORE_5;
+        if (index == 6) return _CORE_6;
+        return index == 7 ? _CORE_7 : 0;
     }
 
     function _isTradable(uint256 token) internal view returns (bool) {
         return (_policy | LaneLib.AUTHORISED) & _refusalBit(token) == 0;
-    }
-
-    /// @dev Core, blocked or not, or registered: what an interaction must never be aimed at.
-    function _isKnownToken(uint256 token) internal view returns (bool) {
-        return _refusalBit(token) != LaneLib.AUTHORISED;
     }
 }
