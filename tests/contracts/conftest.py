@@ -39,6 +39,8 @@ _upstream.enter_context(upstream(any_port=False))
 atexit.register(_upstream.close)
 
 LANES = 4
+# ModuleKind of contracts/interfaces/IRfqSettlement.sol.
+HEDGER = 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -131,5 +133,5 @@ def hedger(owner: Any, settlement: Any) -> Any:
         BALANCER_V2_VAULT,
         AAVE_V3_POOL,
     )
-    settlement.setHedger(instance, sender=owner)
+    settlement.setModule(HEDGER, instance, sender=owner)
     return instance

@@ -15,6 +15,8 @@ from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
 from tests.contracts.settlement.desk import ONE, Desk
 
 LANES = 4
+# ModuleKind of contracts/interfaces/IRfqSettlement.sol.
+HEDGER = 0
 FORTUNE = 10**9 * ONE
 UNLIMITED = 2**256 - 1
 
@@ -136,7 +138,7 @@ def mock_hedger(desk: Desk, owner: Any, base: Any, quote: Any) -> Any:
     instance = owner.deploy(ape.project.MockHedger, desk.settlement)
     for token in (base, quote):
         token.mint(instance, FORTUNE, sender=owner)
-    desk.settlement.setHedger(instance, sender=owner)
+    desk.settlement.setModule(HEDGER, instance, sender=owner)
     return instance
 
 
