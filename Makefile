@@ -12,7 +12,7 @@ TEST_ARGS ?=
 .PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/.python-ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11 or 3.12 on PATH, found none; install one or set PYTHON=" >&2; exit 1; }
@@ -70,6 +70,8 @@ gas-snapshot: setup ## record the gas of our own cases, which the tests hold eve
 
 abis: setup ## compile the contracts and export their ABIs into the package
 	@$(BIN)/ape run export_abis
+
+include analysis/analysis.mk
 
 clean: ## remove builds and caches of this project, keep the environment
 	@rm -rf .build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .pmm

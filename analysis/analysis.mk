@@ -1,0 +1,23 @@
+# Analysers of the contracts. Each has an environment of its own under .cache/analysis: none of them is needed to
+# build or test, and slither's packages clash with Ape's.
+ANALYSIS := .cache/analysis
+
+.PHONY: analyse-slither
+
+$(ANALYSIS)/forge/.ready: analysis/forge/package-lock.json | .venv/.tools-ready
+	@echo "installing the locked forge for the analysers"
+	@mkdir -p $(@D)
+	@cp analysis/forge/package.json analysis/forge/package-lock.json $(@D)/
+	@cd $(@D) && PATH="$$(dirname "$$(cd $(CURDIR) && $(BIN)/python -c 'from pmm.toolchain import node_path; print(node_path())')"):$$PATH" \
+		$$(cd $(CURDIR) && $(BIN)/python -c 'from pmm.toolchain import npm_command; print(*npm_command())') \
+		ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(ANALYSIS)/%/.ready: analysis/%/requirements.txt | .venv/.python-ready
+	@echo "installing the locked Python packages of $*"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+analyse-slither: setup $(ANALYSIS)/slither/.ready $(ANALYSIS)/forge/.ready ## static analysis of the Solidity contracts
+	@$(BIN)/python analysis/slither/run.py
