@@ -24,9 +24,17 @@ interface IBorrower {
         address initiator,
         bytes calldata data
     ) external returns (bool);
+    function onFlashLoan(
+        address initiator,
+        address token,
+        uint256 amount,
+        uint256 fee,
+        bytes calldata data
+    ) external returns (bytes32);
 }
 
-/// @title Morpho Blue, Balancer V2 and Aave V3 as a borrower sees them, lending from its own balance and lying on demand
+/// @title Morpho Blue, Balancer V2, Aave V3 and ERC-3156 as a borrower sees them, lending from its own balance and lying
+/// on demand
 contract MockLender {
     enum Trick {
         None,
@@ -37,11 +45,14 @@ contract MockLender {
         OtherData,
         OtherInitiator,
         OtherCaller,
-        LendOneUnitLess
+        LendOneUnitLess,
+        PullOneUnitLess
     }
 
     /// @notice Thrown when the vault ends with less than it lent and charged.
     error NotRepaid();
+    /// @notice Thrown when the borrower does not answer as ERC-3156 asks.
+    error NotAccepted();
 
     Trick public trick;
     uint256 public fee;
@@ -102,18 +113,39 @@ contract MockLender {
         IToken(asset).transferFrom(receiver, address(this), amount + fee);
     }
 
+    /// @dev ERC-3156, word for word as the standard has it where `trick` is None.
+    function flashLoan(
+        address receiver,
+        address token,
+        uint256 amount,
+        bytes calldata data
+    ) external returns (bool) {
+        if (trick == Trick.NoCallback) return true;
+        _lend(token, amount);
+        address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
+        uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
+        bytes memory callback =
+            abi.encodeCall(IBorrower.onFlashLoan, (initiator, _told(token), told, fee, _told(data)));
+        bytes32 answer = abi.decode(_callBack(callback), (bytes32));
+        if (answer != keccak256("ERC3156FlashBorrower.onFlashLoan")) revert NotAccepted();
+        uint256 due = trick == Trick.PullOneUnitLess ? amount + fee - 1 : amount + fee;
+        IToken(token).transferFrom(receiver, address(this), due);
+        return true;
+    }
+
     function _lend(address token, uint256 amount) private {
         IToken(token).transfer(msg.sender, trick == Trick.LendOneUnitLess ? amount - 1 : amount);
     }
 
-    function _callBack(bytes memory callback) private {
+    function _callBack(bytes memory callback) private returns (bytes memory answer) {
         if (trick == Trick.OtherCaller) accomplice.call(msg.sender, callback);
-        _mustSucceed(callback);
+        answer = _mustSucceed(callback);
         if (trick == Trick.CallbackTwice) _mustSucceed(callback);
     }
 
-    function _mustSucceed(bytes memory callback) private {
-        (bool ok, bytes memory reason) = msg.sender.call(callback);
+    function _mustSucceed(bytes memory callback) private returns (bytes memory reason) {
+        bool ok;
+        (ok, reason) = msg.sender.call(callback);
         if (!ok) {
             assembly ("memory-safe") {
                 revert(add(reason, 32), mload(reason))
@@ -127,7 +159,7 @@ contract MockLender {
 
     function _told(bytes calldata data) private view returns (bytes memory changed) {
         changed = data;
-        // The last word of the terms is the pool.
-        if (trick == Trick.OtherData) changed[changed.length - 1] ^= 0x01;
+        // The last byte of the second word, the receiver.
+        if (trick == Trick.OtherData) changed[63] ^= 0x01;
     }
 }

@@ -5,21 +5,22 @@ import {IAtomicHedger} from "../interfaces/IAtomicHedger.sol";
 import {MockCaller} from "./MockCaller.sol";
 
 interface IPullable {
+    function transfer(address to, uint256 amount) external returns (bool);
     function transferFrom(address from, address to, uint256 amount) external returns (bool);
+    function balanceOf(address account) external view returns (uint256);
 }
 
 /// @title A settlement contract that misbehaves on demand, for the hostile tests of AtomicHedger
-/// @notice It validates nothing. With `trick` None it does for the hedger what RfqSettlement does.
+/// @notice It validates no order. With `trick` None it judges the hedger as RfqSettlement does.
 contract MockSettlement is MockCaller {
     enum Trick {
         None,
         CollectNothing,
-        CollectOneUnitLess,
+        PayOneUnitLess,
         CallDuringCollect
     }
 
     struct FundedFill {
-        bytes32 orderHash;
         address taker;
         address receiver;
         address makerAsset;
@@ -27,17 +28,46 @@ contract MockSettlement is MockCaller {
         uint256 makingAmount;
         uint256 takingAmount;
         uint256 plan;
+        bytes route;
+    }
+
+    struct InventorySwap {
+        address tokenIn;
+        address tokenOut;
+        uint256 amountIn;
+        uint256 minimumOut;
+        uint256 plan;
+        bytes route;
     }
 
     /// @notice Thrown when the taker's token refuses the transfer.
     error TakerCannotPay();
+    error Unauthorised(address caller);
+    error NoTicket();
+    error NotCollected(bytes32 orderHash);
+    error WrongDelivery(uint256 expected, uint256 found);
+    error ProfitTooLow(uint256 takingAmount, uint256 cost, uint256 minimum);
+    error BoughtTooLittle(address token, uint256 found, uint256 minimum);
+
+    // solhint-disable-next-line immutable-vars-naming
+    address public immutable weth;
+    // solhint-disable-next-line immutable-vars-naming
+    address public immutable oneInchRouter;
 
     IAtomicHedger public hedger;
     Trick public trick;
-    /// @notice What the last fill returned.
+    /// @notice What the last fill left, as told to collect.
     uint256 public profit;
+    /// @notice What the last swap of inventory brought.
+    uint256 public bought;
 
     FundedFill private _fill;
+    bool private _ticketOpen;
+
+    constructor(address weth_, address oneInchRouter_) {
+        weth = weth_;
+        oneInchRouter = oneInchRouter_;
+    }
 
     function setHedger(IAtomicHedger hedger_) external {
         hedger = hedger_;
@@ -49,19 +79,33 @@ contract MockSettlement is MockCaller {
         _setCall(target, data);
     }
 
-    function fund(FundedFill calldata fill) public returns (uint256) {
+    function fund(FundedFill calldata fill) public {
         _fill = fill;
-        profit = hedger.fundFill(
-            fill.orderHash,
-            fill.taker,
-            fill.receiver,
-            fill.makerAsset,
-            fill.takerAsset,
-            fill.makingAmount,
-            fill.takingAmount,
-            fill.plan
-        );
-        return profit;
+        _ticketOpen = true;
+        uint256 expected = IPullable(fill.makerAsset).balanceOf(fill.receiver) + fill.makingAmount;
+        if (fill.route.length == 0) {
+            hedger.fundFill(
+                fill.receiver,
+                fill.makerAsset,
+                fill.takerAsset,
+                fill.makingAmount,
+                fill.takingAmount,
+                fill.plan
+            );
+        } else {
+            hedger.fundFillByRoute(
+                fill.receiver,
+                fill.makerAsset,
+                fill.takerAsset,
+                fill.makingAmount,
+                fill.takingAmount,
+                fill.plan,
+                fill.route
+            );
+        }
+        if (_ticketOpen) revert NotCollected(bytes32(0));
+        uint256 found = IPullable(fill.makerAsset).balanceOf(fill.receiver);
+        if (found != expected) revert WrongDelivery(expected, found);
     }
 
     /// @notice Runs a fill and then, in the same transaction, one more call; its outcome is recorded.
@@ -71,13 +115,35 @@ contract MockSettlement is MockCaller {
         _makeCall();
     }
 
-    function collect() external {
+    function swapInventory(InventorySwap calldata swap) external {
+        uint256 before = IPullable(swap.tokenOut).balanceOf(address(this));
+        _mustMove(swap.tokenIn, abi.encodeCall(IPullable.transfer, (address(hedger), swap.amountIn)));
+        hedger.swapExactIn(swap.tokenIn, swap.tokenOut, swap.amountIn, swap.plan, swap.route);
+        bought = IPullable(swap.tokenOut).balanceOf(address(this)) - before;
+        if (bought < swap.minimumOut) revert BoughtTooLittle(swap.tokenOut, bought, swap.minimumOut);
+    }
+
+    function collect(address payee, uint256 amount) external {
         if (trick == Trick.CallDuringCollect) _makeCall();
         if (trick == Trick.CollectNothing) return;
-        uint256 amount = trick == Trick.CollectOneUnitLess ? _fill.takingAmount - 1 : _fill.takingAmount;
-        (bool ok, ) = _fill.takerAsset.call(
-            abi.encodeCall(IPullable.transferFrom, (_fill.taker, address(hedger), amount))
+        if (msg.sender != address(hedger)) revert Unauthorised(msg.sender);
+        if (!_ticketOpen) revert NoTicket();
+        _ticketOpen = false;
+        uint256 minimum = uint128(_fill.plan);
+        uint256 taking = _fill.takingAmount;
+        if (amount > taking || taking - amount < minimum) revert ProfitTooLow(taking, amount, minimum);
+        uint256 paid = trick == Trick.PayOneUnitLess ? amount - 1 : amount;
+        _mustMove(_fill.takerAsset, abi.encodeCall(IPullable.transferFrom, (_fill.taker, payee, paid)));
+        profit = taking - amount;
+        if (profit == 0) return;
+        _mustMove(
+            _fill.takerAsset,
+            abi.encodeCall(IPullable.transferFrom, (_fill.taker, address(this), profit))
         );
+    }
+
+    function _mustMove(address token, bytes memory call_) private {
+        (bool ok, ) = token.call(call_);
         if (!ok) revert TakerCannotPay();
     }
 }
