@@ -12,6 +12,8 @@ from pathlib import Path
 
 from gas_bench.bare_chain import measure_bare_chain
 from gas_bench.conditions import conditions
+from gas_bench.funded import measure_funded
+from gas_bench.real_tokens import measure_genuine_router, measure_real_tokens
 from gas_bench.report import Report
 from gas_bench.sizes import runtime_sizes
 from gas_bench.snapshot import SNAPSHOT, differences, own_gas, read_snapshot, write_snapshot
@@ -30,6 +32,10 @@ def main() -> None:
 
     report = Report()
     measure_bare_chain(report, peers=not own_only)
+    if not own_only:
+        measure_real_tokens(report)
+        measure_genuine_router(report)
+        measure_funded(report)
     report.add("runtime size", runtime_sizes(report))
     print(report.table())
     if SNAPSHOT.exists():

@@ -96,9 +96,13 @@ class OneInch:
         return self.stage.fill(fill_call(self.address, self.signed(nonce)))
 
     def fills(self, case: str) -> list[Row]:
-        """Measure the first and the next nonce of a word."""
+        """Measure the first and the next nonce of a word; the reference is that of ``case``."""
+        return first_and_next(case, *self.first_and_next())
+
+    def first_and_next(self) -> tuple[int, int]:
+        """Return the gas of the first and of the next nonce of a word."""
         with self.stage.undone():
-            return first_and_next(case, self.fill(0), self.fill(1))
+            return self.fill(0), self.fill(1)
 
     def cancels(self) -> Iterator[Row]:
         """Measure the maker's cancels, in a word and a series that were used before."""

@@ -6,7 +6,7 @@ from itertools import count
 
 from eth_utils.crypto import keccak
 
-from gas_bench.stage import EXPIRATION_S, MAKING, TAKING, Call, Stage
+from gas_bench.stage import EXPIRATION_S, Call, Stage
 from pmm.domain import (
     Address,
     FillFunction,
@@ -24,12 +24,18 @@ from pmm.domain import (
 LANE = 1
 
 
-def traits_word(nonce: int, *, allowed_sender: int = 0, has_extension: bool = False) -> int:
+def traits_word(
+    nonce: int,
+    *,
+    expiration_s: int = EXPIRATION_S,
+    allowed_sender: int = 0,
+    has_extension: bool = False,
+) -> int:
     """Return makerTraits of the benchmark's lane."""
     return MakerTraits.for_quote(
         lane=LANE,
         nonce=nonce,
-        expiration_s=EXPIRATION_S,
+        expiration_s=expiration_s,
         allowed_sender=allowed_sender,
         has_extension=has_extension,
     ).encode()
@@ -53,9 +59,14 @@ def signed_order(
             maker=Address(maker),
             maker_asset=Address(stage.base),
             taker_asset=Address(stage.quote),
-            making_amount=MAKING,
-            taking_amount=TAKING,
-            maker_traits=traits_word(nonce, allowed_sender=allowed_sender, has_extension=bool(extension)),
+            making_amount=stage.making,
+            taking_amount=stage.taking,
+            maker_traits=traits_word(
+                nonce,
+                expiration_s=stage.expiration_s,
+                allowed_sender=allowed_sender,
+                has_extension=bool(extension),
+            ),
         )
         signed = sign_order(order, domain, key, extension)
         if 0 not in upper + signed.signature.to_compact():

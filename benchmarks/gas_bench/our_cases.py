@@ -9,7 +9,7 @@ from gas_bench.feeds import FeedPair
 from gas_bench.orders import LANE, fill_call, traits_word
 from gas_bench.report import Report, Row
 from gas_bench.settlement import LANES, Ours
-from gas_bench.stage import EXPIRATION_S, FORTUNE, MAKING, TAKING, Call
+from gas_bench.stage import EXPIRATION_S, FORTUNE, Call
 from pmm.chain.abi import encode_call
 from pmm.domain import Address, FillFunction, OwnDomainTerms, SignedOrder, allowed_sender_of
 
@@ -146,7 +146,9 @@ def _capped(ours: Ours, report: Report) -> None:
 
 def _banded(ours: Ours, report: Report) -> None:
     stage = ours.stage
-    feeds = FeedPair.place(stage, base_answer=2 * 10**8 * TAKING // MAKING, quote_answer=2 * 10**8)
+    feeds = FeedPair.place(
+        stage, base_answer=2 * 10**8 * stage.taking // stage.making, quote_answer=2 * 10**8
+    )
     for token, feed in ((stage.base, feeds.base), (stage.quote, feeds.quote)):
         ours.configure(_SET_FEED, token, feed, 86_400)
     ours.configure("setBand(address,address,uint8)", stage.base, stage.quote, _UNLIMITED_BAND)
@@ -171,19 +173,25 @@ def _banded(ours: Ours, report: Report) -> None:
 
 def _contract_maker(ours: Ours, report: Report) -> None:
     """Measure fills on 1inch's contract of orders whose maker is our contract."""
-    for token in (ours.stage.base, ours.stage.quote):
-        ours.configure("setRouterAllowance(address,uint128)", token, 2**128 - 1)
-    for case, target, goal, short in (
-        ("LOP 4.0.3 fillContractOrder, we as maker, long signature", 86_500, 85_500, False),
-        ("LOP 4.0.3 fillContractOrder, we as maker, short signature", 86_500, 85_500, True),
-    ):
+    for kind, short in (("long", False), ("short", True)):
+        case = f"LOP 4.0.3 fillContractOrder, we as maker, {kind} signature"
         if short and not ours.has(_COMPACT_FILL):
             report.skip(case, f"RfqSettlement has no {_COMPACT_FILL} yet")
             continue
-        with ours.stage.undone():
-            _fill_on_router(ours, 0, short=short)
-            measured = _fill_on_router(ours, 1, short=short)
-        report.add(FILLS, [Row(case=case, measured=measured, target=target, goal=goal)])
+        measured = contract_maker_gas(ours, short=short)
+        report.add(FILLS, [Row(case=case, measured=measured, target=86_500, goal=85_500)])
+
+
+def contract_maker_gas(ours: Ours, *, short: bool) -> int:
+    """Return the gas of the next nonce of a word where we are the maker on 1inch's contract.
+
+    The allowance is finite, as the settlement gives none other: 2,900 of it is the write of what is left.
+    """
+    with ours.stage.undone():
+        for token in (ours.stage.base, ours.stage.quote):
+            ours.configure("setRouterAllowance(address,uint128)", token, 2**128 - 1)
+        _fill_on_router(ours, 0, short=short)
+        return _fill_on_router(ours, 1, short=short)
 
 
 def _fill_on_router(ours: Ours, nonce: int, *, short: bool) -> int:

@@ -15,6 +15,7 @@ from pmm.localnet.addresses import keyless_account
 
 OWNER = keyless_account("gas benchmark owner")
 LANES = 4
+MODULE_KINDS = ("hedger", "routerHooks", "lendingAccount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +53,23 @@ class Ours:
         """Call a function as the owner."""
         self.stage.chain.transact(self.address, signature, *arguments, sender=OWNER)
 
+    def signature_of(self, name: str) -> str | None:
+        """Return the signature under which the contract has a function, or None."""
+        for entry in own_contract("RfqSettlement").abi:
+            if entry["type"] == "function" and entry["name"] == name:
+                return f"{name}({','.join(item['type'] for item in entry['inputs'])})"
+        return None
+
     def has(self, signature: str) -> bool:
-        """Tell whether the contract's dispatcher knows the function."""
-        name, _, types = signature.partition("(")
-        wanted = [kind for kind in types.rstrip(")").split(",") if kind]
-        return any(
-            entry.get("name") == name and [item["type"] for item in entry["inputs"]] == wanted
-            for entry in own_contract("RfqSettlement").abi
-            if entry["type"] == "function"
-        )
+        """Tell whether the contract has the function."""
+        return self.signature_of(signature.partition("(")[0]) == signature
+
+    def join(self, kind: str, module: str) -> None:
+        """Set one of the contracts that the settlement works with."""
+        if signature := self.signature_of("setModule"):
+            self.configure(signature, MODULE_KINDS.index(kind), module)
+        else:
+            self.configure("setHedger(address)", module)
 
     def signed(
         self,

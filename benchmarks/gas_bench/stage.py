@@ -97,27 +97,49 @@ class Stage:
         quote: the token the taker gives.
         maker: the key that signs, and the account that pays where the maker is an EOA.
         taker: the key of the account that sends and pays.
+        making: base units of ``base`` in every order.
+        taking: base units of ``quote`` in every order.
+        expiration_s: when every order expires.
     """
 
     def __init__(
         self,
-        *,
         chain_id: int = CHAIN_ID,
         maker: SigningKey | None = None,
         taker: SigningKey | None = None,
         tokens: Tokens | None = None,
+        *,
+        making: int = MAKING,
+        taking: int = TAKING,
+        node: AnvilNode | None = None,
+        lifetime_s: int | None = None,
     ) -> None:
+        """Describe the stage.
+
+        Args:
+            node: another chain than a bare one; it keeps its chain id.
+            lifetime_s: how long orders live from the node's present time on; by default they expire at a fixed
+                time, which a bare chain does not reach.
+        """
         self.chain_id = chain_id
         self.maker = maker or bench_key("maker")
         self.taker = taker or bench_key("taker")
+        self.making, self.taking = making, taking
+        self.expiration_s = EXPIRATION_S
         self._tokens = tokens or OPENZEPPELIN
-        self._node = AnvilNode(timestamp_s=GENESIS_S)
+        self._lifetime_s = lifetime_s
+        self._is_bare = node is None
+        self._node = node or AnvilNode(timestamp_s=GENESIS_S)
 
     def __enter__(self) -> Self:
         self._node.start()
         try:
             self._rpc = self._node.rpc(timeout_s=120)
-            self._rpc.call("anvil_setChainId", self.chain_id)
+            if self._is_bare:
+                self._rpc.call("anvil_setChainId", self.chain_id)
+            if self._lifetime_s is not None:
+                block = self._rpc.call("eth_getBlockByNumber", "latest", False)
+                self.expiration_s = int(block["timestamp"], 16) + self._lifetime_s
             self.chain = ChainBuilder(self._rpc)
             self.base, self.quote = self._tokens.place(self.chain)
             for account in (self.maker.address, self.taker.address):
@@ -157,8 +179,6 @@ class Stage:
         call: Call,
         *,
         holder: str | None = None,
-        making: int = MAKING,
-        taking: int = TAKING,
         maker_fee: int = 0,
     ) -> int:
         """Send a fill, require both legs to the unit, and return its gas.
@@ -172,6 +192,7 @@ class Stage:
         gas = self.gas(call)
         after = [self.balances(party) for party in parties]
         moved = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(after, before, strict=True)]
+        making, taking = self.making, self.taking
         expected = [(making, -taking), (-making - maker_fee, taking)]
         assert moved == expected, f"expected balances to move by {expected}, found {moved}"
         assert all(balance > 0 for pair in before for balance in pair), "a party held nothing of a token"

@@ -1,0 +1,195 @@
+"""Funded fills on the offline mainnet, over a plain fill and a separate purchase in two transactions.
+
+The maker sells 1 WETH for 2,520 USDC while WETH stands at 2,500, and closes on the 0.05 % pool. Each flow runs twice
+and the second run counts: touching a pool for the first time is dearer. Everything is taken back between the rows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from eth_abi.abi import encode
+
+from gas_bench.build import bench_contract, own_contract
+from gas_bench.oneinch import OneInch
+from gas_bench.orders import fill_call
+from gas_bench.report import Report, Row
+from gas_bench.settlement import Ours
+from gas_bench.stage import Call, Stage, Tokens, deployer_for
+from pmm.chain.abi import encode_call
+from pmm.domain import FillFunction, FundingPlan, FundingSource, OwnDomainTerms, SigningKey, oneinch_domain
+from pmm.localnet import funding
+from pmm.localnet.addresses import (
+    AAVE_POOL,
+    BALANCER_VAULT,
+    CHAIN_ID,
+    MORPHO,
+    ONEINCH_ROUTER,
+    UNISWAP_SWAP_ROUTER_02,
+    UNISWAP_V2_FACTORY,
+    UNISWAP_V3_FACTORY,
+    UNISWAP_V4_POOL_MANAGER,
+    USDC,
+    WETH,
+)
+from pmm.localnet.node import start
+from pmm.localnet.placement import ChainBuilder
+from pmm.localnet.prices import set_price
+
+FUNDED = "funded fills on the offline mainnet: maker sells 1 WETH for 2,520 USDC"
+SEPARATE = "plain fill + pool.swap, two transactions"
+_MAKING, _TAKING = 10**18, 2_520 * 10**6
+_ETH_USD = Decimal(2_500)
+_FEE_PIPS = 500
+_MIN_PROFIT = 10**6
+_LIFETIME_S = 3_000
+_BLOCK_S = 12
+_PLENTY = {USDC: 10**13, WETH: 10**22}
+_EXACT_OUTPUT = "exactOutputSingle((address,address,uint24,address,uint256,uint256,uint160))"
+_SOURCES = (
+    (FundingSource.UNISWAP_V3_SWAP, "Uniswap V3 flash swap", 0.81, 0.74),
+    (FundingSource.MORPHO_BLUE_LOAN, "Morpho Blue loan", 1.02, 0.97),
+    (FundingSource.BALANCER_V2_LOAN, "Balancer V2 loan", 1.10, 1.05),
+    (FundingSource.AAVE_V3_LOAN, "Aave V3 flashLoanSimple", 1.51, 1.45),
+)
+_HEDGER_ARGUMENTS = {
+    "uniswap_v2_factory": UNISWAP_V2_FACTORY,
+    "uniswap_v3_factory": UNISWAP_V3_FACTORY,
+    "uniswap_v4_pool_manager": UNISWAP_V4_POOL_MANAGER,
+    "morpho_blue": MORPHO,
+    "balancer_v2_vault": BALANCER_VAULT,
+    "aave_v3_pool": AAVE_POOL,
+}
+
+
+def _fund(chain: ChainBuilder, token: str, account: str) -> None:
+    funding.add(chain, token, account, _PLENTY[token])
+
+
+_AS_THEY_STAND = Tokens(place=lambda _: (WETH, USDC), fund=_fund)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundedDesk:
+    """Settlement and hedger on the offline mainnet, and the separate buyer of the two-transaction flow."""
+
+    ours: Ours
+    swapper: str
+
+    @classmethod
+    def place(cls, stage: Stage) -> FundedDesk:
+        """Deploy and join everything."""
+        router = OneInch(stage=stage, address=ONEINCH_ROUTER, domain=oneinch_domain())
+        ours = Ours.place(stage, router)
+        known = _HEDGER_ARGUMENTS | {"settlement": ours.address}
+        hedger = own_contract("AtomicHedger")
+        inputs = next(entry["inputs"] for entry in hedger.abi if entry["type"] == "constructor")
+        arguments = encode(
+            [item["type"] for item in inputs], [known[item["name"].strip("_")] for item in inputs]
+        )
+        ours.join("hedger", stage.deploy("AtomicHedger", hedger.creation(arguments=arguments)))
+
+        pool = stage.chain.read(
+            UNISWAP_V3_FACTORY,
+            "getPool(address,address,uint24)",
+            *(USDC, WETH, _FEE_PIPS),
+            returns=("address",),
+        )
+        arguments = encode(["address", "address"], [pool, USDC])
+        code = bench_contract("PoolSwapper", "PoolSwapper").creation(arguments=arguments)
+        swapper = stage.deploy("PoolSwapper", code)
+        stage.give(swapper)
+        for token in (USDC, WETH):
+            owner = deployer_for("PoolSwapper")
+            stage.give(owner)
+            call = "approve(address,uint256)"
+            stage.chain.transact(token, call, UNISWAP_SWAP_ROUTER_02, 2**256 - 1, sender=owner)
+        return cls(ours=ours, swapper=swapper)
+
+    def buy_back(self, _: int) -> int:
+        """Return the gas of buying the maker asset back by ``pool.swap``, into the inventory."""
+        data = encode_call("buy(address,uint256)", self.ours.address, _MAKING)
+        return self.ours.stage.gas(Call(to=self.swapper, data=data, sender=deployer_for("PoolSwapper")))
+
+    def buy_back_by_router(self, _: int) -> int:
+        """Return the gas of the same by SwapRouter02, of an account without code."""
+        terms = (USDC, WETH, _FEE_PIPS, self.ours.address, _MAKING, _TAKING, 0)
+        data = encode_call(_EXACT_OUTPUT, terms)
+        sender = deployer_for("PoolSwapper")
+        return self.ours.stage.gas(Call(to=UNISWAP_SWAP_ROUTER_02, data=data, sender=sender))
+
+    def funded(self, source: FundingSource) -> Callable[[int], int]:
+        """Return what fills a nonce from flash funds and gives the gas."""
+        plan = FundingPlan(source=source, swap_fee_pips=_FEE_PIPS, min_profit=_MIN_PROFIT)
+        extension = OwnDomainTerms(funding_plan=plan).encode()
+
+        def fill(nonce: int) -> int:
+            stage, ours = self.ours.stage, self.ours
+            signed = ours.signed(nonce, extension=extension)
+            before = (stage.balances(stage.taker.address), stage.balances(ours.address))
+            gas = stage.gas(fill_call(ours.address, signed, FillFunction.FILL_ORDER_FUNDED))
+            after = (stage.balances(stage.taker.address), stage.balances(ours.address))
+            taker = tuple(a - b for a, b in zip(after[0], before[0], strict=True))
+            assert taker == (_MAKING, -_TAKING), f"expected a whole fill, found {taker}"
+            assert after[1][0] == before[1][0], "a funded fill touched the inventory"
+            assert after[1][1] >= before[1][1] + _MIN_PROFIT, "a funded fill earned too little"
+            return gas
+
+        return fill
+
+
+def measure_funded(report: Report) -> None:
+    """Measure the four sources against two transactions."""
+    node = start()
+    maker, taker = (SigningKey(secrets.token_bytes(32)) for _ in range(2))
+    try:
+        with Stage(
+            *(CHAIN_ID, maker, taker, _AS_THEY_STAND),
+            making=_MAKING,
+            taking=_TAKING,
+            node=node,
+            lifetime_s=_LIFETIME_S,
+        ) as stage:
+            set_price(stage.chain.rpc, "ETH", _ETH_USD)
+            # Each transaction in a block of its own time, else a pool saves its price record.
+            stage.chain.rpc.call("anvil_setBlockTimestampInterval", _BLOCK_S)
+            _measure(FundedDesk.place(stage), report)
+    finally:
+        node.stop()
+
+
+def _measure(desk: FundedDesk, report: Report) -> None:
+    def second(run: Callable[[int], int]) -> int:
+        with desk.ours.stage.undone():
+            run(0)
+            return run(1)
+
+    plain, swap, by_router = (second(run) for run in (desk.ours.fill, desk.buy_back, desk.buy_back_by_router))
+    separate = plain + swap
+    rows = [
+        Row(case="plain fill from inventory", measured=plain, note="prototype: 85,452"),
+        Row(case=SEPARATE, measured=separate, note="prototype: 192,029"),
+        Row(
+            case="plain fill + SwapRouter02, two transactions",
+            measured=plain + by_router,
+            note="prototype: 206,688",
+        ),
+    ]
+    report.add(FUNDED, rows)
+    for source, name, target, goal in _SOURCES:
+        gas = second(desk.funded(source))
+        ratio = round(gas / separate, 4)
+        rows = [
+            Row(case=f"funded by {name}", measured=gas),
+            Row(
+                case=f"funded by {name}, over plain fill + pool.swap",
+                measured=ratio,
+                unit="ratio",
+                target=target,
+                goal=goal,
+            ),
+        ]
+        report.add(FUNDED, rows)
