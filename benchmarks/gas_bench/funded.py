@@ -55,6 +55,7 @@ _SOURCES = (
     (FundingSource.BALANCER_V2_LOAN, "Balancer V2 loan", 1.10, 1.05),
     (FundingSource.AAVE_V3_LOAN, "Aave V3 flashLoanSimple", 1.51, 1.45),
 )
+_FUND_FILL = ["address"] * 3 + ["uint256"] * 3  # as RfqSettlement calls it
 _HEDGER_ARGUMENTS = {
     "uniswap_v2_factory": UNISWAP_V2_FACTORY,
     "uniswap_v3_factory": UNISWAP_V3_FACTORY,
@@ -143,6 +144,12 @@ class FundedDesk:
 
 def measure_funded(report: Report) -> None:
     """Measure the four sources against two transactions."""
+    fund_fill = next(e for e in own_contract("AtomicHedger").abi if e.get("name") == "fundFill")
+    if (found := [item["type"] for item in fund_fill["inputs"]]) != _FUND_FILL:
+        report.skip(
+            FUNDED, f"AtomicHedger's fundFill takes ({', '.join(found)}), the settlement's is another"
+        )
+        return
     node = start()
     maker, taker = (SigningKey(secrets.token_bytes(32)) for _ in range(2))
     try:
