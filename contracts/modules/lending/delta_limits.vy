@@ -1,0 +1,142 @@
+# pragma version 0.4.3
+"""
+@title The owner's limits on what the operator may swap through DeltaHedger
+@license Apache-2.0
+@dev Settings and usage share one word, so that a swap reads and writes one slot:
+
+     | bits    | meaning                                                                   |
+     |---------|---------------------------------------------------------------------------|
+     | 0-63    | notional swapped in the window of bits 192-223, base units of the unit token |
+     | 64-127  | notional swapped in the window before it                                   |
+     | 128-191 | most notional of this and the previous window together, zero = nothing      |
+     | 192-223 | number of the window that was last used: timestamp // window               |
+     | 224-243 | length of a window in seconds                                              |
+     | 244-255 | largest cost of a swap against Chainlink, bps                              |
+
+     Two neighbouring windows cover any span of one window's length: in any such span at most the cap is swapped.
+"""
+from . import delta_errors
+
+_MASK_64: constant(uint256) = 2**64 - 1
+_MASK_32: constant(uint256) = 2**32 - 1
+_MAX_WINDOW_S: constant(uint256) = 2**20 - 1
+_MAX_COST_BPS: constant(uint256) = 2**12 - 1
+_BPS: constant(uint256) = 10_000
+
+_CAP_AT: constant(uint256) = 128
+_WINDOW_AT: constant(uint256) = 192
+_WINDOW_S_AT: constant(uint256) = 224
+_COST_AT: constant(uint256) = 244
+
+
+event LimitsSet:
+    max_cost_bps: uint256
+    cap: uint256
+    window_s: uint256
+
+
+_word: uint256
+
+
+@internal
+def _set(max_cost_bps: uint256, cap: uint256, window_s: uint256):
+    """
+    @dev What was swapped in this and the previous window stays counted, as if swapped in this one.
+    """
+    if max_cost_bps > _MAX_COST_BPS or cap > _MASK_64 or window_s == 0 or window_s > _MAX_WINDOW_S:
+        delta_errors._invalid_limits(max_cost_bps, cap, window_s)
+    used: uint256 = 0
+    if self._word != 0:
+        current: uint256 = 0
+        previous: uint256 = 0
+        current, previous = self._usage(self._word)
+        used = min(current + previous, _MASK_64)
+    window: uint256 = block.timestamp // window_s
+    self._word = self._pack(used, 0, cap, window, window_s, max_cost_bps)
+    log LimitsSet(max_cost_bps=max_cost_bps, cap=cap, window_s=window_s)
+
+
+@internal
+def _stop():
+    """
+    @dev A cap of zero refuses every swap.
+    """
+    self._word &= ~(_MASK_64 << _CAP_AT)
+    word: uint256 = self._word
+    log LimitsSet(max_cost_bps=word >> _COST_AT, cap=0, window_s=(word >> _WINDOW_S_AT) & _MAX_WINDOW_S)
+
+
+@internal
+def _consume(notional: uint256, fair: uint256, bought: uint256):
+    """
+    @dev Raises CostTooHigh and NotionalCapExceeded.
+    @param fair Chainlink's value of what was sold, base units of what was bought.
+    """
+    word: uint256 = self._word
+    max_cost_bps: uint256 = word >> _COST_AT
+    if bought * _BPS < fair * (_BPS - max_cost_bps):
+        delta_errors._cost_too_high(fair, bought, max_cost_bps)
+    cap: uint256 = (word >> _CAP_AT) & _MASK_64
+    # Without limits there is no window to count in, and nothing may be swapped.
+    if cap == 0:
+        delta_errors._notional_cap_exceeded(notional, cap)
+    current: uint256 = 0
+    previous: uint256 = 0
+    current, previous = self._usage(word)
+    current += notional
+    if current + previous > cap:
+        delta_errors._notional_cap_exceeded(current + previous, cap)
+    window_s: uint256 = (word >> _WINDOW_S_AT) & _MAX_WINDOW_S
+    self._word = self._pack(current, previous, cap, block.timestamp // window_s, window_s, max_cost_bps)
+
+
+@internal
+@view
+def _usage(word: uint256) -> (uint256, uint256):
+    """
+    @return Notional of the window of now, and of the one before.
+    """
+    current: uint256 = word & _MASK_64
+    window: uint256 = block.timestamp // ((word >> _WINDOW_S_AT) & _MAX_WINDOW_S)
+    last: uint256 = (word >> _WINDOW_AT) & _MASK_32
+    if window == last:
+        return current, (word >> 64) & _MASK_64
+    if window == last + 1:
+        return 0, current
+    return 0, 0
+
+
+@internal
+@pure
+def _pack(
+    current: uint256, previous: uint256, cap: uint256, window: uint256, window_s: uint256, max_cost_bps: uint256
+) -> uint256:
+    return (
+        current
+        | (previous << 64)
+        | (cap << _CAP_AT)
+        | ((window & _MASK_32) << _WINDOW_AT)
+        | (window_s << _WINDOW_S_AT)
+        | (max_cost_bps << _COST_AT)
+    )
+
+
+@internal
+@view
+def _state() -> (uint256, uint256, uint256, uint256, uint256):
+    """
+    @return Largest cost in bps, cap, length of a window in seconds, notional of this window and of the previous.
+    """
+    word: uint256 = self._word
+    if word == 0:
+        return 0, 0, 0, 0, 0
+    current: uint256 = 0
+    previous: uint256 = 0
+    current, previous = self._usage(word)
+    return (
+        word >> _COST_AT,
+        (word >> _CAP_AT) & _MASK_64,
+        (word >> _WINDOW_S_AT) & _MAX_WINDOW_S,
+        current,
+        previous,
+    )
