@@ -72,6 +72,8 @@ class RouterDesk:
     rpc: JsonRpc
     now_s: Callable[[], int]
     contract_signature: Callable[[HookedOrder], bytes]
+    making: int = MAKING
+    taking: int = TAKING
 
     def order(
         self,
@@ -99,6 +101,8 @@ class RouterDesk:
             maker=word(self.maker),
             maker_asset=word(self.base),
             taker_asset=word(self.quote),
+            making_amount=self.making,
+            taking_amount=self.taking,
             maker_traits=ratio << 200
             | traits(expiration_s=self.now_s() + LIFETIME_S, nonce=nonce, flags=flags),
         )
@@ -168,3 +172,4 @@ class RouterDesk:
 
 
 FILLED = [(-MAKING, TAKING), (MAKING, -TAKING)]
+BAD_SIGNATURE = ("0x5cd5d233",)  # 1inch's, for whatever isValidSignature says
