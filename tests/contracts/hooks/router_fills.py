@@ -172,4 +172,4 @@ class RouterDesk:
 
 
 FILLED = [(-MAKING, TAKING), (MAKING, -TAKING)]
-BAD_SIGNATURE = ("0x5cd5d233",)  # 1inch's, for whatever isValidSignature says
+BAD_SIGNATURE = ("BadSignature",)  # 1inch's (the selector equals ours), for whatever isValidSignature says
