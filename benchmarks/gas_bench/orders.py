@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 
 from eth_utils.crypto import keccak
@@ -74,8 +75,18 @@ def signed_order(
     raise AssertionError
 
 
-def fill_call(to: str, signed: SignedOrder, function: FillFunction | None = None) -> Call:
-    """Fill the whole order, the amount given as making amount."""
-    traits = TakerTraits(maker_amount=True)
-    amount = signed.order.making_amount
-    return Call(to=to, data=encode_fill(signed, amount=amount, taker_traits=traits, function=function))
+def fill_call(
+    to: str,
+    signed: SignedOrder,
+    function: FillFunction | None = None,
+    core_tokens: Sequence[Address] = (),
+) -> Call:
+    """Fill the whole order, the amount given as making amount; a contract signature is short with core tokens."""
+    data = encode_fill(
+        signed,
+        amount=signed.order.making_amount,
+        taker_traits=TakerTraits(maker_amount=True),
+        function=function,
+        core_tokens=core_tokens,
+    )
+    return Call(to=to, data=data)

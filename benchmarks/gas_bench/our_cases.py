@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from gas_bench import oneinch
 from gas_bench.feeds import FeedPair
-from gas_bench.orders import LANE, fill_call, traits_word
+from gas_bench.orders import LANE, fill_call
 from gas_bench.report import Report, Row
 from gas_bench.settlement import LANES, Ours
-from gas_bench.stage import EXPIRATION_S, FORTUNE, Call
+from gas_bench.stage import FORTUNE, Call
 from pmm.chain.abi import encode_call
-from pmm.domain import Address, FillFunction, OwnDomainTerms, SignedOrder, allowed_sender_of
+from pmm.domain import Address, CompactCall, CompactOrder, FillFunction, OwnDomainTerms, allowed_sender_of
 
 FILLS = "fills of ours"
 CANCELS = "cancels"
@@ -96,37 +96,10 @@ def _plain(ours: Ours, report: Report) -> None:
 
 def _compact(ours: Ours, report: Report) -> None:
     ours.fill(0)
-    call = Call(to=ours.address, data=compact_call(ours.signed(1)))
+    signed = ours.signed(1)
+    words = CompactOrder.of(signed.order, ours.core_tokens)
+    call = Call(to=ours.address, data=CompactCall(words=words, signature=signed.signature).encode())
     report.add(FILLS, [Row(case=COMPACT, measured=ours.stage.fill(call, holder=ours.address))])
-
-
-def compact_words(signed: SignedOrder) -> bytes:
-    """Return the four words of the compact entry, which are also the short contract signature.
-
-    The two tokens are core tokens 0 and 1 of the settlement.
-    """
-    order, traits = signed.order, signed.order.traits
-    amounts = order.making_amount << 128 | order.taking_amount
-    core_pair = 0 << 4 | 1
-    terms = (
-        order.salt >> 160 << 160
-        | core_pair << 152
-        | traits.series << 144
-        | traits.nonce_or_epoch << 104
-        | traits.expiration_s << 64
-        | traits.no_partial_fills
-    )
-    return amounts.to_bytes(32, "big") + terms.to_bytes(32, "big") + signed.signature.to_compact()
-
-
-def compact_call(signed: SignedOrder) -> bytes:
-    """Return the calldata of ``fillOrderCompact``."""
-    return encode_call("fillOrderCompact(uint256,uint256,bytes32,bytes32)", *_words(compact_words(signed)))
-
-
-def _words(data: bytes) -> tuple[int | bytes, ...]:
-    first, second, r, vs = (data[i : i + 32] for i in range(0, 128, 32))
-    return int.from_bytes(first, "big"), int.from_bytes(second, "big"), r, vs
 
 
 def _capped(ours: Ours, report: Report) -> None:
@@ -196,20 +169,9 @@ def contract_maker_gas(ours: Ours, *, short: bool) -> int:
 
 def _fill_on_router(ours: Ours, nonce: int, *, short: bool) -> int:
     signed = ours.signed(nonce, domain=ours.router.domain)
-    call = fill_call(ours.router.address, signed, FillFunction.FILL_CONTRACT_ORDER)
-    if short:
-        call = Call(to=call.to, data=_with_short_signature(signed))
+    core_tokens = ours.core_tokens if short else ()
+    call = fill_call(ours.router.address, signed, FillFunction.FILL_CONTRACT_ORDER, core_tokens)
     return ours.stage.fill(call, holder=ours.address)
-
-
-def _with_short_signature(signed: SignedOrder) -> bytes:
-    order_type = "(" + ",".join(["uint256"] * 8) + ")"
-    words = signed.order.encode()
-    order = tuple(int.from_bytes(words[i : i + 32], "big") for i in range(0, 256, 32))
-    return encode_call(
-        f"fillContractOrder({order_type},bytes,uint256,uint256)",
-        *(order, compact_words(signed), signed.order.making_amount, 1 << 255),
-    )
 
 
 def _cancels(ours: Ours, report: Report) -> None:
@@ -233,4 +195,3 @@ def _cancels(ours: Ours, report: Report) -> None:
             ours.fill(0)
             call = Call(to=ours.address, data=encode_call(signature, *arguments), sender=signer)
             report.add(CANCELS, [Row(case=case, measured=ours.stage.gas(call), target=target)])
-    assert traits_word(1) >> 80 & (1 << 40) - 1 == EXPIRATION_S

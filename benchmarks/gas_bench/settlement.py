@@ -49,6 +49,11 @@ class Ours:
         ours.configure("initLanes(address,uint256)", signer.address, LANES)
         return ours
 
+    @property
+    def core_tokens(self) -> tuple[Address, Address]:
+        """The settlement's core tokens in its order."""
+        return Address(self.stage.base), Address(self.stage.quote)
+
     def configure(self, signature: str, *arguments: object) -> None:
         """Call a function as the owner."""
         self.stage.chain.transact(self.address, signature, *arguments, sender=OWNER)
