@@ -15,6 +15,7 @@ from gas_bench.conditions import conditions
 from gas_bench.funded import measure_funded
 from gas_bench.real_tokens import measure_genuine_router, measure_real_tokens
 from gas_bench.report import Report
+from gas_bench.shorts import measure_shorts
 from gas_bench.sizes import runtime_sizes
 from gas_bench.snapshot import SNAPSHOT, differences, own_gas, read_snapshot, write_snapshot
 
@@ -36,6 +37,7 @@ def main() -> None:
         measure_real_tokens(report)
         measure_genuine_router(report)
         measure_funded(report)
+        measure_shorts(report)
     report.add("runtime size", runtime_sizes(report))
     print(report.table())
     if SNAPSHOT.exists():

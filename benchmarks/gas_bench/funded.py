@@ -45,7 +45,7 @@ _MAKING, _TAKING = 10**18, 2_520 * 10**6
 _ETH_USD = Decimal(2_500)
 _FEE_PIPS = 500
 _MIN_PROFIT = 10**6
-_LIFETIME_S = 3_000
+LIFETIME_S = 3_000
 _BLOCK_S = 12
 _PLENTY = {USDC: 10**13, WETH: 10**22}
 _EXACT_OUTPUT = "exactOutputSingle((address,address,uint24,address,uint256,uint256,uint160))"
@@ -70,7 +70,7 @@ def _fund(chain: ChainBuilder, token: str, account: str) -> None:
     funding.add(chain, token, account, _PLENTY[token])
 
 
-_AS_THEY_STAND = Tokens(place=lambda _: (WETH, USDC), fund=_fund)
+AS_THEY_STAND = Tokens(place=lambda _: (WETH, USDC), fund=_fund)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +154,11 @@ def measure_funded(report: Report) -> None:
     maker, taker = (SigningKey(secrets.token_bytes(32)) for _ in range(2))
     try:
         with Stage(
-            *(CHAIN_ID, maker, taker, _AS_THEY_STAND),
+            *(CHAIN_ID, maker, taker, AS_THEY_STAND),
             making=_MAKING,
             taking=_TAKING,
             node=node,
-            lifetime_s=_LIFETIME_S,
+            lifetime_s=LIFETIME_S,
         ) as stage:
             set_price(stage.chain.rpc, "ETH", _ETH_USD)
             # Each transaction in a block of its own time, else a pool saves its price record.

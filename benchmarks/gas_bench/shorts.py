@@ -1,0 +1,141 @@
+"""A short of 10 WETH on Aave V3 on the offline mainnet: one transaction each way over four.
+
+The flows themselves and what they are given stand in ``benchmarks/short_flows.py``; here they meet the real
+settlement contract, and the second run of each counts.
+"""
+
+from __future__ import annotations
+
+import secrets
+from decimal import Decimal
+
+from eth_abi.abi import encode
+
+from gas_bench.build import own_contract
+from gas_bench.funded import AS_THEY_STAND, LIFETIME_S
+from gas_bench.oneinch import OneInch
+from gas_bench.report import Report, Row
+from gas_bench.settlement import OWNER, Ours
+from gas_bench.stage import Stage
+from pmm.domain import SigningKey, oneinch_domain
+from pmm.localnet.addresses import (
+    AAVE_POOL,
+    CHAIN_ID,
+    COMPOUND_CETH,
+    COMPOUND_COMPTROLLER,
+    ETH_USD_FEED,
+    MORPHO,
+    ONEINCH_ROUTER,
+    UNISWAP_V3_FACTORY,
+    USDC,
+    USDC_USD_FEED,
+    WETH,
+    keyless_account,
+)
+from pmm.localnet.node import start
+from pmm.localnet.prices import set_price
+from pmm.toolchain import project_root
+from short_flows import (
+    FLASH_SWAP,
+    MORPHO_LOAN,
+    DeltaDesk,
+    ShortGas,
+    one_transaction_flow,
+    separate_flow,
+)
+
+SHORTS = "short of 10 WETH on Aave V3, later run: one transaction over four"
+_ETH_USD = Decimal(2_500)
+_OPERATOR = keyless_account("gas benchmark operator")
+_HEARTBEAT_S = 90_000
+_FLOOR_BPS = 10_500
+_AAVE = 1
+_DEBT_CAP_USD = 10_000_000
+_MAX_COST_BPS = 100
+_NOTIONAL_CAP = 1_000_000 * 10**6
+_WINDOW_S = 3_600
+
+
+def measure_shorts(report: Report) -> None:
+    """Measure opening and closing by a flash swap and by a Morpho loan."""
+    missing = [
+        name
+        for name in ("LendingAccount", "DeltaHedger")
+        if not (project_root() / "contracts" / f"{name}.vy").exists()
+    ]
+    if missing:
+        report.skip(SHORTS, f"{' and '.join(missing)} not there yet")
+        return
+    node = start()
+    maker, taker = (SigningKey(secrets.token_bytes(32)) for _ in range(2))
+    try:
+        with Stage(CHAIN_ID, maker, taker, AS_THEY_STAND, node=node, lifetime_s=LIFETIME_S) as stage:
+            set_price(stage.chain.rpc, "ETH", _ETH_USD)
+            _measure(stage, report)
+    finally:
+        node.stop()
+
+
+def _measure(stage: Stage, report: Report) -> None:
+    rpc = stage.chain.rpc
+    desk = _place(stage)
+    with stage.undone():
+        separate = separate_flow(rpc)[-1]
+    rows = [
+        Row(case="open a short in four transactions", measured=separate.opened, note="prototype: 671,439"),
+        Row(case="close it in four transactions", measured=separate.closed, note="prototype: 710,499"),
+    ]
+    report.add(SHORTS, rows)
+    for name, source, promised in (
+        ("flash swap", FLASH_SWAP, True),
+        ("Morpho loan", MORPHO_LOAN, False),
+    ):
+        with stage.undone():
+            one = one_transaction_flow(rpc, desk, source=source)[-1]
+        report.add(SHORTS, _rows(name, one, separate, promised=promised))
+
+
+def _rows(name: str, one: ShortGas, separate: ShortGas, *, promised: bool) -> list[Row]:
+    rows = []
+    for verb, gas, four, target, goal in (
+        ("open", one.opened, separate.opened, 0.68, 0.63),
+        ("close", one.closed, separate.closed, 0.58, 0.53),
+    ):
+        case = f"{verb} a short in one transaction by {name}"
+        rows += [
+            Row(case=case, measured=gas),
+            Row(
+                case=f"{case}, over four",
+                measured=round(gas / four, 4),
+                unit="ratio",
+                target=target if promised else None,
+                goal=goal if promised else None,
+            ),
+        ]
+    return rows
+
+
+def _place(stage: Stage) -> DeltaDesk:
+    """Deploy settlement, lending account and delta hedger, and give them feeds, markets and limits."""
+    chain = stage.chain
+    ours = Ours.place(stage, OneInch(stage=stage, address=ONEINCH_ROUTER, domain=oneinch_domain()))
+    ours.configure("setOperator(address)", _OPERATOR)
+    for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):
+        ours.configure("setFeed(address,address,uint24)", token, feed, _HEARTBEAT_S)
+    arguments = encode(
+        ["address"] * 5 + ["uint256"],
+        [ours.address, AAVE_POOL, COMPOUND_COMPTROLLER, COMPOUND_CETH, WETH, _FLOOR_BPS],
+    )
+    account = stage.deploy("LendingAccount", own_contract("LendingAccount").creation(arguments=arguments))
+    ours.join("lendingAccount", account)
+    arguments = encode(["address"] * 5, [ours.address, account, UNISWAP_V3_FACTORY, MORPHO, USDC])
+    delta = stage.deploy("DeltaHedger", own_contract("DeltaHedger").creation(arguments=arguments))
+    for to, signature, values in (
+        (account, "listAaveToken(address)", (WETH,)),
+        (account, "listAaveToken(address)", (USDC,)),
+        (account, "setDebtCap(uint256,uint256)", (_AAVE, _DEBT_CAP_USD)),
+        (account, "setDeltaHedger(address)", (delta,)),
+        (delta, "setLimits(uint256,uint256,uint256)", (_MAX_COST_BPS, _NOTIONAL_CAP, _WINDOW_S)),
+    ):
+        chain.transact(to, signature, *values, sender=OWNER)
+    return DeltaDesk(delta_hedger=delta, lending_account=account, settlement=ours.address, operator=_OPERATOR)
