@@ -1,7 +1,7 @@
 """Measure the gas of one fill and one cancel, ours and our peers', on one chain in one run.
 
-Run: ``make bench-gas``. Prints a table and writes ``benchmarks/results/gas.json``; the table is explained in
-docs/gas.md. While tuning the contracts: ``python benchmarks/gas.py --ours`` measures our own rows and those of
+Run: ``make bench-gas``. Prints a table and writes ``benchmarks/results/gas.json`` and the table of docs/gas.md, which
+explains it. While tuning the contracts: ``python benchmarks/gas.py --ours`` measures our own rows and those of
 1inch they are held against, and writes nothing. ``make gas-snapshot`` records our own figures for CI.
 """
 
@@ -14,12 +14,13 @@ from gas_bench.bare_chain import measure_bare_chain
 from gas_bench.conditions import conditions
 from gas_bench.funded import measure_funded
 from gas_bench.real_tokens import measure_genuine_router, measure_real_tokens
-from gas_bench.report import Report
+from gas_bench.report import Report, put_into_page
 from gas_bench.shorts import measure_shorts
 from gas_bench.sizes import runtime_sizes
 from gas_bench.snapshot import SNAPSHOT, differences, own_gas, read_snapshot, write_snapshot
 
 RESULT = Path(__file__).parent / "results" / "gas.json"
+PAGE = Path(__file__).parents[1] / "docs" / "gas.md"
 
 
 def main() -> None:
@@ -47,6 +48,7 @@ def main() -> None:
         write_snapshot(report)
     elif not own_only:
         report.write(RESULT, conditions())
+        put_into_page(PAGE, report.table())
 
 
 if __name__ == "__main__":

@@ -142,6 +142,11 @@ class FundedDesk:
         return fill
 
 
+def blocks_of_their_own(stage: Stage) -> None:
+    """Give every later transaction a time of its own, else pools and lenders skip what they do once a second."""
+    stage.chain.rpc.call("anvil_setBlockTimestampInterval", _BLOCK_S)
+
+
 def measure_funded(report: Report) -> None:
     """Measure the four sources against two transactions."""
     fund_fill = next(e for e in own_contract("AtomicHedger").abi if e.get("name") == "fundFill")
@@ -161,8 +166,7 @@ def measure_funded(report: Report) -> None:
             lifetime_s=LIFETIME_S,
         ) as stage:
             set_price(stage.chain.rpc, "ETH", _ETH_USD)
-            # Each transaction in a block of its own time, else a pool saves its price record.
-            stage.chain.rpc.call("anvil_setBlockTimestampInterval", _BLOCK_S)
+            blocks_of_their_own(stage)
             _measure(FundedDesk.place(stage), report)
     finally:
         node.stop()

@@ -83,12 +83,22 @@ class Report:
         path.write_text(json.dumps(document, indent=2) + "\n", encoding="ascii")
 
 
+def put_into_page(page: Path, table: str) -> None:
+    """Replace the table of a Markdown page, which stands between two comments."""
+    head, _, rest = page.read_text().partition(_PAGE_START)
+    _, mark, tail = rest.partition(_PAGE_END)
+    assert mark, f"expected the comments {_PAGE_START!r} and {_PAGE_END!r} in {page}"
+    page.write_text(f"{head}{_PAGE_START}\n```text{table}\n```\n{_PAGE_END}{tail}")
+
+
 def _number(value: float | None, unit: str) -> str:
     if value is None:
         return ""
     return f"{value:,.3f}" if unit == "ratio" else f"{value:,.0f}"
 
 
+_PAGE_START = "<!-- written by benchmarks/gas.py -->"
+_PAGE_END = "<!-- end -->"
 _HEAD = f"{'case':<66} {'measured':>9} {'unit':<6} {'target':>8} {'goal':>8}  {'':<7}"
 
 

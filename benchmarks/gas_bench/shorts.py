@@ -12,7 +12,7 @@ from decimal import Decimal
 from eth_abi.abi import encode
 
 from gas_bench.build import own_contract
-from gas_bench.funded import AS_THEY_STAND, LIFETIME_S
+from gas_bench.funded import AS_THEY_STAND, LIFETIME_S, blocks_of_their_own
 from gas_bench.oneinch import OneInch
 from gas_bench.report import Report, Row
 from gas_bench.settlement import OWNER, Ours
@@ -71,6 +71,7 @@ def measure_shorts(report: Report) -> None:
     try:
         with Stage(CHAIN_ID, maker, taker, AS_THEY_STAND, node=node, lifetime_s=LIFETIME_S) as stage:
             set_price(stage.chain.rpc, "ETH", _ETH_USD)
+            blocks_of_their_own(stage)
             _measure(stage, report)
     finally:
         node.stop()
