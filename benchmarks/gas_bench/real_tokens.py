@@ -8,7 +8,7 @@ import secrets
 from gas_bench.baseline import measure_baseline
 from gas_bench.build import packages
 from gas_bench.oneinch import OneInch
-from gas_bench.our_cases import contract_maker_gas
+from gas_bench.our_cases import COMPACT_FILL, compact_gas, contract_maker_gas
 from gas_bench.references import first_and_next
 from gas_bench.report import Report, Row
 from gas_bench.settlement import Ours
@@ -74,7 +74,7 @@ def measure_genuine_router(report: Report) -> None:
         case = "genuine router fillContractOrder, we as maker, long signature"
         report.add(GENUINE, [Row(case=case, measured=contract_maker_gas(ours, short=False))])
     with _stage_of_chain_1(GENUINE_USDC_AND_WETH) as stage:
-        _both(report, GENUINE, stage, _genuine_router(stage), "genuine router, genuine tokens,")
+        _both(report, GENUINE, stage, _genuine_router(stage), "genuine router and tokens")
 
 
 def _stage_of_chain_1(tokens: Tokens | None = None) -> Stage:
@@ -93,19 +93,22 @@ def _genuine_router(stage: Stage) -> OneInch:
 
 
 def _both(report: Report, section: str, stage: Stage, router: OneInch, name: str) -> None:
+    """Measure 1inch and ourselves on one stage."""
     first, following = router.first_and_next()
     ours = Ours.place(stage, router)
     with stage.undone():
-        our_first, our_next = ours.fill(0), ours.fill(1)
+        ours.fill(0)
+        ways = {"fillOrder": ours.fill(1)}
+    if ours.has(COMPACT_FILL):
+        ways["fillOrderCompact"] = compact_gas(ours)
     rows = [
         Row(case=f"{name} fillOrder, first nonce", measured=first),
         Row(case=f"{name} fillOrder, next nonce", measured=following),
-        Row(case=f"our fillOrder beside {name.rstrip(',')}, first nonce", measured=our_first),
-        Row(case=f"our fillOrder beside {name.rstrip(',')}, next nonce", measured=our_next),
-        Row(
-            case=f"our fillOrder over {name.rstrip(',')}, next nonce",
-            measured=round(our_next / following, 4),
-            unit="ratio",
-        ),
     ]
+    for way, gas in ways.items():
+        ratio = round(gas / following, 4)
+        rows += [
+            Row(case=f"our {way}, next nonce, beside {name}", measured=gas),
+            Row(case=f"our {way}, next nonce, over {name}", measured=ratio, unit="ratio"),
+        ]
     report.add(section, rows)
