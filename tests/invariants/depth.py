@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 _LONG = os.environ.get("PMM_PROOF_DEPTH") == "long"
 # A planted fault need not be made small: that it is found is enough.
@@ -25,3 +27,8 @@ def depth(*, short: int, long: int, steps: int | None = None) -> settings:
         database=None if _PLANTED else settings().database,
     )
     return profile if steps is None else settings(profile, stateful_step_count=steps)
+
+
+def run_machine(machine: Callable[[], RuleBasedStateMachine], profile: settings) -> None:
+    """Run a machine that is built by a call; hypothesis takes any factory, its types name a class only."""
+    run_state_machine_as_test(machine, settings=profile)  # type: ignore[arg-type]

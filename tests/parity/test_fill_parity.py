@@ -132,8 +132,9 @@ def objections(arena: Arena, trial: Trial, place: Place) -> tuple[amounts.Moved,
         SIGNATURE: trial.wrong_key or trial.altered,
         DEAD: trial.nonce in DEAD_NONCES,
         ETH: bool(trial.value) and not (trial.takes_weth and trial.value >= moved.taking),
-        MAKER_LEG: moved.making > (2**128 - 1 if place is Place.OURS_ON_ONEINCH else PLENTY),
-        TAKER_LEG: moved.taking > PLENTY or moved.taking + PLENTY >= WORD,
+        # The taker holds plenty of both: more would overflow its balance.
+        MAKER_LEG: moved.making >= (1 << 128 if place is Place.OURS_ON_ONEINCH else PLENTY),
+        TAKER_LEG: moved.taking >= PLENTY,
     }
     found |= {rule for rule, broken in conditions.items() if broken}
     return moved, found

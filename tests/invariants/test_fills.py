@@ -1,0 +1,117 @@
+"""Fills, cancels and everything the roles may do, in any order, on both venues, against the model.
+
+Held here, by letter of tests/invariants/README.md: (a) only signed words, (b) once, (c) price, (d) stopped orders,
+(e) allowances, (h) revoked in the same block. After every step the whole state equals the model's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, multiple, rule
+
+from tests.invariants.depth import depth, run_machine
+from tests.invariants.model import Signed
+from tests.invariants.quotes import (
+    Ask,
+    Quote,
+    Terms,
+    asks,
+    call_of,
+    calldata,
+    mutate,
+    mutations,
+    terms,
+    write,
+)
+from tests.invariants.settlement_machine import SettlementMachine
+from tests.invariants.world import ONEINCH, World
+
+
+class FillsMachine(SettlementMachine):
+    """Quotes are signed, filled, filled again later, and filled with other words than were signed."""
+
+    quotes = Bundle("quotes")
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.settled: set[tuple[str | None, int, int]] = set()
+        self.settled_on_oneinch: set[int] = set()
+
+    # ------------------------------------------------------------------ quotes and fills
+
+    @rule(target=quotes, drawn=terms())
+    def sign(self, drawn: Terms) -> Quote:
+        return write(self.world, self.model, drawn, self.now_s)
+
+    @rule(target=quotes, drawn=st.lists(st.tuples(terms(), asks()), min_size=1, max_size=5))
+    def sign_and_fill(self, drawn: list[tuple[Terms, Ask]]) -> Any:
+        """Most quotes are filled at once; later rules come back to them."""
+        return multiple(*(self._sign_and_fill(each, ask) for each, ask in drawn))
+
+    @rule(target=quotes, drawn=terms(), ask=asks())
+    def sign_and_fill_one(self, drawn: Terms, ask: Ask) -> Quote:
+        return self._sign_and_fill(drawn, ask)
+
+    def _sign_and_fill(self, drawn: Terms, ask: Ask) -> Quote:
+        quote = write(self.world, self.model, drawn, self.now_s)
+        self._fill(quote, quote.signed, ask, on_oneinch=drawn.for_oneinch)
+        return quote
+
+    @rule(quote=quotes, ask=asks(), elsewhere=st.sampled_from([False, False, True]))
+    def fill(self, quote: Quote, ask: Ask, elsewhere: bool) -> None:
+        """Fill an old quote, seldom on the venue it was not signed for."""
+        self._fill(quote, quote.signed, ask, on_oneinch=quote.signed.for_oneinch != elsewhere)
+
+    @rule(quote=quotes, ask=asks(), mutation=mutations)
+    def fill_altered(self, quote: Quote, ask: Ask, mutation: tuple[int, int]) -> None:
+        """(a) One bit of the order differs from what was signed."""
+        altered = Signed(
+            order=mutate(quote.signed.order, mutation), signer=None, for_oneinch=quote.signed.for_oneinch
+        )
+        self._fill(quote, altered, ask, on_oneinch=altered.for_oneinch)
+
+    def _fill(self, quote: Quote, signed: Signed, ask: Ask, *, on_oneinch: bool) -> None:
+        call = call_of(self.world, self.model, signed, ask, on_oneinch=on_oneinch)
+        name, values = calldata(quote, signed.order, call, on_oneinch=on_oneinch)
+        judge = self.model.objections_on_oneinch if on_oneinch else self.model.objections
+        moved, objections = judge(signed, call, self.now_s + 1)
+        before = self.world.observe() if not objections else {}
+        target = ONEINCH if on_oneinch else self.world.settlement
+        error = self._send(call.taker, target, name, *values, value=call.value)
+        if objections:
+            assert error, f"(a, b, d) filled despite {objections}: {signed} {call}"
+            assert error in objections, f"(model) refused with {error}, expected one of {objections}"
+            return
+        assert not error, f"(model) refused with {error}, expected a fill: {signed} {call}"
+        self._require_once(signed, on_oneinch=on_oneinch)
+        self._require_price(signed, before)
+        self.model.settle(signed, call, moved, on_oneinch=on_oneinch)
+
+    def _require_once(self, signed: Signed, *, on_oneinch: bool) -> None:
+        if on_oneinch:
+            assert signed.nonce not in self.settled_on_oneinch, f"(b) {signed.nonce} settled twice on 1inch"
+            self.settled_on_oneinch.add(signed.nonce)
+            return
+        at = (signed.signer, signed.lane, signed.nonce)
+        assert at not in self.settled, f"(b) {at} settled twice"
+        self.settled.add(at)
+
+    def _require_price(self, signed: Signed, before: dict[Any, Any]) -> None:
+        """(c) By what really moved, not by what the call returned."""
+        after, order = self.world.observe(), signed.order
+        given, taken = (
+            after["balance", f"0x{asset:040x}", self.world.settlement]
+            - before["balance", f"0x{asset:040x}", self.world.settlement]
+            for asset in (order.maker_asset, order.taker_asset)
+        )
+        signed_price = f"{order.making_amount} for {order.taking_amount}"
+        assert -given * order.taking_amount <= taken * order.making_amount, (
+            f"(c) gave {-given} for {taken}, signed {signed_price}"
+        )
+        assert -given <= order.making_amount, f"(c) gave {-given}, signed {signed_price}"
+
+
+def test_fills__any_steps__leave_the_state_of_the_model(world: World) -> None:
+    run_machine(lambda: FillsMachine(world), depth(short=40, long=1_500, steps=25))
