@@ -10,6 +10,9 @@ ZERO = "zero"
 PARTIAL = "partial"
 TOO_HIGH = "taking too high"
 TOO_LOW = "making too low"
+TOO_SMALL = "fill too small"
+DECAY_ONE = 1_000_000
+RATIO_ONE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,32 @@ def _threshold(given: int, taken: int, amount: int, threshold: int, *, by_making
     exact = amount == taken
     low = given < threshold if exact else _fit(given * amount) < _fit(threshold * taken)
     return {TOO_LOW} if low else set()
+
+
+def decayed(making: int, maker_traits: int, at_s: int) -> int | None:
+    """What decay leaves of the making amount (contracts/README.md, bits 208-246); None where it overflows."""
+    start_s = (maker_traits >> 80 & (1 << 40) - 1) - (maker_traits >> 208 & (1 << 12) - 1)
+    slope = maker_traits >> 220 & (1 << 14) - 1
+    cap = (maker_traits >> 234 & (1 << 13) - 1) * 10
+    if slope == 0 or at_s <= start_s or start_s < 0:
+        return making
+    left = making * (DECAY_ONE - min((at_s - start_s) * slope, cap))
+    return None if left >= WORD else left // DECAY_ONE
+
+
+def judge_terms(
+    making: int, taking: int, amount: int, *, maker_traits: int, at_s: int, by_making: bool, threshold: int
+) -> Moved:
+    """`judge` on our domain, where a quote may decay and may name the smallest fill."""
+    whole = decayed(making, maker_traits, at_s)
+    if whole is None:
+        return Moved(0, 0, frozenset({OVERFLOW}))
+    no_partial = bool(maker_traits >> 255)
+    moved = judge(whole, taking, amount, by_making=by_making, threshold=threshold, no_partial=no_partial)
+    smallest = whole * (maker_traits >> 200 & RATIO_ONE)
+    if OVERFLOW in moved.broken or moved.making == whole:
+        return moved
+    if smallest >= WORD:
+        return Moved(moved.making, moved.taking, moved.broken | {OVERFLOW})
+    small = moved.making < -(-smallest // RATIO_ONE)
+    return Moved(moved.making, moved.taking, moved.broken | ({TOO_SMALL} if small else set()))

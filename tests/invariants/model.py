@@ -11,9 +11,14 @@ from dataclasses import dataclass, field
 
 from tests.contracts.settlement.desk import MAKER_AMOUNT, NO_PARTIAL_FILLS, UNWRAP_WETH, RawOrder
 from tests.invariants import amounts
+from tests.invariants.caps import Cap
 from tests.invariants.lanes import TOP_NONCE, Book
 
-_REFUSED_TRAITS = ((1 << 256) - 1) ^ (NO_PARTIAL_FILLS | (1 << 200) - 1)
+_ALL = (1 << 256) - 1
+_REFUSED_TRAITS = _ALL ^ (NO_PARTIAL_FILLS | (1 << 247) - 1)
+# Decay is refused there, and the smallest fill without the hook that holds it.
+_REFUSED_ON_ONEINCH = _ALL ^ (NO_PARTIAL_FILLS | (1 << 200) - 1)
+NO_LIMIT = 255
 _THRESHOLD = (1 << 184) - 1
 _AMOUNT_ERRORS = {
     amounts.OVERFLOW: {"AmountOverflow"},
@@ -21,6 +26,7 @@ _AMOUNT_ERRORS = {
     amounts.PARTIAL: {"PartialFill"},
     amounts.TOO_HIGH: {"TakingAmountTooHigh"},
     amounts.TOO_LOW: {"MakingAmountTooLow"},
+    amounts.TOO_SMALL: {"FillTooSmall"},
 }
 _ONEINCH_AMOUNT_ERRORS = {
     amounts.OVERFLOW: {"Panic"},
@@ -69,6 +75,7 @@ class Call:
     taker_traits: int = 0
     value: int = 0
     target: str | None = None
+    compact: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +87,10 @@ class Model:
     core: tuple[str, ...]
     book: Book = field(default_factory=Book)
     max_expiry_s: int = 3_600
+    band_on: bool = False
+    caps_on: bool = False
+    caps: dict[str, Cap] = field(default_factory=dict)
+    bands: dict[frozenset[str], int] = field(default_factory=dict)
     unregistered_core: set[str] = field(default_factory=set)
     registered: set[str] = field(default_factory=set)
     dead_on_oneinch: set[int] = field(default_factory=set)
@@ -91,8 +102,16 @@ class Model:
     def is_tradable(self, token: str) -> bool:
         return token in self.registered or (token in self.core and token not in self.unregistered_core)
 
-    def admission(self, signed: Signed, now_s: int) -> set[str]:
-        """Why the signature, or the terms it signs, are no good, on either venue."""
+    @property
+    def policy(self) -> int:
+        """What every lane word of an active signer carries in bits 224 to 253."""
+        blocked = sum(
+            1 << i for i in range(8) if i >= len(self.core) or self.core[i] in self.unregistered_core
+        )
+        return (self.caps_on << 1 | self.band_on) << 248 | blocked << 240 | self.max_expiry_s << 224
+
+    def admission(self, signed: Signed, now_s: int, *, on_oneinch: bool) -> set[str]:
+        """Why the signature, or the terms it signs, are no good there."""
         order, found = signed.order, set[str]()
         lane = self.book.lanes.get((signed.signer or "", signed.lane))
         if signed.signer is None:
@@ -106,8 +125,12 @@ class Model:
             found.add("OrderExpired")
         elif signed.expiration_s - now_s > self.max_expiry_s:
             found.add("ExpiryTooFar")
-        if order.maker_traits & _REFUSED_TRAITS:
+        if order.maker_traits & (_REFUSED_ON_ONEINCH if on_oneinch else _REFUSED_TRAITS):
             found.add("UnsupportedTraits")
+        pair = frozenset({f"0x{order.maker_asset:040x}", f"0x{order.taker_asset:040x}"})
+        if self.band_on and self.bands.get(pair, 0) != NO_LIMIT:
+            # The tokens of this world have no feeds: a band that asks for one refuses too.
+            found |= {"NoBand", "NoFeed"}
         assets = (order.maker_asset, order.taker_asset)
         if not all(self.is_tradable(f"0x{asset:040x}") for asset in assets):
             found.add("UnregisteredToken")
@@ -115,10 +138,15 @@ class Model:
             found.add("SameAsset")
         return found
 
-    def objections(self, signed: Signed, call: Call, now_s: int) -> tuple[amounts.Moved, set[str]]:
+    def objections(
+        self, signed: Signed, call: Call, now_s: int, block: int
+    ) -> tuple[amounts.Moved, set[str]]:
         """Both amounts of a fill on our domain, and the errors it may be refused with."""
-        order, found = signed.order, self.admission(signed, now_s)
-        moved = self._amounts(signed, call, on_oneinch=False)
+        order, found = signed.order, self.admission(signed, now_s, on_oneinch=False)
+        moved = self._our_amounts(signed, call, now_s)
+        if self.caps_on:
+            cap = self.caps.get(f"0x{order.maker_asset:040x}")
+            found |= cap.refusal(moved.making, at_s=now_s, block=block) if cap else {"NoCap"}
         for rule in moved.broken:
             found |= _AMOUNT_ERRORS[rule]
         if signed.for_oneinch:
@@ -136,9 +164,19 @@ class Model:
 
     def objections_on_oneinch(self, signed: Signed, call: Call, now_s: int) -> tuple[amounts.Moved, set[str]]:
         """The same on 1inch's contract, which answers with its own errors."""
-        moved = self._amounts(signed, call, on_oneinch=True)
+        moved = amounts.judge(
+            signed.order.making_amount,
+            signed.order.taking_amount,
+            call.amount,
+            by_making=bool(call.taker_traits & MAKER_AMOUNT),
+            threshold=call.taker_traits & _THRESHOLD,
+            no_partial=bool(signed.order.maker_traits & NO_PARTIAL_FILLS),
+            on_oneinch=True,
+        )
         found = set[str]()
-        if self.admission(signed, now_s) or not signed.for_oneinch or signed.order.receiver != 0:
+        refused = self.admission(signed, now_s, on_oneinch=True)
+        # With caps on only the hook may let an order through, and these have none.
+        if refused or self.caps_on or not signed.for_oneinch or signed.order.receiver != 0:
             found |= {"BadSignature", "OrderExpired"}
         for rule in moved.broken:
             found |= _ONEINCH_AMOUNT_ERRORS[rule]
@@ -151,15 +189,15 @@ class Model:
             legs.add("TransferFromMakerToTakerFailed")
         return moved, found | legs
 
-    def _amounts(self, signed: Signed, call: Call, *, on_oneinch: bool) -> amounts.Moved:
-        return amounts.judge(
+    def _our_amounts(self, signed: Signed, call: Call, now_s: int) -> amounts.Moved:
+        return amounts.judge_terms(
             signed.order.making_amount,
             signed.order.taking_amount,
             call.amount,
+            maker_traits=signed.order.maker_traits,
+            at_s=now_s,
             by_making=bool(call.taker_traits & MAKER_AMOUNT),
             threshold=call.taker_traits & _THRESHOLD,
-            no_partial=bool(signed.order.maker_traits & NO_PARTIAL_FILLS),
-            on_oneinch=on_oneinch,
         )
 
     def _call_objections(
@@ -181,7 +219,9 @@ class Model:
 
     # ------------------------------------------------------------------ what a fill does
 
-    def settle(self, signed: Signed, call: Call, moved: amounts.Moved, *, on_oneinch: bool = False) -> None:
+    def settle(
+        self, signed: Signed, call: Call, moved: amounts.Moved, *, on_oneinch: bool, at_s: int, block: int
+    ) -> None:
         maker_asset, taker_asset = f"0x{signed.order.maker_asset:040x}", f"0x{signed.order.taker_asset:040x}"
         if on_oneinch:
             self.dead_on_oneinch.add(signed.nonce)
@@ -189,6 +229,8 @@ class Model:
         else:
             assert signed.signer is not None
             self.book.lanes[signed.signer, signed.lane].kill(signed.nonce)
+            if self.caps_on:
+                self.caps[maker_asset].use(moved.making, at_s=at_s, block=block)
         self.balance[maker_asset, self.settlement] -= moved.making
         if not (call.taker_traits & UNWRAP_WETH and maker_asset == self.weth):
             self.balance[maker_asset, call.target or call.taker] += moved.making

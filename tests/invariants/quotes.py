@@ -17,11 +17,12 @@ from tests.contracts.settlement.desk import (
     traits,
 )
 from tests.invariants.model import Call, Model, Signed
-from tests.invariants.world import FORTUNE, World
+from tests.invariants.world import CORE, FORTUNE, World
 
 _ORDER = "(" + ",".join(["uint256"] * 8) + ")"
 FILL = f"fillOrder({_ORDER},bytes32,bytes32,uint256,uint256)"
 FILL_ARGS = f"fillOrderArgs({_ORDER},bytes32,bytes32,uint256,uint256,bytes)"
+FILL_COMPACT = "fillOrderCompact(uint256,uint256,bytes32,bytes32)"
 FILL_CONTRACT = f"fillContractOrder({_ORDER},bytes,uint256,uint256)"
 FILL_CONTRACT_ARGS = f"fillContractOrderArgs({_ORDER},bytes,uint256,uint256,bytes)"
 
@@ -50,6 +51,7 @@ class Terms:
     private: bool
     flags: int
     receiver: int
+    bare_salt: bool
 
 
 _amounts = st.integers(1, 10**20) | st.integers(1, 30) | st.integers(0, 70).map(lambda bits: 1 << bits)
@@ -67,7 +69,15 @@ _SOUND = Terms(
     private=False,
     flags=0,
     receiver=0,
+    bare_salt=False,
 )
+
+
+def decay(start_s: int, slope: int, cap: int) -> int:
+    """Bits 208 to 246 of makerTraits."""
+    return cap << 234 | slope << 220 | start_s << 208
+
+
 _FAULTS: list[dict[str, Any]] = [
     {"key": 2},
     {"lane": 2},
@@ -87,6 +97,11 @@ _FAULTS: list[dict[str, Any]] = [
     {"flags": 1 << 254},
     {"flags": 1 << 247},
     {"flags": NO_PARTIAL_FILLS},
+    {"flags": 128 << 200},
+    {"flags": 255 << 200},
+    {"flags": decay(590, 10_000, 8_191)},
+    {"flags": decay(4_095, 16_383, 30) | 40 << 200},
+    {"flags": decay(600, 1, 8_191) | NO_PARTIAL_FILLS},
     {"receiver": 1},
     {"receiver": 2},
 ]
@@ -105,6 +120,7 @@ def terms(draw: st.DrawFn) -> Terms:
         making=draw(_amounts),
         taking=draw(_amounts),
         for_oneinch=draw(st.booleans()),
+        bare_salt=draw(st.booleans()),
     )
     odd = draw(st.integers(0, 3)) == 3
     return replace(drawn, **draw(st.sampled_from(_FAULTS))) if odd else drawn
@@ -117,7 +133,7 @@ def write(world: World, model: Model, drawn: Terms, now_s: int) -> Quote:
     base, epoch = (lane.base, lane.epoch) if lane else (0, 0)
     nonce = drawn.nonce_step if drawn.for_oneinch else max(0, base + drawn.nonce_step)
     order = RawOrder(
-        salt=max(0, epoch + drawn.epoch_step) << 160 | 0x5A17,
+        salt=max(0, epoch + drawn.epoch_step) << 160 | (0 if drawn.bare_salt else 0x5A17) | 7 << 192,
         maker=int(world.settlement, 16),
         receiver={0: 0, 1: int(world.settlement, 16), 2: int(world.thief, 16)}[drawn.receiver],
         maker_asset=int(world.tokens[drawn.assets[0]], 16),
@@ -150,6 +166,7 @@ class Ask:
     pays_ether: bool
     ether_step: int
     unwraps: bool
+    compact: bool
 
 
 @st.composite
@@ -168,21 +185,24 @@ def asks(draw: st.DrawFn) -> Ask:
         pays_ether=draw(st.booleans()),
         ether_step=draw(st.sampled_from([0, 1, 10**9])) if not odd else -1,
         unwraps=draw(st.booleans()),
+        compact=draw(st.booleans()),
     )
 
 
-def call_of(world: World, model: Model, signed: Signed, ask: Ask, *, on_oneinch: bool) -> Call:
+def call_of(world: World, model: Model, signed: Signed, ask: Ask, at_s: int, *, on_oneinch: bool) -> Call:
     """A taker's call for that order."""
     order = signed.order
+    if ask.compact and is_compact(world, order):
+        # Short form: the whole order on our domain, any fill on 1inch's.
+        return Call(taker=world.takers[ask.taker], amount=order.taking_amount, compact=True)
     whole = order.making_amount if ask.by_making else order.taking_amount
-    amount = min(max(0, whole * ask.part // 16 + ask.step), 2**256 - 1)
     plain = Call(
         taker=world.takers[ask.taker],
-        amount=amount,
+        amount=min(max(0, whole * ask.part // 16 + ask.step), 2**256 - 1),
         taker_traits=MAKER_AMOUNT * ask.by_making | UNWRAP_WETH * ask.unwraps,
-        target=world.receiver if ask.to_receiver or ask.unwraps else None,
+        target=world.receiver if ask.to_receiver else None,
     )
-    moved, _ = model.objections(signed, plain, 0)
+    moved, _ = model.objections(signed, plain, at_s, at_s)
     call = plain
     if ask.threshold_step is not None:
         other = moved.taking if ask.by_making else moved.making
@@ -195,16 +215,54 @@ def call_of(world: World, model: Model, signed: Signed, ask: Ask, *, on_oneinch:
     return call
 
 
-def calldata(quote: Quote, sent: RawOrder, call: Call, *, on_oneinch: bool) -> tuple[str, list[object]]:
+def is_compact(world: World, order: RawOrder) -> bool:
+    """Whether the order can be said in two words."""
+    assets = {order.maker_asset, order.taker_asset}
+    return (
+        order.maker == int(world.settlement, 16)
+        and order.receiver == 0
+        and order.salt & (1 << 160) - 1 == 0
+        and assets <= {int(world.tokens[name], 16) for name in CORE}
+        and order.maker_traits & ~(NO_PARTIAL_FILLS | (1 << 200) - 1) == 0
+        and order.maker_traits & (1 << 80) - 1 == 0
+        and order.maker_traits >> 160 & (1 << 40) - 1 < 256
+        and max(order.making_amount, order.taking_amount) < 1 << 128
+    )
+
+
+def packed(world: World, order: RawOrder) -> tuple[int, int]:
+    """The two words, by the table of contracts/README.md."""
+    index = [int(world.tokens[name], 16) for name in CORE].index
+    maker_traits = order.maker_traits
+    terms = (
+        order.salt >> 160 << 160
+        | index(order.maker_asset) << 156
+        | index(order.taker_asset) << 152
+        | (maker_traits >> 160 & 255) << 144
+        | (maker_traits >> 120 & (1 << 40) - 1) << 104
+        | (maker_traits >> 80 & (1 << 40) - 1) << 64
+        | maker_traits >> 255
+    )
+    return order.making_amount << 128 | order.taking_amount, terms
+
+
+def calldata(
+    world: World, quote: Quote, sent: RawOrder, call: Call, *, on_oneinch: bool
+) -> tuple[str, list[object]]:
     """Signature and values of the fill; ``sent`` may differ from what was signed."""
     args = bytes.fromhex(call.target[2:]) if call.target else None
     taker_traits = call.taker_traits | (ARGS_HAS_TARGET if call.target else 0)
+    signature = quote.signature
+    if call.compact and not on_oneinch:
+        return FILL_COMPACT, [*packed(world, sent), signature.r_bytes, signature.vs_bytes]
     values: list[object] = [sent.words]
     if on_oneinch:
-        values += [sent.packed_with(quote.signature), call.amount, taker_traits]
+        short = b"".join(word.to_bytes(32, "big") for word in packed(world, sent)) if call.compact else b""
+        short += signature.r_bytes + signature.vs_bytes
+        values += [short if call.compact else sent.packed_with(signature), call.amount, taker_traits]
         name = FILL_CONTRACT if args is None else FILL_CONTRACT_ARGS
     else:
-        values += [quote.signature.r_bytes, quote.signature.vs_bytes, call.amount, taker_traits]
+        values += [signature.r_bytes, signature.vs_bytes, call.amount, taker_traits]
         name = FILL if args is None else FILL_ARGS
     return name, values if args is None else [*values, args]
 

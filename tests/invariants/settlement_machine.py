@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pmm.chain.abi import encode_call
+from tests.invariants.caps import Cap
 from tests.invariants.model import Model
 from tests.invariants.world import ONEINCH, World
 
@@ -56,6 +57,9 @@ changes = st.one_of(
             st.just(("register all", 0)),
             st.tuples(st.just("horizon"), st.sampled_from([1, 60, 3_600, 3_600, 65_535])),
             st.tuples(st.just("allowance"), st.sampled_from([0, 1, 10**19, 2**128 - 1])),
+            st.tuples(st.just("guards"), st.sampled_from([0, 0, 1, 2, 3])),
+            st.tuples(st.just("cap"), st.sampled_from([0, 30, 10**20, 10**21 + 1, 2**255])),
+            st.tuples(st.just("bands"), st.sampled_from([0, 255, 255, 100])),
         ),
     ),
     _change(
@@ -174,8 +178,33 @@ class SettlementMachine(RuleBasedStateMachine):
         elif kind == "horizon":
             assert not self._ours(self.world.owner, "setMaxExpiry(uint64)", value)
             model.max_expiry_s = value
-        else:
+        elif kind == "allowance":
             self._set_router_allowance(token, value, sender)
+        else:
+            self._set_guards(kind, token, value, sender)
+
+    def _set_guards(self, kind: str, token: str, value: int, sender: str) -> None:
+        """The owner as it likes; the guardian switches on and narrows."""
+        model, owns = self.model, sender == self.world.owner
+        if kind == "guards":
+            error = self._ours(sender, "setGuards(uint256)", value)
+            loosened = (model.caps_on << 1 | model.band_on) & ~value
+            assert error == ("Unauthorised" if loosened and not owns else "")
+            if not error:
+                model.band_on, model.caps_on = bool(value & 1), bool(value & 2)
+        elif kind == "cap":
+            cap = (token, value // 3, value, 300)
+            error = self._ours(sender, "setCap(address,uint256,uint256,uint256)", *cap)
+            assert error == ("" if owns else "Unauthorised")
+            if owns:
+                model.caps[token] = Cap(value // 3, value, 300)
+        else:
+            for other in {*model.core} - {token}:
+                pair = frozenset({token, other})
+                error = self._ours(sender, "setBand(address,address,uint8)", token, other, value)
+                assert error == ("Unauthorised" if value > model.bands.get(pair, 0) and not owns else "")
+                if not error:
+                    model.bands[pair] = value
 
     def _set_router_allowance(self, token: str, amount: int, sender: str) -> None:
         error = self._ours(sender, "setRouterAllowance(address,uint128)", token, amount)
@@ -213,8 +242,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
     @invariant()
     def state_is_the_models(self) -> None:
-        found, expected = self.world.observe(), self.world.expect(self.model)
-        wrong = {name: (found[name], expected[name]) for name in found if found[name] != expected[name]}
+        wrong = self.world.differences(self.model)
         assert not wrong, f"(model) found, expected: {wrong}"
 
     @invariant()
@@ -256,6 +284,18 @@ def _privileged(thief: str, token: str, signer: str) -> list[tuple[str, tuple[An
         ("registerToken(address)", (token,)),
         ("unregisterToken(address)", (token,)),
         ("setMaxExpiry(uint64)", (60,)),
+        ("setGuards(uint256)", (0,)),
+        ("setCap(address,uint256,uint256,uint256)", (token, 1, 1, 1)),
+        ("setFeed(address,address,uint24)", (token, thief, 1)),
+        ("setBand(address,address,uint8)", (token, signer, 255)),
+        ("setModule(uint8,address)", (0, thief)),
+        ("collect(address,uint256)", (thief, 1)),
+        ("consumeCap(address,uint256)", (token, 1)),
+        (
+            "fillOrderFor(address,(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256),bytes32,"
+            "bytes32,uint256,uint256,bytes)",
+            (thief, (0,) * 8, bytes(32), bytes(32), 0, 0, b""),
+        ),
         ("setRouterAllowance(address,uint128)", (token, 0)),
         ("setRouterAllowance(address,uint128)", (token, 1)),
         ("cancelOnRouter(uint256,bytes32)", (0, bytes(32))),

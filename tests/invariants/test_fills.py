@@ -73,10 +73,14 @@ class FillsMachine(SettlementMachine):
         self._fill(quote, altered, ask, on_oneinch=altered.for_oneinch)
 
     def _fill(self, quote: Quote, signed: Signed, ask: Ask, *, on_oneinch: bool) -> None:
-        call = call_of(self.world, self.model, signed, ask, on_oneinch=on_oneinch)
-        name, values = calldata(quote, signed.order, call, on_oneinch=on_oneinch)
-        judge = self.model.objections_on_oneinch if on_oneinch else self.model.objections
-        moved, objections = judge(signed, call, self.now_s + 1)
+        at_s = self.now_s + 1
+        call = call_of(self.world, self.model, signed, ask, at_s, on_oneinch=on_oneinch)
+        name, values = calldata(self.world, quote, signed.order, call, on_oneinch=on_oneinch)
+        if on_oneinch:
+            moved, objections = self.model.objections_on_oneinch(signed, call, at_s)
+        else:
+            # Every transaction has a block of its own, so its time serves as the block's number.
+            moved, objections = self.model.objections(signed, call, at_s, at_s)
         before = self.world.observe() if not objections else {}
         target = ONEINCH if on_oneinch else self.world.settlement
         error = self._send(call.taker, target, name, *values, value=call.value)
@@ -87,7 +91,7 @@ class FillsMachine(SettlementMachine):
         assert not error, f"(model) refused with {error}, expected a fill: {signed} {call}"
         self._require_once(signed, on_oneinch=on_oneinch)
         self._require_price(signed, before)
-        self.model.settle(signed, call, moved, on_oneinch=on_oneinch)
+        self.model.settle(signed, call, moved, on_oneinch=on_oneinch, at_s=at_s, block=at_s)
 
     def _require_once(self, signed: Signed, *, on_oneinch: bool) -> None:
         if on_oneinch:

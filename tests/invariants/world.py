@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ape
-from eth_abi.abi import decode
 
 from pmm.chain.abi import encode_call, selector
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
@@ -16,10 +15,10 @@ from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, OrderDomain, SigningKey, oneinch_domain, settlement_domain
 from tests.contracts.settlement.desk import decode_error
 from tests.invariants.fork import Fork
-from tests.invariants.lanes import Lane
 from tests.invariants.model import Model
 
 LANES = 2
+CORE = ("base", "quote", "weth")
 OBSERVED_LANES = 3
 FORTUNE = 10**24
 ROUTER_ALLOWANCE = 10**22
@@ -27,7 +26,7 @@ UNLIMITED = 2**256 - 1
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
 ONEINCH = ONEINCH_ROUTER.lower()
 ROUTER_SLOTS = 4
-State = dict[tuple[str, ...], Any]
+State = dict[tuple[str, ...], int]
 
 _ONEINCH_ERRORS = {
     selector(f"{name}()"): name
@@ -85,11 +84,11 @@ class World:
         model = Model(
             settlement=self.settlement,
             weth=self.tokens["weth"],
-            core=tuple(self.tokens[name] for name in ("base", "quote", "weth")),
+            core=tuple(self.tokens[name] for name in CORE),
         )
         for signer in self.signers[:2]:
             model.book.open(signer, LANES)
-        for token in ("base", "quote", "weth"):
+        for token in CORE:
             model.router_allowance[self.tokens[token]] = ROUTER_ALLOWANCE
         for token in self.tokens.values():
             for holder in (self.settlement, *self.takers):
@@ -103,7 +102,18 @@ class World:
         if not self._query:
             self._prepare()
         answers = self.fork.read(self._query)
-        return {name: _decoded(name, answer) for name, answer in zip(self._names, answers, strict=True)}
+        return {
+            name: int.from_bytes(answer, "big") for name, answer in zip(self._names, answers, strict=True)
+        }
+
+    def differences(self, model: Model) -> dict[tuple[str, ...], tuple[int, int]]:
+        """What the chain says and what the model expects, where they differ."""
+        found, expected = self.observe(), self.expect(model)
+        for name in [name for name in found if name[0] == "lane" and name[1] not in model.book.active]:
+            # A revoked signer's lanes keep the policy of the day it was revoked.
+            found[name] &= ~_POLICY
+            expected[name] &= ~_POLICY
+        return {name: (found[name], expected[name]) for name in found if found[name] != expected[name]}
 
     def expect(self, model: Model) -> State:
         """The same out of a model."""
@@ -111,7 +121,7 @@ class World:
         for name in self._names:
             kind = name[0]
             if kind == "lane":
-                state[name] = _lane_words(model, name[1], int(name[2]))
+                state[name] = _lane_word(model, name[1], int(name[2]))
             elif kind == "balance":
                 state[name] = model.balance[name[1], name[2]]
             elif kind == "allowance":
@@ -139,7 +149,7 @@ class World:
             ask(("lanes", signer), self.settlement, "laneCount(address)", signer)
             for lane in range(OBSERVED_LANES):
                 name = ("lane", signer, str(lane))
-                ask(name, self.settlement, "lane(address,uint40)", signer, lane)
+                ask(name, self.settlement, "laneWord(address,uint40)", signer, lane)
         for token in self.tokens.values():
             ask(("tradable", token), self.settlement, "isRegistered(address)", token)
             for holder in self.holders:
@@ -156,16 +166,16 @@ class World:
 
 
 MULTICALL = "0xca11bde05977b3631167028862be2a173976ca11"
-_LANE_TYPES = ["bool", "bool", "uint32", "uint32", "uint160"]
+_POLICY = ((1 << 30) - 1) << 224
 
 
-def _decoded(name: tuple[str, ...], answer: bytes) -> Any:
-    return tuple(decode(_LANE_TYPES, answer)) if name[0] == "lane" else int.from_bytes(answer, "big")
-
-
-def _lane_words(model: Model, signer: str, index: int) -> tuple[Any, ...]:
-    lane = model.book.lanes.get((signer, index)) or Lane(authorised=False)
-    return lane.authorised, lane.paused, lane.epoch, lane.base, lane.window
+def _lane_word(model: Model, signer: str, index: int) -> int:
+    """Bits of the lane word as contracts/README.md has them."""
+    lane = model.book.lanes.get((signer, index))
+    if lane is None:
+        return 0
+    flags = lane.authorised << 255 | lane.paused << 254
+    return flags | model.policy | lane.epoch << 192 | lane.base << 160 | lane.window
 
 
 def build(rpc: JsonRpc, deal: Callable[[str, Any, int], None]) -> World:

@@ -53,7 +53,10 @@ class FakeNode:
         call = params[0]
         data = self.answers.get((call["to"].lower(), bytes.fromhex(call["data"][2:10])), b"")
         if data is None:
-            return {**base, "error": {"code": 3, "message": "execution reverted", "data": to_hex(WRONG_EPOCH)}}
+            return {
+                **base,
+                "error": {"code": 3, "message": "execution reverted", "data": to_hex(WRONG_EPOCH)},
+            }
         return {**base, "result": to_hex(data)}
 
 
