@@ -54,11 +54,11 @@ def _word_amounts(making: int, taking: int, amount: int, *, by_making: bool) -> 
     """The same by 1inch's formulas, which multiply for whole fills too and round up by adding ``making - 1``."""
 
     def up(given: int) -> int:
-        raised = given * taking + making - 1
+        raised = given * taking + making
         if (given | taking) >> 128 == 0:
             # Not checked there: where it wraps the quotient is zero, and the fill is refused for that.
-            raised %= WORD
-        return 0 if making == 0 else _fit(raised) // making
+            return (raised - 1) % WORD // making if making else 0
+        return (_fit(raised) - 1) // making if making else 0
 
     if by_making:
         given = min(amount, making)

@@ -13,10 +13,13 @@ _LONG = os.environ.get("PMM_PROOF_DEPTH") == "long"
 _PLANTED = os.environ.get("PMM_PROOF_DEPTH") == "planted"
 
 
-def depth(*, short: int, long: int, steps: int | None = None) -> settings:
-    """Return the settings of a property, or of a machine of at most ``steps`` steps."""
+def depth(*, short: int, long: int, steps: int | None = None, shrinks: bool = True) -> settings:
+    """Return the settings of a property, or of a machine of at most ``steps`` steps.
+
+    A property over a long list that names the guilty member in its message need not shrink the list.
+    """
     phases = [Phase.explicit, Phase.reuse, Phase.generate]
-    if not _PLANTED:
+    if shrinks and not _PLANTED:
         phases.append(Phase.shrink)
     profile = settings(
         max_examples=long if _LONG else short,

@@ -171,7 +171,7 @@ def check_together(trial: Trial, answers: dict[Place, Answer]) -> None:
     assert len({(a.making, a.taking, a.deltas) for a in filled.values()}) <= 1, f"{trial}: {answers}"
 
 
-@depth(short=100, long=4_000)
+@depth(short=100, long=4_000, shrinks=False)
 @given(drawn=st.lists(trials(), min_size=40, max_size=60))
 def test_fill__any_order__moves_the_same_as_on_1inch(arena: Arena, drawn: list[Trial]) -> None:
     attempts = [
