@@ -15,17 +15,19 @@ from pmm.execution import LaneState
 
 _OWNER = "owner()"
 _HEDGER = "hedger()"
-_SETTINGS = "settings()"
+_SIGNERS = "signers()"
 _REVOKE = "revokeSigner(address)"
 _INIT_LANES = "initLanes(address,uint256)"
 _IS_REGISTERED = "isRegistered(address)"
-_LANE_OF = "lane(address,uint40)"
+_LANE_WORD = "laneWord(address,uint40)"
 _LANE_COUNT = "laneCount(address)"
-SETTLEMENT_CALLS = (_OWNER, _HEDGER, _SETTINGS, _REVOKE, _INIT_LANES, _IS_REGISTERED, _LANE_OF, _LANE_COUNT)
+SETTLEMENT_CALLS = (_OWNER, _HEDGER, _SIGNERS, _REVOKE, _INIT_LANES, _IS_REGISTERED, _LANE_WORD, _LANE_COUNT)
 """Functions of RfqSettlement that the server calls; a test compares them with the contract's ABI."""
 
-_SETTINGS_TYPES = ("(address,address,address,address,address,address,address,uint256,address[],address[])",)
-_LANE = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
+# Bits of a lane word; table in contracts/README.md.
+_AUTHORISED, _PAUSED = 1 << 255, 1 << 254
+_MAX_EXPIRY_SHIFT, _EPOCH_SHIFT, _BASE_SHIFT = 224, 192, 160
+_MASK_16, _MASK_32, _MASK_160 = (1 << 16) - 1, (1 << 32) - 1, (1 << 160) - 1
 # Words of 1inch's nonce bitmap looked at in one go when the journal does not know where we stopped.
 _WORDS_PER_LOOK = 256
 
@@ -47,25 +49,20 @@ def registered_call(token: Token, settlement: Address) -> Call:
 
 def lane_call(settlement: Address, signer: Address, lane: int) -> Call:
     """Return the call of one lane word."""
-    return settlement, encode_call(_LANE_OF, signer, lane)
+    return settlement, encode_call(_LANE_WORD, signer, lane)
 
 
 def lane_state(lane: int, answer: bytes | None) -> LaneState:
     """Read a lane; raises ChainError when the settlement contract did not answer."""
-    if answer is None:
-        raise ChainError(f"expected lane {lane} from the settlement contract, the call failed")
-    try:
-        ((authorised, paused, epoch, base, window, max_expiry_s, _),) = decode_result(_LANE, answer)
-    except DecodingError as error:
-        raise ChainError(f"expected lane {lane} from the settlement contract, found {error}") from error
+    lane_word = word(answer, what=f"lane {lane} of the settlement contract")
     return LaneState(
         lane=lane,
-        authorised=authorised,
-        paused=paused,
-        epoch=epoch,
-        base=base,
-        window=window,
-        max_expiry_s=max_expiry_s,
+        authorised=bool(lane_word & _AUTHORISED),
+        paused=bool(lane_word & _PAUSED),
+        epoch=lane_word >> _EPOCH_SHIFT & _MASK_32,
+        base=lane_word >> _BASE_SHIFT & _MASK_32,
+        window=lane_word & _MASK_160,
+        max_expiry_s=lane_word >> _MAX_EXPIRY_SHIFT & _MASK_16,
     )
 
 
@@ -84,17 +81,17 @@ def hedger_call(settlement: Address) -> Call:
     return settlement, encode_call(_HEDGER)
 
 
-def settings_call(settlement: Address) -> Call:
-    """Return the call of the settlement contract's roles, signers and settings."""
-    return settlement, encode_call(_SETTINGS)
+def signers_call(settlement: Address) -> Call:
+    """Return the call of the settlement contract's active signers."""
+    return settlement, encode_call(_SIGNERS)
 
 
 def signers_of(answer: bytes) -> tuple[str, ...]:
-    """Return the active signers in the answer to :func:`settings_call`; raises ChainError for another answer."""
+    """Return the active signers in the answer to :func:`signers_call`; raises ChainError for another answer."""
     try:
-        ((*_, signers),) = decode_result(_SETTINGS_TYPES, answer)
+        (signers,) = decode_result(("address[]",), answer)
     except DecodingError as error:
-        raise ChainError(f"expected the settings of the settlement contract, found {error}") from error
+        raise ChainError(f"expected the signers of the settlement contract, found {error}") from error
     return tuple(signers)
 
 

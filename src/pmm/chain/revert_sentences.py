@@ -138,13 +138,7 @@ SENTENCES: dict[str, str] = {
     "NoLendingAccount()": "the payload needs the lending account and the settlement has none",
     "NotEnoughGas(uint256,uint256)": "the action after the fill needs {needed} gas, {available} were left; send the "
     "fill with a higher gas limit",
-    # ---- until the new settlement and hedger have landed
-    "NoHedger()": "no hedger is set; the owner must set one before funded orders fill",
-    "HedgerAlreadySet(address)": "the hedger was set to {hedger}, and it is set once for good",
-    "ForeignHedger(address,address)": "expected a hedger of this settlement, found {hedger} of {itsSettlement}",
-    "ProfitTooLow(uint256,uint256)": "the funded fill earned {profit}, less than the signed minimum of {minimum}",
-    "InventoryTouched(address,uint256,uint256)": "a funded fill lowered the inventory of {token} from "
-    "{balanceBefore} to {balanceAfter}; nothing moved",
+    # ---- until the new hedger has landed
     "InsufficientProfit(uint256,uint256,uint256)": "the hedge costs {cost} of {takingAmount}, which leaves less than "
     "{minimumProfit}",
     "UnexpectedCallback(address,address,uint256)": "a callback came from {caller} over {amount} of {token}",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eth_account import Account
 
-from pmm.chain.inventory import init_lanes_call, owner_call, revoke_call, settings_call, signers_of
+from pmm.chain.inventory import init_lanes_call, owner_call, revoke_call, signers_call, signers_of
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.chain.web3_node import Call
 from pmm.domain import Address, SigningKey, parse_address, to_hex
@@ -99,7 +99,7 @@ def _as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what: st
 
 
 def _signers(rpc: JsonRpc, settlement: Address) -> tuple[str, ...]:
-    target, data = settings_call(settlement)
+    target, data = signers_call(settlement)
     try:
         answer: str = rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")
     except RpcError as error:

@@ -16,6 +16,7 @@ from pmm.errors import PmmError
 # name -> (module, attribute, one-line help). Modules load on use: `pmm order hash` must not import web3.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "order": ("pmm.cli.order", "app", "Hash, sign, verify and explain 1inch-style orders."),
+    "limits": ("pmm.cli.limits", "app", "Say what a stolen signer key can lose."),
     "localnet": ("pmm.cli.localnet", "app", "Run the offline mainnet."),
     "serve": ("pmm.cli.serve", "app", "Serve signed quotes to relayers over HTTP."),
     "demo": ("pmm.cli.demo", "app", "Run the main job end to end and print what happened."),

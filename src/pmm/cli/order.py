@@ -14,7 +14,7 @@ import typer
 from pmm.cli.order_answers import answer_hash, answer_sign, answer_verify, check_live_signing
 from pmm.cli.order_calldata import calldata_of
 from pmm.cli.order_input import DomainChoice, InputLine, OrderRecord, read_lines
-from pmm.cli.order_judge import Circumstances, explain_calldata, explain_record, revert_text
+from pmm.cli.order_judge import Circumstances, NodeOptions, explain_calldata, explain_record, revert_text
 from pmm.cli.order_keys import KeySource
 from pmm.domain import parse_address
 from pmm.errors import InvalidInput
@@ -42,6 +42,12 @@ SignerOption = Annotated[
 TakerOption = Annotated[str | None, typer.Option("--taker", help="Address that would call the contract.")]
 RpcOption = Annotated[
     str | None, typer.Option("--rpc", help="Node to ask for nonce, balances, allowances, registered signers.")
+]
+LensOption = Annotated[
+    str | None, typer.Option("--lens", help="SettlementLens to ask, where no deployment record names it.")
+]
+DeploymentOption = Annotated[
+    Path | None, typer.Option("--deployment", help="Deployment record that names settlement and lens.")
 ]
 RpcTimeoutOption = Annotated[
     float, typer.Option("--rpc-timeout", min=0.1, help="Seconds to wait for the node.")
@@ -147,7 +153,7 @@ def sign(
         env=key_env, file=key_file, keystore=keystore, password_env=password_env, password_file=password_file
     )
     core_tokens = tuple(parse_address(text, "--core-token") for text in core_token or ())
-    now_s = Circumstances.parse(now, None, None, None, 0).now_s
+    now_s = Circumstances.parse(now).now_s
     key = None
 
     def answer(line: InputLine) -> dict[str, Any]:
@@ -173,6 +179,8 @@ def verify(
     now: NowOption = None,
     rpc: RpcOption = None,
     rpc_timeout: RpcTimeoutOption = 10.0,
+    lens: LensOption = None,
+    deployment: DeploymentOption = None,
 ) -> None:
     """Check hash and signature of each order; "reasons" also say why it would not fill now.
 
@@ -180,7 +188,9 @@ def verify(
     signature is not, 2 some line could not be read.
     """
     choice = DomainChoice.parse(domain, chain_id, verifying_contract)
-    circumstances = Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
+    circumstances = Circumstances.parse(
+        now, taker, signer, NodeOptions(rpc=rpc, timeout_s=rpc_timeout, lens=lens, deployment=deployment)
+    )
 
     def answer(line: InputLine) -> dict[str, Any]:
         record = OrderRecord.parse(line.record(), choice).with_signers(circumstances.signers)
@@ -199,6 +209,8 @@ def explain(
     now: NowOption = None,
     rpc: RpcOption = None,
     rpc_timeout: RpcTimeoutOption = 10.0,
+    lens: LensOption = None,
+    deployment: DeploymentOption = None,
     revert: RevertOption = None,
 ) -> None:
     """Say in words what each order does and why it would not fill now.
@@ -210,7 +222,9 @@ def explain(
         typer.echo(revert_text(revert))
         return
     choice = DomainChoice.parse(domain, chain_id, verifying_contract)
-    circumstances = Circumstances.parse(now, taker, signer, rpc, rpc_timeout)
+    circumstances = Circumstances.parse(
+        now, taker, signer, NodeOptions(rpc=rpc, timeout_s=rpc_timeout, lens=lens, deployment=deployment)
+    )
 
     def answer(line: InputLine) -> bool:
         if line.error is not None:

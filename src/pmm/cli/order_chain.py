@@ -4,58 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pmm.chain.abi import decode_result, encode_call
+from pmm.chain.lens import SIGNATURE_BITS, Lens, NoLensAnswer, find_lens, reason_text
 from pmm.chain.reverts import explain_revert
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.cli.order_input import OrderRecord
-from pmm.domain import ZERO_ADDRESS, Address, RfqOrder, Signature, to_hex
+from pmm.domain import PERMIT2, Address, Signature, to_hex
 from pmm.domain.obstacles import Obstacle
 from pmm.domain.verification import Verification, verify_order
 from pmm.domain.words import UINT256_MAX
 from pmm.errors import ChainError, InvalidInput
 
-PERMIT2 = Address("0x000000000022D473030F116dDEE9F6B43aC78BA3")
 _MAGIC = bytes.fromhex("1626ba7e")  # isValidSignature's answer of ERC-1271
-_ORDER_TYPE = "(" + ",".join(["uint256"] * 8) + ")"
-
-# Bit by bit the answer of RfqSettlement.checkOrder; table in contracts/README.md.
-_CHECK_ORDER_REASONS = (
-    "maker is not the settlement (BadMaker)",
-    "receiver is neither zero nor the settlement (BadReceiver)",
-    "makerTraits carry refused bits (UnsupportedTraits)",
-    "expired (OrderExpired)",
-    "expires further ahead than the owner allows (ExpiryTooFar)",
-    "for another taker (PrivateOrder)",
-    "maker asset is not registered (UnregisteredToken)",
-    "taker asset is not registered (UnregisteredToken)",
-    "maker and taker asset are the same (SameAsset)",
-    "signature is malformed (BadSignature, HighS)",
-    "signer is not authorised on that lane (UnknownSigner)",
-    "signer is paused (SignerIsPaused)",
-    "signer epoch in the salt is not the current one (WrongEpoch)",
-    "nonce is filled, cancelled or left behind (NonceDead, NonceOutOfRange)",
-    "extension is missing, unexpected or malformed (BadExtension)",
-    "an amount is zero or overflows (ZeroAmount, AmountOverflow)",
-    "all-or-nothing order filled in part (PartialFill)",
-    "settlement holds less of the maker asset than the order gives",
-    "taker holds less of the taker asset than the order wants",
-    "taker approved less of the taker asset to the settlement",
-    "no hedger is set for a funded order (NoHedger)",
-    "settlement is inside another fill (Reentered)",
-)
-
-
-_SIGNATURE_BITS = (9, 10)
 
 
 class ChainView:
     """One node at its latest block. Raises ChainError when it does not answer or answers nonsense."""
 
-    def __init__(self, rpc: JsonRpc) -> None:
-        self._rpc = rpc
+    def __init__(self, rpc: JsonRpc, *, lens: Address | None = None, deployment: Path | None = None) -> None:
+        """Ask for chain id and latest block; ``lens`` and ``deployment`` say where a settlement's lens is."""
+        self._rpc, self.lens, self.deployment = rpc, lens, deployment
         chain_id, block = self._rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("latest", False))])
         try:
             self.chain_id = int(chain_id, 16)
@@ -66,7 +38,9 @@ class ChainView:
             ) from error
 
     @classmethod
-    def connect(cls, url: str, timeout_s: float) -> ChainView:
+    def connect(
+        cls, url: str, timeout_s: float, *, lens: Address | None = None, deployment: Path | None = None
+    ) -> ChainView:
         """Ask the node at ``url``, waiting at most ``timeout_s`` for each answer."""
         try:
             parts = urlsplit(url)
@@ -74,7 +48,7 @@ class ChainView:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput("--rpc: expected an http:// or https:// address")
-        return cls(JsonRpc(url, timeout_s=timeout_s))
+        return cls(JsonRpc(url, timeout_s=timeout_s), lens=lens, deployment=deployment)
 
     def verify(self, record: OrderRecord, *, now_s: int, taker: Address | None) -> Verification:
         """Verify as off chain, a contract's signature by asking the contract, and add what the chain says."""
@@ -89,7 +63,8 @@ class ChainView:
         else:
             faults = list(self._contract_refusal(record, check)) if check.by_contract else []
             found = list(self._oneinch(record, check, taker))
-        answered = not (domain.is_own and any(obstacle.code == "no_contract" for obstacle in found))
+        unanswered = ("no_contract", "no_lens")
+        answered = not (domain.is_own and any(obstacle.code in unanswered for obstacle in found))
         if answered and check.signer and any(fault.code == "signer_unknown" for fault in check.faults):
             # The contract itself has judged the signer: its answer takes the place of a list of signers.
             claim = replace(record.claim, signers=frozenset({check.signer}))
@@ -104,27 +79,21 @@ class ChainView:
             signature = Signature.from_bytes(record.claim.signature or b"")
         except InvalidInput:
             return [], []  # verify_order has said so
-        arguments = (
-            _order_words(order),
-            signature.r_bytes,
-            signature.vs_bytes,
-            record.claim.extension,
-            taker or ZERO_ADDRESS,
-            order.making_amount,
-        )
-        function = f"checkOrder({_ORDER_TYPE},bytes32,bytes32,bytes,address,uint256)"
-        try:
-            (mask,) = self._read(contract, function, ("uint256",), *arguments)
-        except (RpcError, _NoAnswerError):
+        if self._rpc.call("eth_getCode", contract, "latest") in ("0x", None):
             detail = f"no RfqSettlement answers at {contract} on this chain"
             return [], [Obstacle(code="no_contract", detail=detail)]
-        faults: list[Obstacle] = []
-        found: list[Obstacle] = []
-        for bit, text in enumerate(_CHECK_ORDER_REASONS):
-            if mask >> bit & 1:
-                obstacle = Obstacle(code="settlement", detail=text)
-                (faults if bit in _SIGNATURE_BITS else found).append(obstacle)
-        return faults, found
+        try:
+            address = self.lens or find_lens(self.chain_id, contract, self.deployment)
+            bits = Lens(self._rpc, address, contract).check_order(
+                order, signature, extension=record.claim.extension, taker=taker, amount=order.making_amount
+            )
+        except (InvalidInput, NoLensAnswer) as error:
+            # The order can be judged without a lens, only not by what stands on chain.
+            return [], [
+                Obstacle(code="no_lens", detail=f"{error}. What the chain says of it is not known here")
+            ]
+        faults = [_lens_obstacle(bit) for bit in bits if bit in SIGNATURE_BITS]
+        return faults, [_lens_obstacle(bit) for bit in bits if bit not in SIGNATURE_BITS]
 
     def _oneinch(self, record: OrderRecord, check: Verification, taker: Address | None) -> Iterator[Obstacle]:
         order, router = record.order, record.domain.verifying_contract
@@ -204,6 +173,10 @@ class ChainView:
         return decode_result(types, raw)
 
 
+def _lens_obstacle(bit: int) -> Obstacle:
+    return Obstacle(code="settlement", detail=reason_text(bit))
+
+
 def _revert_text(error: RpcError) -> str:
     data = bytes.fromhex(error.data.removeprefix("0x")) if error.data else b""
     return f"reverted with {explain_revert(data)}"
@@ -211,8 +184,3 @@ def _revert_text(error: RpcError) -> str:
 
 class _NoAnswerError(ChainError):
     """A call came back empty: nothing there, or no such function."""
-
-
-def _order_words(order: RfqOrder) -> tuple[int, ...]:
-    data = order.encode()
-    return tuple(int.from_bytes(data[start : start + 32], "big") for start in range(0, 256, 32))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pmm.cli.order_calldata import entry_as_fill, explain_foreign, fill_record, find_call
@@ -35,6 +36,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOptions:
+    """The node to ask and where to find the lens of a settlement on it."""
+
+    rpc: str | None
+    timeout_s: float
+    lens: str | None
+    deployment: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """When, for whom and with which knowledge of the chain an order is judged."""
 
@@ -45,18 +56,25 @@ class Circumstances:
 
     @classmethod
     def parse(
-        cls, now: str | None, taker: str | None, signers: list[str] | None, rpc: str | None, timeout_s: float
+        cls,
+        now: str | None,
+        taker: str | None = None,
+        signers: list[str] | None = None,
+        node: NodeOptions | None = None,
     ) -> Circumstances:
         """Read the options; raise InvalidInput naming the wrong one, ChainError when the node does not answer."""
         chosen_s = None if now is None else parse_uint(now, "--now", 64)
         caller = None if taker is None else parse_address(taker, "--taker")
         expected = frozenset(parse_address(text, "--signer") for text in signers or ())
         chain = None
-        if rpc is not None:
+        if node is not None and node.rpc is not None:
             # Only this branch pays for the import of an HTTP client.
             from pmm.cli.order_chain import ChainView
 
-            chain = ChainView.connect(rpc, timeout_s)
+            lens = None if node.lens is None else parse_address(node.lens, "--lens")
+            chain = ChainView.connect(node.rpc, node.timeout_s, lens=lens, deployment=node.deployment)
+        elif node is not None and (node.lens is not None or node.deployment is not None):
+            raise InvalidInput("--lens, --deployment: expected --rpc beside them, found none; name a node")
         if chosen_s is None:
             chosen_s = int(time.time()) if chain is None else chain.block_time_s
         return cls(now_s=chosen_s, taker=caller, signers=expected, chain=chain)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pmm.chain.inventory import settings_call, signers_of
+from pmm.chain.inventory import signers_call, signers_of
 from pmm.chain.signer_keys import MAX_SIGNERS
 from pmm.domain import parse_address, to_hex
 from pmm.localnet.addresses import keyless_account
@@ -32,6 +32,6 @@ def test_serve__places_full_of_runs_left_behind__takes_the_first(
 
 
 def signers(deployed: Deployed) -> list[str]:
-    target, data = settings_call(parse_address(deployed.settlement))
+    target, data = signers_call(parse_address(deployed.settlement))
     answer = deployed.rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")
     return [parse_address(signer) for signer in signers_of(bytes.fromhex(answer[2:]))]

@@ -24,6 +24,7 @@ from pmm.chain.node_identity import node_identity
 from pmm.chain.quoter import Pool, pool_reading, spot_rates_e36
 from pmm.chain.rpc import RpcError
 from pmm.chain.web3_node import Call, word
+from pmm.cli.limits import SETTLEMENT_CALLS as LIMITS_CALLS
 from pmm.domain import USDC, WETH
 from pmm.errors import ChainError
 from tests.helpers.quoting import MAKER, feed
@@ -48,8 +49,11 @@ def test_feeds_of__token_without_feed__is_left_out() -> None:
 
 
 def test_lane_state__word__is_decoded() -> None:
-    types = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
-    state = lane_state(3, encode(types, ((True, False, 7, 100, 0b101, 300, 0),)))
+    # Guard switches (248, 249) and blocked tokens (240-247) belong to no field.
+    word = 1 << 255 | 3 << 248 | 0x81 << 240 | 300 << 224 | 7 << 192 | 100 << 160 | 0b101
+    state = lane_state(3, word.to_bytes(32, "big"))
+    assert (state.authorised, state.paused) == (True, False)
+    assert lane_state(3, (word | 1 << 254).to_bytes(32, "big")).paused
     assert (state.lane, state.epoch, state.max_expiry_s) == (3, 7, 300)
     assert [state.is_dead(nonce) for nonce in (99, 100, 101, 102, 103)] == [True, True, False, True, False]
     assert state.next_unused == 103
@@ -168,7 +172,7 @@ def test_settlement_calls__every_one__is_in_the_contract() -> None:
         for entry in entries
         if entry["type"] == "function"
     }
-    for call in SETTLEMENT_CALLS:
+    for call in (*SETTLEMENT_CALLS, *LIMITS_CALLS):
         assert selector(call) in known, call
 
 

@@ -59,9 +59,8 @@ class _Heads:
 def _settled(data: bytes) -> bytes:
     if data[:4] == selector("latestRoundData()"):
         return encode(("uint80", "int256", "uint256", "uint256", "uint80"), (1, 10**8, 2, 3, 1))
-    if data[:4] == selector("lane(address,uint40)"):
-        types = ("(bool,bool,uint32,uint32,uint160,uint16,uint8)",)
-        return encode(types, ((True, False, 0, 0, 0, 300, 0),))
+    if data[:4] == selector("laneWord(address,uint40)"):
+        return (1 << 255 | 300 << 224).to_bytes(32, "big")
     return (7).to_bytes(32, "big")
 
 

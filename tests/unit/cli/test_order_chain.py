@@ -6,12 +6,14 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_abi.abi import encode
 
 from pmm.chain.abi import encode_call, selector
+from pmm.chain.deployments import DeployedContract, Deployment, save_deployment
 from pmm.domain import ROUTER_V6, USDC, WETH, ContractSignature, order_hash, parse_address, to_hex
 from tests.unit.cli.order_command import RunOrder, run_order
 from tests.unit.cli.test_order import SIGNED
@@ -20,6 +22,7 @@ from tests.unit.domain.test_verification import KEY, NOW_S, ONEINCH, OWN, SETTLE
 
 __all__ = ["run_order"]
 
+LENS = parse_address("0x" + "1e" * 20)
 TAKER = parse_address("0x" + "ab" * 20)
 WRONG_EPOCH = encode_call("WrongEpoch(uint256,uint256)", 1, 2)
 CHECK_ORDER = f"checkOrder(({','.join(['uint256'] * 8)}),bytes32,bytes32,bytes,address,uint256)"
@@ -155,27 +158,104 @@ def test_verify__order_that_fills_in_parts__reads_what_remains(
     assert [reason.split(":")[0] for reason in done.records[0]["reasons"]] == codes
 
 
-def test_verify__own_domain__asks_the_settlement(run_order: RunOrder, node: FakeNode) -> None:
-    node.set(SETTLEMENT, CHECK_ORDER, ["uint256"], 0)
-    done = run_order("verify", "--rpc", node.url, stdin=[_signed(own=True)])
+def _with_lens(node: FakeNode, reasons: int, *, settlement: str = SETTLEMENT) -> tuple[str, ...]:
+    node.set(LENS, "SETTLEMENT()", ["address"], settlement)
+    node.set(LENS, CHECK_ORDER, ["uint256"], reasons)
+    return ("verify", "--rpc", node.url, "--lens", LENS)
+
+
+def test_verify__own_domain__asks_the_lens(run_order: RunOrder, node: FakeNode) -> None:
+    done = run_order(*_with_lens(node, 0), stdin=[_signed(own=True)])
     assert (done.status, done.records[0]["valid"], done.records[0]["reasons"]) == (0, True, [])
-    node.set(SETTLEMENT, CHECK_ORDER, ["uint256"], 1 << 13 | 1 << 17)
-    done = run_order("verify", "--rpc", node.url, stdin=[_signed(own=True)])
+    done = run_order(*_with_lens(node, 1 << 13 | 1 << 17 | 1 << 29 | 1 << 200), stdin=[_signed(own=True)])
     assert (done.status, done.records[0]["valid"]) == (0, True)
     assert done.records[0]["reasons"] == [
-        "settlement: nonce is filled, cancelled or left behind (NonceDead, NonceOutOfRange)",
+        "settlement: nonce is filled, cancelled or left behind (NonceDead, NonceOutOfRange, BitInvalidatedOrder)",
         "settlement: settlement holds less of the maker asset than the order gives",
+        "settlement: over the maker asset's cap of a window (WindowCapExceeded)",
+        "settlement: reason 200, which this version of pmm does not know",
     ]
-    node.set(SETTLEMENT, CHECK_ORDER, ["uint256"], 1 << 10)
-    done = run_order("verify", "--rpc", node.url, stdin=[_signed(own=True)])
+    done = run_order(*_with_lens(node, 1 << 10), stdin=[_signed(own=True)])
     assert (done.status, done.records[0]["valid"]) == (1, False)
     assert done.records[0]["reasons"] == ["settlement: signer is not authorised on that lane (UnknownSigner)"]
 
 
 def test_verify__own_domain_without_contract__is_not_valid(run_order: RunOrder, node: FakeNode) -> None:
-    done = run_order("verify", "--rpc", node.url, stdin=[_signed(own=True)])
+    node.codeless.add(SETTLEMENT.lower())
+    done = run_order(*_with_lens(node, 0), stdin=[_signed(own=True)])
     codes = [reason.split(":")[0] for reason in done.records[0]["reasons"]]
     assert (done.status, codes) == (1, ["signer_unknown", "no_contract"])
+
+
+def _record(path: Path, settlement: str, **more: str) -> Path:
+    names = {"RfqSettlement": settlement, **more}
+    contracts = {
+        name: DeployedContract(
+            name=name,
+            address=address,
+            runtime_code_hash="0x",
+            constructor_args={},
+            compiler={},
+            block_number=1,
+            transaction_hash="0x",
+        )
+        for name, address in names.items()
+    }
+    save_deployment(Deployment(chain_id=1, contracts=contracts, parameters={}), path)
+    return path
+
+
+def test_verify__lens_named_by_the_record__is_asked(
+    run_order: RunOrder, node: FakeNode, tmp_path: Path
+) -> None:
+    _with_lens(node, 0)
+    record = _record(tmp_path / "record.json", SETTLEMENT, SettlementLens=LENS)
+    done = run_order("verify", "--rpc", node.url, "--deployment", str(record), stdin=[_signed(own=True)])
+    assert (done.status, done.records[0]["reasons"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("settlement", "message"),
+    [
+        (
+            SETTLEMENT,
+            "checkOrder is no longer part of the settlement; run `ape run deploy lens`, or name one",
+        ),
+        (
+            TAKER,
+            "no_lens: expected a deployment record of settlement 0x00000000000000000000000000000000005e771E",
+        ),
+    ],
+)
+def test_verify__record_without_lens__says_what_to_do(
+    run_order: RunOrder, node: FakeNode, tmp_path: Path, settlement: str, message: str
+) -> None:
+    record = _record(tmp_path / "record.json", settlement)
+    done = run_order("verify", "--rpc", node.url, "--deployment", str(record), stdin=[_signed(own=True)])
+    codes = [reason.split(":")[0] for reason in done.records[0]["reasons"]]
+    assert (done.status, codes) == (1, ["signer_unknown", "no_lens"])
+    assert message in done.records[0]["reasons"][1]
+    # Named signers can be compared without any lens.
+    named = ("--signer", KEY.address, "--deployment", str(record))
+    done = run_order("verify", "--rpc", node.url, *named, stdin=[_signed(own=True)])
+    assert (done.status, done.records[0]["valid"]) == (0, True)
+
+
+def test_verify__lens_of_another_settlement_or_none__is_not_believed(
+    run_order: RunOrder, node: FakeNode
+) -> None:
+    done = run_order(*_with_lens(node, 0, settlement=TAKER), stdin=[_signed(own=True)])
+    assert done.status == 1
+    assert f"found {LENS}, which reads {TAKER.lower()}" in done.records[0]["reasons"][1]
+    node.answers.clear()
+    done = run_order("verify", "--rpc", node.url, "--lens", LENS, stdin=[_signed(own=True)])
+    assert "expected an answer of SettlementLens.SETTLEMENT" in done.records[0]["reasons"][1]
+
+
+def test_verify__lens_without_a_node__is_an_error(run_order: RunOrder) -> None:
+    done = run_order("verify", "--lens", LENS, stdin=[_signed(own=True)])
+    assert done.status == 2
+    assert "expected --rpc beside them" in done.err
 
 
 @pytest.mark.parametrize("accepted", [True, False])
