@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ape
@@ -28,6 +30,7 @@ from tests.contracts.settlement.desk import (
 PRE = 1 << 252
 POST = 1 << 251
 GAS = 3_000_000
+_INTERFACES = Path(__file__).parents[3] / "contracts" / "interfaces"
 _CONTRACTS = ("RouterHooks", "MockHookedSettlement", "MockLendingAccount", "MockOddToken", "RfqSettlement")
 
 
@@ -37,6 +40,10 @@ def _error_types() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     for name in _CONTRACTS:
         for error in getattr(ape.project, name).contract_type.errors:
             known[error.name] = tuple(item.canonical_type for item in error.inputs)
+    # Vyper's ABIs lack the errors raised by raw_revert.
+    for name in ("LendingAccountErrors", "AtomicHedgerErrors"):
+        for entry in json.loads((_INTERFACES / f"{name}.json").read_text()):
+            known[entry["name"]] = tuple(item["type"] for item in entry["inputs"])
     return {selector(f"{name}({','.join(types)})"): (name, types) for name, types in known.items()}
 
 
