@@ -12,7 +12,7 @@ from decimal import Decimal
 from eth_abi.abi import encode
 
 from gas_bench.build import own_contract
-from gas_bench.funded import AS_THEY_STAND, LIFETIME_S, blocks_of_their_own
+from gas_bench.funded import AS_THEY_STAND, HEARTBEAT_S, LIFETIME_S, OPERATOR, blocks_of_their_own
 from gas_bench.oneinch import OneInch
 from gas_bench.report import Report, Row
 from gas_bench.settlement import OWNER, Ours
@@ -30,7 +30,6 @@ from pmm.localnet.addresses import (
     USDC,
     USDC_USD_FEED,
     WETH,
-    keyless_account,
 )
 from pmm.localnet.node import start
 from pmm.localnet.prices import set_price
@@ -46,8 +45,6 @@ from short_flows import (
 
 SHORTS = "short of 10 WETH on Aave V3, later run: one transaction over four"
 _ETH_USD = Decimal(2_500)
-_OPERATOR = keyless_account("gas benchmark operator")
-_HEARTBEAT_S = 90_000
 _FLOOR_BPS = 10_500
 _AAVE = 1
 _DEBT_CAP_USD = 10_000_000
@@ -120,9 +117,9 @@ def _place(stage: Stage) -> DeltaDesk:
     """Deploy settlement, lending account and delta hedger, and give them feeds, markets and limits."""
     chain = stage.chain
     ours = Ours.place(stage, OneInch(stage=stage, address=ONEINCH_ROUTER, domain=oneinch_domain()))
-    ours.configure("setOperator(address)", _OPERATOR)
+    ours.configure("setOperator(address)", OPERATOR)
     for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):
-        ours.configure("setFeed(address,address,uint24)", token, feed, _HEARTBEAT_S)
+        ours.configure("setFeed(address,address,uint24)", token, feed, HEARTBEAT_S)
     arguments = encode(
         ["address"] * 5 + ["uint256"],
         [ours.address, AAVE_POOL, COMPOUND_COMPTROLLER, COMPOUND_CETH, WETH, _FLOOR_BPS],
@@ -139,4 +136,4 @@ def _place(stage: Stage) -> DeltaDesk:
         (delta, "setLimits(uint256,uint256,uint256)", (_MAX_COST_BPS, _NOTIONAL_CAP, _WINDOW_S)),
     ):
         chain.transact(to, signature, *values, sender=OWNER)
-    return DeltaDesk(delta_hedger=delta, lending_account=account, settlement=ours.address, operator=_OPERATOR)
+    return DeltaDesk(delta_hedger=delta, lending_account=account, settlement=ours.address, operator=OPERATOR)
