@@ -113,10 +113,10 @@ class FundedDesk:
         )
         ours.join("hedger", stage.deploy("AtomicHedger", hedger.creation(arguments=arguments)))
 
-        ours.configure("setOperator(address)", OPERATOR)
+        ours.configure("setOperator", OPERATOR)
         for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):
-            ours.configure("setFeed(address,address,uint24)", token, feed, HEARTBEAT_S)
-        ours.configure("setBand(address,address,uint8)", WETH, USDC, _BAND_UNITS)
+            ours.configure("setFeed", token, feed, HEARTBEAT_S)
+        ours.configure("setBand", WETH, USDC, _BAND_UNITS)
 
         pool = stage.chain.read(
             UNISWAP_V3_FACTORY,

@@ -10,8 +10,8 @@ from gas_bench.orders import LANE, fill_call
 from gas_bench.report import Report, Row
 from gas_bench.settlement import LANES, Ours
 from gas_bench.stage import FORTUNE, Call
-from pmm.chain.abi import encode_call
-from pmm.domain import Address, CompactCall, CompactOrder, FillFunction, OwnDomainTerms, allowed_sender_of
+from pmm.chain.abi import encode_call, selector
+from pmm.domain import Address, CompactOrder, FillFunction, OwnDomainTerms, allowed_sender_of
 
 FILLS = "fills of ours"
 CANCELS = "cancels"
@@ -24,9 +24,7 @@ BANDED = "fillOrder, oracle band on"
 CANCEL_ONE = "cancelNonce"
 CANCEL_WINDOW = "cancelWindow, 160 nonces"
 CANCEL_ALL = f"cancelAllLanes, {LANES} lanes"
-COMPACT_FILL = "fillOrderCompact(uint256,uint256,bytes32,bytes32)"
-_SET_CAP = "setCap(address,uint256,uint256,uint256)"
-_SET_FEED = "setFeed(address,address,uint24)"
+COMPACT_FILL = "fillOrderCompact"
 _WINDOW = 160
 _BAND_ON, _CAPS_ON = 1, 2
 _UNLIMITED_BAND = 200  # units of 5 bps
@@ -37,8 +35,8 @@ def measure_ours(ours: Ours, report: Report) -> None:
     _plain(ours, report)
     for case, needs, measure in (
         (COMPACT, (COMPACT_FILL,), _compact),
-        (CAPPED, ("setGuards(uint256)", _SET_CAP), _capped),
-        (BANDED, ("setGuards(uint256)", _SET_FEED), _banded),
+        (CAPPED, ("setGuards", "setCap"), _capped),
+        (BANDED, ("setGuards", "setFeed"), _banded),
     ):
         _measure_if_there(ours, report, case, needs, measure)
     _contract_maker(ours, report)
@@ -69,7 +67,7 @@ def _measure_if_there(
     needs: tuple[str, ...],
     measure: Callable[[Ours, Report], None],
 ) -> None:
-    missing = [signature for signature in needs if not ours.has(signature)]
+    missing = [name for name in needs if not ours.has(name)]
     if missing:
         report.skip(case, f"RfqSettlement has no {' and no '.join(missing)} yet")
         return
@@ -103,17 +101,19 @@ def compact_gas(ours: Ours) -> int:
     with ours.stage.undone():
         ours.fill(0)
         signed = ours.signed(1)
-        words = CompactOrder.of(signed.order, ours.core_tokens)
-        call = Call(to=ours.address, data=CompactCall(words=words, signature=signed.signature).encode())
+        words = CompactOrder.of(signed.order, ours.core_tokens).encode()
+        signature = ours.signature_of(COMPACT_FILL)
+        assert signature is not None
+        call = Call(to=ours.address, data=selector(signature) + words + signed.signature.to_compact())
         return ours.stage.fill(call, holder=ours.address)
 
 
 def _capped(ours: Ours, report: Report) -> None:
     for token in (ours.stage.base, ours.stage.quote):
-        ours.configure(_SET_CAP, token, FORTUNE, FORTUNE, 3_600)
+        ours.configure("setCap", token, FORTUNE, FORTUNE, 3_600)
     ours.fill(0)
     plain = ours.fill(1)
-    ours.configure("setGuards(uint256)", _CAPS_ON)
+    ours.configure("setGuards", _CAPS_ON)
     first, following = ours.fill(2), ours.fill(3)
     rows = [
         Row(case=f"{CAPPED}, first of the cap's window", measured=first),
@@ -129,11 +129,11 @@ def _banded(ours: Ours, report: Report) -> None:
         stage, base_answer=2 * 10**8 * stage.taking // stage.making, quote_answer=2 * 10**8
     )
     for token, feed in ((stage.base, feeds.base), (stage.quote, feeds.quote)):
-        ours.configure(_SET_FEED, token, feed, 86_400)
-    ours.configure("setBand(address,address,uint8)", stage.base, stage.quote, _UNLIMITED_BAND)
+        ours.configure("setFeed", token, feed, 86_400)
+    ours.configure("setBand", stage.base, stage.quote, _UNLIMITED_BAND)
     ours.fill(0)
     plain = ours.fill(1)
-    ours.configure("setGuards(uint256)", _BAND_ON)
+    ours.configure("setGuards", _BAND_ON)
     banded = ours.fill(2)
     bare = feeds.bare_read_gas()
     per_feed = (banded - plain - bare) / 2
@@ -168,7 +168,7 @@ def contract_maker_gas(ours: Ours, *, short: bool) -> int:
     """
     with ours.stage.undone():
         for token in (ours.stage.base, ours.stage.quote):
-            ours.configure("setRouterAllowance(address,uint128)", token, 2**128 - 1)
+            ours.configure("setRouterAllowance", token, 2**128 - 1)
         _fill_on_router(ours, 0, short=short)
         return _fill_on_router(ours, 1, short=short)
 
@@ -187,16 +187,18 @@ def _cancels(ours: Ours, report: Report) -> None:
     epoch = report.measured(oneinch.CANCEL_EPOCH)
     ceiling = None if epoch is None else epoch + 5_300 * LANES
     cases = (
-        (CANCEL_ONE, "cancelNonce(uint240)", (position,), report.measured(oneinch.CANCEL_ONE)),
+        (CANCEL_ONE, "cancelNonce", (position,), report.measured(oneinch.CANCEL_ONE)),
         (
             CANCEL_WINDOW,
-            "cancelWindow(uint240,uint256)",
+            "cancelWindow",
             (position - 1, oneinch.MASK_160),
             report.measured(oneinch.CANCEL_MASK),
         ),
-        (CANCEL_ALL, "cancelAllLanes(address)", (signer,), ceiling),
+        (CANCEL_ALL, "cancelAllLanes", (signer,), ceiling),
     )
-    for case, signature, arguments, target in cases:
+    for case, name, arguments, target in cases:
+        signature = ours.signature_of(name)
+        assert signature is not None
         with ours.stage.undone():
             ours.fill(0)
             call = Call(to=ours.address, data=encode_call(signature, *arguments), sender=signer)

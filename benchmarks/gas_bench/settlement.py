@@ -46,7 +46,7 @@ class Ours:
         )
         stage.give(address)
         stage.approve(address, stage.taker.address)
-        ours.configure("initLanes(address,uint256)", signer.address, LANES)
+        ours.configure("initLanes", signer.address, LANES)
         return ours
 
     @property
@@ -54,27 +54,32 @@ class Ours:
         """The settlement's core tokens in its order."""
         return Address(self.stage.base), Address(self.stage.quote)
 
-    def configure(self, signature: str, *arguments: object) -> None:
-        """Call a function as the owner."""
+    def configure(self, name: str, *arguments: object) -> None:
+        """Call a function as the owner, by the signature it has now."""
+        signature = self.signature_of(name)
+        assert signature is not None, f"expected the function {name} on RfqSettlement, found none"
         self.stage.chain.transact(self.address, signature, *arguments, sender=OWNER)
 
     def signature_of(self, name: str) -> str | None:
-        """Return the signature under which the contract has a function, or None."""
+        """Return the signature under which the contract has a function, or None.
+
+        Argument types are chosen for the place of their selector and may change.
+        """
         for entry in own_contract("RfqSettlement").abi:
             if entry["type"] == "function" and entry["name"] == name:
                 return f"{name}({','.join(item['type'] for item in entry['inputs'])})"
         return None
 
-    def has(self, signature: str) -> bool:
+    def has(self, name: str) -> bool:
         """Tell whether the contract has the function."""
-        return self.signature_of(signature.partition("(")[0]) == signature
+        return self.signature_of(name) is not None
 
     def join(self, kind: str, module: str) -> None:
         """Set one of the contracts that the settlement works with."""
-        if signature := self.signature_of("setModule"):
-            self.configure(signature, MODULE_KINDS.index(kind), module)
+        if self.has("setModule"):
+            self.configure("setModule", MODULE_KINDS.index(kind), module)
         else:
-            self.configure("setHedger(address)", module)
+            self.configure("setHedger", module)
 
     def signed(
         self,

@@ -117,9 +117,9 @@ def _place(stage: Stage) -> DeltaDesk:
     """Deploy settlement, lending account and delta hedger, and give them feeds, markets and limits."""
     chain = stage.chain
     ours = Ours.place(stage, OneInch(stage=stage, address=ONEINCH_ROUTER, domain=oneinch_domain()))
-    ours.configure("setOperator(address)", OPERATOR)
+    ours.configure("setOperator", OPERATOR)
     for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):
-        ours.configure("setFeed(address,address,uint24)", token, feed, HEARTBEAT_S)
+        ours.configure("setFeed", token, feed, HEARTBEAT_S)
     arguments = encode(
         ["address"] * 5 + ["uint256"],
         [ours.address, AAVE_POOL, COMPOUND_COMPTROLLER, COMPOUND_CETH, WETH, _FLOOR_BPS],
