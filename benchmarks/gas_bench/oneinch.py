@@ -13,7 +13,7 @@ from gas_bench.references import first_and_next
 from gas_bench.report import Row
 from gas_bench.stage import Call, Stage
 from pmm.chain.abi import encode_call
-from pmm.domain import Address, OrderDomain, SignedOrder, oneinch_domain
+from pmm.domain import UINT256_MAX, Address, OrderDomain, SignedOrder, oneinch_domain
 from pmm.localnet.addresses import BUILDER, ONEINCH_ROUTER
 from pmm.localnet.artifacts import Compiled, compile_contracts
 from pmm.localnet.protocols import oneinch as localnet_oneinch
@@ -22,6 +22,7 @@ NEXT = "1inch LOP 4.0.3 fillOrder, next nonce"
 FIRST = "1inch LOP 4.0.3 fillOrder, first nonce"
 CANCEL_ONE = "1inch LOP 4.0.3 cancelOrder"
 CANCEL_MASK = "1inch LOP 4.0.3 bitsInvalidateForOrder, 160 nonces"
+CANCEL_WORD = "1inch LOP 4.0.3 bitsInvalidateForOrder, all 256 of a word"
 CANCEL_EPOCH = "1inch LOP 4.0.3 increaseEpoch, one series"
 MASK_160 = (1 << 160) - 1
 _PLAIN_WETH = "0x" + "11" * 20  # asked for nothing: no leg of the benchmark is native
@@ -111,10 +112,11 @@ class OneInch:
             self.fill(0)
             call = encode_call("cancelOrder(uint256,bytes32)", traits_word(1), self.signed(1).order_hash)
             yield Row(case=CANCEL_ONE, measured=self._gas(call, maker))
-        with self.stage.undone():
-            self.fill(0)
-            call = encode_call("bitsInvalidateForOrder(uint256,uint256)", traits_word(1), MASK_160)
-            yield Row(case=CANCEL_MASK, measured=self._gas(call, maker))
+        for case, mask in ((CANCEL_MASK, MASK_160), (CANCEL_WORD, UINT256_MAX)):
+            with self.stage.undone():
+                self.fill(0)
+                call = encode_call("bitsInvalidateForOrder(uint256,uint256)", traits_word(1), mask)
+                yield Row(case=case, measured=self._gas(call, maker))
         with self.stage.undone():
             call = encode_call("increaseEpoch(uint96)", LANE)
             self._gas(call, maker)
