@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
+import ape
+from eth_abi.abi import decode
+
+from pmm.chain.abi import selector
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.domain import Address, OrderDomain, RouterHookTerms, Signature, SigningKey, extension_low_bits
 from pmm.domain.hook_payloads import PostHook, PreHook
-from tests.contracts.hooks.router_fills import POST, PRE, decode_error
-from tests.contracts.lens.reasons import Reason
+from tests.contracts.hooks.router_fills import POST, PRE
+from tests.contracts.lens.reasons import ERRORS, Reason
 from tests.contracts.settlement.desk import (
     HAS_EXTENSION,
     MAKER_AMOUNT,
@@ -36,6 +41,28 @@ LANES = 4
 BAND_ON = 1
 CAPS_ON = 2
 GAS = hex(20_000_000)
+
+
+@cache
+def _error_types() -> dict[bytes, tuple[str, tuple[str, ...]]]:
+    known: dict[bytes, tuple[str, tuple[str, ...]]] = {
+        selector("Error(string)"): ("Error", ("string",)),
+        selector("Panic(uint256)"): ("Panic", ("uint256",)),
+    }
+    for name in ("RfqSettlement", "RouterHooks", "SettlementLens", "MockLendingAccount"):
+        for error in getattr(ape.project, name).contract_type.errors:
+            types = tuple(item.canonical_type for item in error.inputs)
+            known[selector(f"{error.name}({','.join(types)})")] = (error.name, types)
+    return known
+
+
+def decode_error(data: str | None) -> tuple[Any, ...]:
+    """Return (error name, *values), or (selector,) of an error that is not ours; a bare revert is ("",)."""
+    raw = bytes.fromhex((data or "").removeprefix("0x"))
+    if raw[:4] not in _error_types():
+        return ("0x" + raw[:4].hex(),) if raw else ("",)
+    name, types = _error_types()[raw[:4]]
+    return (name, *decode(types, raw[4:]))
 
 
 class Mood(IntEnum):
@@ -254,3 +281,9 @@ class LensDesk:
             yield
         finally:
             self.rpc.call("evm_revert", snapshot)
+
+
+def assert_alone(desk: LensDesk, reason: Reason, order: RawOrder, **how: Any) -> None:
+    """The lens names this reason and no other, and a fill on our domain reverts with one of its errors."""
+    assert desk.reasons(order, **how) == reason
+    assert desk.outcome(order, **how)[0] in ERRORS[reason]

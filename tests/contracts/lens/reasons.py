@@ -95,7 +95,7 @@ SIGNATURE_ERRORS: dict[Reason, tuple[str, ...]] = {
 
 
 def one_inch_error(name: str) -> str:
-    """How `decode_error` of the hooks' tests shows an error of 1inch's contract."""
+    """How `decode_error` shows an error of 1inch's contract."""
     return "0x" + selector(f"{name}()").hex()
 
 

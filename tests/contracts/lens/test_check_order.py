@@ -12,12 +12,11 @@ from pmm.domain import SigningKey
 from tests.contracts.lens.lens_desk import (
     BAND_ON,
     CAPS_ON,
-    HEARTBEAT_S,
     MAKING,
-    QUOTE_PRICE,
     TAKING,
     LensDesk,
     Mood,
+    assert_alone,
 )
 from tests.contracts.lens.reasons import ERRORS, Reason
 from tests.contracts.settlement.desk import (
@@ -33,12 +32,6 @@ from tests.contracts.settlement.desk import (
 NOBODY = "0x" + "00" * 20
 HEDGER = 0
 HALF_CURVE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-
-
-def _assert_alone(desk: LensDesk, reason: Reason, order: Any, **how: Any) -> None:
-    """The lens names this reason and no other, and the fill reverts with one of its errors."""
-    assert desk.reasons(order, **how) == reason
-    assert desk.outcome(order, **how)[0] in ERRORS[reason]
 
 
 def test_check_order__sound_order__finds_nothing_and_fills(desk: LensDesk) -> None:
@@ -75,14 +68,14 @@ def test_check_order__sound_order__finds_nothing_and_fills(desk: LensDesk) -> No
 def test_check_order__one_fault__is_named_alone(
     desk: LensDesk, changes: dict[str, Any], reason: Reason
 ) -> None:
-    _assert_alone(desk, reason, desk.order(**changes))
+    assert_alone(desk, reason, desk.order(**changes))
 
 
 def test_check_order__same_asset__is_named_alone(desk: LensDesk) -> None:
     desk.guards(BAND_ON)
     desk.quote.setBalance(desk.settlement, TAKING, sender=desk.owner)
     order = desk.order(maker_asset=word(desk.quote), making_amount=TAKING)
-    _assert_alone(desk, Reason.SAME_ASSET, order)
+    assert_alone(desk, Reason.SAME_ASSET, order)
 
 
 def test_check_order__many_faults__are_named_at_once(desk: LensDesk) -> None:
@@ -111,25 +104,25 @@ def test_check_order__unregistered_assets__ask_nothing_of_them(desk: LensDesk) -
 def test_check_order__dirty_words__are_named(desk: LensDesk) -> None:
     for name, token in (("taker_asset", desk.quote), ("maker_asset", desk.base)):
         order = replace(desk.order(), **{name: word(token) | 1 << 255})
-        _assert_alone(desk, Reason[name.upper()], order)
+        assert_alone(desk, Reason[name.upper()], order)
 
 
 def test_check_order__paused_signer__is_named_alone(desk: LensDesk) -> None:
     desk.settlement.pauseSigner(desk.key.address, sender=desk.owner)
-    _assert_alone(desk, Reason.PAUSED, desk.order())
+    assert_alone(desk, Reason.PAUSED, desk.order())
 
 
 def test_check_order__filled__nonce_is_dead(desk: LensDesk) -> None:
     order = desk.order()
     desk.fill(order)
-    _assert_alone(desk, Reason.NONCE, order)
+    assert_alone(desk, Reason.NONCE, order)
 
 
 def test_check_order__taker_who_approved_nothing__is_named(desk: LensDesk, attacker: Any) -> None:
     order = desk.order()
     assert desk.reasons(order, taker=attacker) == Reason.TAKER_BALANCE | Reason.TAKER_ALLOWANCE
     desk.quote.setBalance(attacker, TAKING, sender=desk.owner)
-    _assert_alone(desk, Reason.TAKER_ALLOWANCE, order, taker=attacker)
+    assert_alone(desk, Reason.TAKER_ALLOWANCE, order, taker=attacker)
 
 
 def test_check_order__taker_unknown__is_not_asked_for_money(desk: LensDesk) -> None:
@@ -138,7 +131,7 @@ def test_check_order__taker_unknown__is_not_asked_for_money(desk: LensDesk) -> N
 
 def test_check_order__part_of_fill_or_kill__is_named(desk: LensDesk) -> None:
     order = desk.order(flags=NO_PARTIAL_FILLS)
-    _assert_alone(desk, Reason.PARTIAL, order, amount=MAKING - 1)
+    assert_alone(desk, Reason.PARTIAL, order, amount=MAKING - 1)
     assert desk.reasons(order, amount=MAKING + 1) == Reason(0)
 
 
@@ -146,14 +139,14 @@ def test_check_order__part_of_fill_or_kill__is_named(desk: LensDesk) -> None:
 def test_check_order__below_the_minimum_ratio__is_named(desk: LensDesk, ratio: int) -> None:
     minimum = -(-MAKING * ratio // 255)
     order = desk.order(flags=ratio << 200)
-    _assert_alone(desk, Reason.FILL_TOO_SMALL, order, amount=minimum - 1)
+    assert_alone(desk, Reason.FILL_TOO_SMALL, order, amount=minimum - 1)
     assert desk.reasons(order, amount=minimum) == Reason(0)
 
 
 def test_check_order__decayed_to_nothing__is_named(desk: LensDesk) -> None:
     decay = 8_191 << 234 | 16_383 << 220 | 4_095 << 208
     order = desk.order(flags=decay, making_amount=1, expiration_s=desk.now_s() + 300)
-    _assert_alone(desk, Reason.DECAYED_AWAY, order)
+    assert_alone(desk, Reason.DECAYED_AWAY, order)
 
 
 def test_check_order__decayed__whole_is_what_is_left(desk: LensDesk) -> None:
@@ -162,7 +155,7 @@ def test_check_order__decayed__whole_is_what_is_left(desk: LensDesk) -> None:
     left = MAKING * 999_000 // 1_000_000
     assert desk.lens.fillAmounts(MAKING, TAKING, order.maker_traits, MAKING) == (left, TAKING, left, 0)
     assert desk.reasons(order, amount=left) == Reason(0)
-    _assert_alone(desk, Reason.PARTIAL, order, amount=left - 1)
+    assert_alone(desk, Reason.PARTIAL, order, amount=left - 1)
 
 
 @pytest.mark.parametrize(
@@ -184,18 +177,18 @@ def test_check_order__extension__private_and_malformed(desk: LensDesk, attacker:
     assert desk.outcome(order, extension=private) == ()
     desk.quote.setBalance(attacker, TAKING, sender=desk.owner)
     desk.quote.approve(desk.settlement, TAKING, sender=attacker)
-    _assert_alone(desk, Reason.PRIVATE, order, extension=private, taker=attacker)
-    _assert_alone(desk, Reason.EXTENSION, order)
-    _assert_alone(desk, Reason.EXTENSION, order, extension=extension_of(taker=attacker.address))
-    _assert_alone(desk, Reason.EXTENSION, desk.order(), extension=private)
+    assert_alone(desk, Reason.PRIVATE, order, extension=private, taker=attacker)
+    assert_alone(desk, Reason.EXTENSION, order)
+    assert_alone(desk, Reason.EXTENSION, order, extension=extension_of(taker=attacker.address))
+    assert_alone(desk, Reason.EXTENSION, desk.order(), extension=private)
     for malformed in (b"\x01", bytes(32), bytes(33), bytes(32) + b"\x04", bytes(32) + b"\x02" + bytes(31)):
-        _assert_alone(desk, Reason.EXTENSION, desk.order(extension=malformed), extension=malformed)
+        assert_alone(desk, Reason.EXTENSION, desk.order(extension=malformed), extension=malformed)
 
 
 def test_check_order__funding_plan__needs_a_hedger_and_no_inventory(desk: LensDesk) -> None:
     funded = extension_of(plan=1 << 248)
     order = desk.order(extension=funded, making_amount=200 * MAKING)
-    _assert_alone(desk, Reason.NO_HEDGER, order, extension=funded)
+    assert_alone(desk, Reason.NO_HEDGER, order, extension=funded)
     hedger = desk.owner.deploy(ape.project.MockHedger, desk.settlement)
     desk.base.setBalance(hedger, 200 * MAKING, sender=desk.owner)
     desk.settlement.setModule(HEDGER, hedger, sender=desk.owner)
@@ -206,148 +199,12 @@ def test_check_order__funding_plan__needs_a_hedger_and_no_inventory(desk: LensDe
 def test_check_order__bad_signature__is_named(desk: LensDesk) -> None:
     order = desk.order()
     stranger = desk.sign(order, key=SigningKey(b"\x11" * 32))
-    _assert_alone(desk, Reason.UNKNOWN_SIGNER, order, signature=stranger)
+    assert_alone(desk, Reason.UNKNOWN_SIGNER, order, signature=stranger)
     for r, vs in ((0, 1), (1, HALF_CURVE_ORDER + 1)):
         values = (order.words, r.to_bytes(32, "big"), vs.to_bytes(32, "big"))
         assert desk.lens.checkOrder(*values, b"", desk.taker, MAKING) == Reason.SIGNATURE
         refused = desk.attempt(desk.settlement.fillOrder, *values, MAKING, MAKER_AMOUNT, sender=desk.taker)
         assert refused[0] in ERRORS[Reason.SIGNATURE]
-
-
-# ---- oracle band
-
-
-def test_check_order__band_on__price_at_the_edge(desk: LensDesk) -> None:
-    desk.guards(BAND_ON)
-    edge = TAKING * 9_950 // 10_000
-    assert desk.reasons(desk.order(taking_amount=edge)) == Reason(0)
-    assert desk.outcome(desk.order(taking_amount=edge)) == ()
-    _assert_alone(desk, Reason.OUTSIDE_BAND, desk.order(taking_amount=edge - 1))
-    desk.guards(0)
-    assert desk.reasons(desk.order(taking_amount=edge - 1)) == Reason(0)
-
-
-def test_check_order__band_with_a_maker_asset_of_fewer_decimals__is_exact(desk: LensDesk) -> None:
-    desk.guards(BAND_ON)
-    desk.quote.setBalance(desk.settlement, TAKING, sender=desk.owner)
-    desk.base.setBalance(desk.taker, MAKING, sender=desk.owner)
-    desk.base.approve(desk.settlement, MAKING, sender=desk.taker)
-    edge = MAKING * 9_950 // 10_000
-    turned: dict[str, Any] = {
-        "maker_asset": word(desk.quote),
-        "taker_asset": word(desk.base),
-        "making_amount": TAKING,
-    }
-    assert desk.reasons(desk.order(**turned, taking_amount=edge)) == Reason(0)
-    assert desk.outcome(desk.order(**turned, taking_amount=edge)) == ()
-    _assert_alone(desk, Reason.OUTSIDE_BAND, desk.order(**turned, taking_amount=edge - 1))
-
-
-def test_check_order__no_band__is_named_alone(desk: LensDesk) -> None:
-    desk.guards(BAND_ON)
-    desk.settlement.setBand(desk.base, desk.quote, 0, sender=desk.owner)
-    _assert_alone(desk, Reason.NO_BAND, desk.order())
-
-
-def test_check_order__band_without_limit__asks_no_feed(desk: LensDesk) -> None:
-    desk.guards(BAND_ON)
-    desk.settlement.setBand(desk.base, desk.quote, 255, sender=desk.owner)
-    desk.base_feed.setMood(Mood.REVERTS, sender=desk.owner)
-    order = desk.order(taking_amount=1)
-    assert desk.reasons(order) == Reason(0)
-    assert desk.outcome(order) == ()
-
-
-@pytest.mark.parametrize(
-    ("answer", "age_s", "mood"),
-    [
-        (QUOTE_PRICE, HEARTBEAT_S + 60, Mood.ANSWERS),
-        (QUOTE_PRICE, -60, Mood.ANSWERS),
-        (0, 0, Mood.ANSWERS),
-        (-1, 0, Mood.ANSWERS),
-        (2**128, 0, Mood.ANSWERS),
-        (QUOTE_PRICE, 0, Mood.REVERTS),
-        (QUOTE_PRICE, 0, Mood.BURNS_GAS),
-        (QUOTE_PRICE, 0, Mood.ANSWERS_ONE_BYTE),
-        (QUOTE_PRICE, 0, Mood.ANSWERS_AT_LENGTH),
-    ],
-)
-@pytest.mark.parametrize("side", ["base_feed", "quote_feed"])
-def test_check_order__feed_that_is_no_use__is_a_reason(
-    desk: LensDesk, answer: int, age_s: int, mood: Mood, side: str
-) -> None:
-    desk.guards(BAND_ON)
-    feed = getattr(desk, side)
-    desk.price(feed, answer, age_s)
-    feed.setMood(mood, sender=desk.owner)
-    _assert_alone(desk, Reason.FEED, desk.order())
-
-
-@pytest.mark.parametrize("answer", [1, 2**127])
-def test_check_order__answers_at_their_limits__agree_with_the_fill(desk: LensDesk, answer: int) -> None:
-    desk.guards(BAND_ON)
-    desk.price(desk.base_feed, answer)
-    outcome = desk.outcome(desk.order())
-    assert desk.reasons(desk.order()) == (Reason.OUTSIDE_BAND if outcome else Reason(0))
-    assert bool(outcome) == (answer > 1)
-
-
-def test_check_order__feed_taken_away__is_named(desk: LensDesk) -> None:
-    desk.guards(BAND_ON)
-    desk.settlement.setFeed(desk.quote, NOBODY, 0, sender=desk.owner)
-    _assert_alone(desk, Reason.FEED, desk.order())
-
-
-# ---- caps
-
-
-def test_check_order__over_the_block_cap__is_named_alone(desk: LensDesk) -> None:
-    desk.guards(CAPS_ON)
-    desk.settlement.setCap(desk.base, MAKING - 1, 2 * MAKING, 600, sender=desk.owner)
-    _assert_alone(desk, Reason.BLOCK_CAP, desk.order())
-    assert desk.reasons(desk.order(), amount=MAKING // 2) == Reason(0)
-
-
-def test_check_order__over_the_window_cap__is_named_alone(desk: LensDesk) -> None:
-    desk.guards(CAPS_ON)
-    desk.settlement.setCap(desk.base, 2 * MAKING, MAKING - 1, 600, sender=desk.owner)
-    _assert_alone(desk, Reason.WINDOW_CAP, desk.order())
-
-
-def test_check_order__no_cap__is_named_alone(desk: LensDesk) -> None:
-    desk.guards(CAPS_ON)
-    desk.quote.setBalance(desk.settlement, TAKING, sender=desk.owner)
-    desk.base.setBalance(desk.taker, MAKING, sender=desk.owner)
-    desk.base.approve(desk.settlement, MAKING, sender=desk.taker)
-    order = desk.order(
-        maker_asset=word(desk.quote), taker_asset=word(desk.base), making_amount=TAKING, taking_amount=MAKING
-    )
-    _assert_alone(desk, Reason.NO_CAP, order)
-
-
-def test_check_order__window_used_up__is_named_until_two_windows_passed(desk: LensDesk) -> None:
-    desk.guards(CAPS_ON)
-    window_s = 600
-    # Caps are kept in units, rounded down: room for one fill, and not for two.
-    desk.settlement.setCap(desk.base, 2 * MAKING, MAKING * 3 // 2, window_s, sender=desk.owner)
-    start = (desk.now_s() // window_s + 1) * window_s
-    desk.rpc.call("evm_setNextBlockTimestamp", start)
-    desk.fill(desk.order(expiration_s=start + 100))
-    for elapsed_s, free in (
-        (window_s - 1, False),
-        (window_s, False),
-        (2 * window_s - 1, False),
-        (2 * window_s, True),
-    ):
-        with desk.undone():
-            desk.rpc.call("evm_setNextBlockTimestamp", start + elapsed_s)
-            desk.rpc.call("evm_mine")
-            order = desk.order(nonce=1)
-            if free:
-                assert desk.reasons(order) == Reason(0)
-                assert desk.outcome(order) == ()
-            else:
-                _assert_alone(desk, Reason.WINDOW_CAP, order)
 
 
 # ---- never a revert
