@@ -28,24 +28,24 @@
 from .interfaces import IDesk
 from .interfaces import ILendingAccount
 from .interfaces import IMorphoBlue
-from .interfaces import ISwapPool
 from .modules import callback_ticket
 from .modules import token_moves
 from .modules import uniswap_v3
 from .modules.lending import delta_errors
 from .modules.lending import delta_limits
+from .modules.lending import pool_swap
+from .modules.lending import resolver_fill
 
 initializes: callback_ticket
 initializes: uniswap_v3
 initializes: delta_limits
+initializes: pool_swap[callback_ticket := callback_ticket, uniswap_v3 := uniswap_v3]
+initializes: resolver_fill[callback_ticket := callback_ticket, pool_swap := pool_swap]
+
+exports: (resolver_fill.ONEINCH_ROUTER, resolver_fill.resolve, resolver_fill.takerInteraction)
 
 # @notice Means the whole position.
 _ALL: constant(uint256) = max_value(uint256)
-_MAX_AMOUNT: constant(uint256) = 2**255 - 1
-
-# TickMath.MIN_SQRT_RATIO + 1 and MAX_SQRT_RATIO - 1: no price limit; the owner's largest cost bounds the swap.
-_LOWEST_PRICE: constant(uint160) = 4295128740
-_HIGHEST_PRICE: constant(uint160) = 1461446703485210103287273052203988822378723970341
 
 # The plan word of an operation:
 # | bits    | meaning                                                    |
@@ -58,11 +58,9 @@ _HIGHEST_PRICE: constant(uint160) = 14614467034852101032872730522039888223787239
 _FLASH_SWAP: constant(uint256) = 1
 _MORPHO_LOAN: constant(uint256) = 2
 _PLAN_RESERVED: constant(uint256) = (2**88 - 1) << 128
-# Set in those zero bits while an operation runs.
+# Set in those zero bits while an operation runs; 129 and 131 are pool_swap's.
 _REDUCES: constant(uint256) = 1 << 128
-_EXACT_INPUT: constant(uint256) = 1 << 129
 _WHOLE: constant(uint256) = 1 << 130
-_PAYS_FROM_HERE: constant(uint256) = 1 << 131
 
 SETTLEMENT: public(immutable(address))
 LENDING_ACCOUNT: public(immutable(address))
@@ -72,21 +70,10 @@ MORPHO_BLUE: public(immutable(address))
 UNIT_TOKEN: public(immutable(address))
 
 
-# @dev One operation; travels through the pool as five words, through Morpho as six.
-struct Trade:
-    # What the pool receives: debt where the position grows, collateral where it shrinks.
-    sold: address
-    bought: address
-    # Of `sold` for an exact input, else of `bought`.
-    amount: uint256
-    # Margin to supply where the position grows.
-    margin: uint256
-    # Plan word with the bits above.
-    terms: uint256
-
-
+# @dev Travels through Morpho as six words. The margin is to be supplied where the position grows; sold is debt where
+# it grows, collateral where it shrinks.
 struct LoanTrade:
-    trade: Trade
+    trade: pool_swap.Trade
     limit: uint256
 
 
@@ -96,9 +83,12 @@ def __init__(
     lending_account: address,
     uniswap_v3_factory: address,
     morpho_blue: address,
+    oneinch_router: address,
     unit_token: address,
 ):
-    for account: address in [settlement, lending_account, uniswap_v3_factory, morpho_blue, unit_token]:
+    for account: address in [
+        settlement, lending_account, uniswap_v3_factory, morpho_blue, oneinch_router, unit_token
+    ]:
         if not account.is_contract:
             delta_errors._not_a_contract(account)
     if staticcall ILendingAccount(lending_account).SETTLEMENT() != settlement:
@@ -109,6 +99,7 @@ def __init__(
     MORPHO_BLUE = morpho_blue
     UNIT_TOKEN = unit_token
     uniswap_v3.__init__(uniswap_v3_factory)
+    resolver_fill.__init__(settlement, oneinch_router)
 
 
 # ---------------------------------------------------------------------------------------------------- operator
@@ -121,7 +112,7 @@ def openShort(asset: address, stable: address, amount: uint256, min_proceeds: ui
     @param margin Stable tokens that lie in LendingAccount already; may be zero.
     """
     self._require_operator()
-    trade: Trade = Trade(sold=asset, bought=stable, amount=amount, margin=margin, terms=plan | _EXACT_INPUT)
+    trade: pool_swap.Trade = pool_swap.Trade(sold=asset, bought=stable, amount=amount, margin=margin, terms=plan | pool_swap.EXACT_INPUT)
     self._run(trade, min_proceeds, plan)
 
 
@@ -132,7 +123,7 @@ def closeShort(asset: address, stable: address, amount: uint256, max_cost: uint2
             everything is repaid and all collateral in the stable token goes to the settlement contract.
     """
     self._require_operator()
-    trade: Trade = Trade(sold=stable, bought=asset, amount=amount, margin=0, terms=plan | _REDUCES)
+    trade: pool_swap.Trade = pool_swap.Trade(sold=stable, bought=asset, amount=amount, margin=0, terms=plan | _REDUCES)
     self._run(trade, max_cost, plan)
 
 
@@ -144,7 +135,7 @@ def openLong(asset: address, stable: address, amount: uint256, max_cost: uint256
     @param margin Units of the asset that lie in LendingAccount already; may be zero.
     """
     self._require_operator()
-    trade: Trade = Trade(sold=stable, bought=asset, amount=amount, margin=margin, terms=plan)
+    trade: pool_swap.Trade = pool_swap.Trade(sold=stable, bought=asset, amount=amount, margin=margin, terms=plan)
     self._run(trade, max_cost, plan)
 
 
@@ -158,8 +149,8 @@ def closeLong(asset: address, stable: address, amount: uint256, limit: uint256, 
     self._require_operator()
     terms: uint256 = plan | _REDUCES
     if amount != _ALL:
-        terms |= _EXACT_INPUT
-    self._run(Trade(sold=asset, bought=stable, amount=amount, margin=0, terms=terms), limit, plan)
+        terms |= pool_swap.EXACT_INPUT
+    self._run(pool_swap.Trade(sold=asset, bought=stable, amount=amount, margin=0, terms=terms), limit, plan)
 
 
 @external
@@ -219,12 +210,11 @@ def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: By
     """
     @notice The pool has paid out: change the position and pay the pool.
     """
-    trade: Trade = abi_decode(data, Trade)
-    callback_ticket._redeem(msg.sender, trade.bought, trade.amount, keccak256(data))
+    trade: pool_swap.Trade = empty(pool_swap.Trade)
     sold: uint256 = 0
     bought: uint256 = 0
-    sold, bought = self._deltas(trade, amount0_delta, amount1_delta)
-    if trade.terms & _PAYS_FROM_HERE != 0:
+    trade, sold, bought = pool_swap._redeem(data, amount0_delta, amount1_delta)
+    if trade.terms & pool_swap.PAYS_FROM_HERE != 0:
         token_moves._send(trade.sold, msg.sender, sold)
     else:
         self._change_position(trade, sold, bought, msg.sender)
@@ -237,7 +227,7 @@ def onMorphoFlashLoan(assets: uint256, data: Bytes[192]):
     @notice Swap what was lent, change the position, and let Morpho pull its loan back. It charges no fee.
     """
     loan: LoanTrade = abi_decode(data, LoanTrade)
-    trade: Trade = loan.trade
+    trade: pool_swap.Trade = loan.trade
     growing: bool = trade.terms & _REDUCES == 0
     token: address = trade.sold if growing else trade.bought
     callback_ticket._redeem(msg.sender, token, assets, keccak256(data))
@@ -248,7 +238,7 @@ def onMorphoFlashLoan(assets: uint256, data: Bytes[192]):
         self._change_position(trade, sold, bought, self)
     else:
         # What is withdrawn is sold after it has been repaid: the account pays as much as may be sold.
-        exact: bool = trade.terms & _EXACT_INPUT != 0
+        exact: bool = trade.terms & pool_swap.EXACT_INPUT != 0
         token_moves._send(token, LENDING_ACCOUNT, assets)
         self._change_position(trade, trade.amount if exact else loan.limit, assets, self)
         self._swap(trade, self, loan.limit)
@@ -259,7 +249,7 @@ def onMorphoFlashLoan(assets: uint256, data: Bytes[192]):
 
 
 @internal
-def _run(operation: Trade, limit: uint256, plan: uint256):
+def _run(operation: pool_swap.Trade, limit: uint256, plan: uint256):
     """
     @dev 1. Check the plan and resolve "all" to the debt of now.
          2. Take the funds; the callbacks change the position and pay.
@@ -268,12 +258,10 @@ def _run(operation: Trade, limit: uint256, plan: uint256):
     source: uint256 = plan >> 248
     if source == 0 or source > _MORPHO_LOAN or plan & _PLAN_RESERVED != 0:
         delta_errors._invalid_plan(plan)
-    trade: Trade = operation
+    trade: pool_swap.Trade = operation
     if trade.amount == _ALL and trade.terms & _REDUCES != 0:
         trade.terms |= _WHOLE
         trade.amount = extcall ILendingAccount(LENDING_ACCOUNT).debtOf((plan >> 216) & 255, trade.bought)
-    if trade.amount == 0 or trade.amount > _MAX_AMOUNT:
-        delta_errors._invalid_amount(trade.amount)
 
     if source == _FLASH_SWAP:
         self._swap(trade, LENDING_ACCOUNT, limit)
@@ -282,15 +270,15 @@ def _run(operation: Trade, limit: uint256, plan: uint256):
 
 
 @internal
-def _run_on_loan(operation: Trade, limit: uint256):
+def _run_on_loan(operation: pool_swap.Trade, limit: uint256):
     """
     @dev Lent is what the swap sells where the position grows, what is repaid where it shrinks; where that is not
          known beforehand, the operator's limit, which the swap keeps.
     """
-    trade: Trade = operation
-    trade.terms |= _PAYS_FROM_HERE
+    trade: pool_swap.Trade = operation
+    trade.terms |= pool_swap.PAYS_FROM_HERE
     growing: bool = trade.terms & _REDUCES == 0
-    exact_input: bool = trade.terms & _EXACT_INPUT != 0
+    exact_input: bool = trade.terms & pool_swap.EXACT_INPUT != 0
     amount: uint256 = trade.amount if growing == exact_input else limit
     token: address = trade.sold if growing else trade.bought
     data: Bytes[192] = abi_encode(LoanTrade(trade=trade, limit=limit))
@@ -304,34 +292,15 @@ def _run_on_loan(operation: Trade, limit: uint256):
 
 
 @internal
-def _swap(trade: Trade, receiver: address, limit: uint256) -> (uint256, uint256):
+def _swap(trade: pool_swap.Trade, receiver: address, limit: uint256) -> (uint256, uint256):
     """
     @dev Swap on the pool of the plan, and hold what it did against the operator's limit, Chainlink and the cap.
     @return What was sold and bought.
     """
-    pool: address = uniswap_v3._pool(trade.sold, trade.bought, (trade.terms >> 224) & (2**24 - 1))
-    exact_input: bool = trade.terms & _EXACT_INPUT != 0
-    data: Bytes[160] = abi_encode(trade)
-    callback_ticket._open(pool, trade.bought, trade.amount, keccak256(data))
-    zero_for_one: bool = uniswap_v3._zero_for_one(trade.sold, trade.bought)
-    amount: int256 = convert(trade.amount, int256)
-    amount0: int256 = 0
-    amount1: int256 = 0
-    amount0, amount1 = extcall ISwapPool(pool).swap(
-        receiver,
-        zero_for_one,
-        amount if exact_input else -amount,
-        _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE,
-        data,
-    )
-    callback_ticket._require_redeemed(pool)
     sold: uint256 = 0
     bought: uint256 = 0
-    sold, bought = self._deltas(trade, amount0, amount1)
-    swapped: uint256 = sold if exact_input else bought
-    if swapped != trade.amount:
-        delta_errors._pool_too_shallow(pool, trade.amount, swapped)
-    if (bought < limit) if exact_input else (sold > limit):
+    sold, bought = pool_swap._swap(trade, receiver)
+    if (bought < limit) if trade.terms & pool_swap.EXACT_INPUT != 0 else (sold > limit):
         delta_errors._limit_exceeded(sold, bought, limit)
     self._count(trade.sold, trade.bought, sold, bought)
     return sold, bought
@@ -352,7 +321,7 @@ def _count(sold_token: address, bought_token: address, sold: uint256, bought: ui
 
 
 @internal
-def _change_position(trade: Trade, sold: uint256, bought: uint256, payee: address):
+def _change_position(trade: pool_swap.Trade, sold: uint256, bought: uint256, payee: address):
     """
     @dev What was bought is in LendingAccount; `sold` is what the payee must get.
     """
@@ -363,7 +332,7 @@ def _change_position(trade: Trade, sold: uint256, bought: uint256, payee: addres
             market, trade.bought, bought + trade.margin, trade.sold, sold, payee, min_health
         )
         return
-    if trade.terms & _EXACT_INPUT != 0:
+    if trade.terms & _WHOLE == 0:
         debt: uint256 = extcall ILendingAccount(LENDING_ACCOUNT).debtOf(market, trade.bought)
         if bought > debt:
             delta_errors._repays_too_much(bought, debt)
@@ -381,17 +350,6 @@ def _hand_over(token: address, before: uint256):
     held: uint256 = token_moves._held(token)
     if held > before:
         token_moves._send(token, SETTLEMENT, held)
-
-
-@internal
-@pure
-def _deltas(trade: Trade, amount0: int256, amount1: int256) -> (uint256, uint256):
-    """
-    @return What the pool asks for, and what it paid.
-    """
-    if uniswap_v3._zero_for_one(trade.sold, trade.bought):
-        return convert(amount0, uint256), convert(-amount1, uint256)
-    return convert(amount1, uint256), convert(-amount0, uint256)
 
 
 @internal

@@ -93,8 +93,8 @@ def _foreign_taker(taker: address):
     raw_revert(abi_encode(taker, method_id=method_id("ForeignTaker(address)")))
 
 
-# @dev Raised when a resolved order leaves less than the operator's minimum profit.
+# @dev Raised when a resolved order brings less than it takes, and the operator's minimum profit.
 @internal
 @pure
-def _insufficient_profit(profit: uint256, minimum_profit: uint256):
-    raw_revert(abi_encode(profit, minimum_profit, method_id=method_id("ProfitTooLow(uint256,uint256)")))
+def _profit_too_low(found: uint256, needed: uint256):
+    raw_revert(abi_encode(found, needed, method_id=method_id("ProfitTooLow(uint256,uint256)")))

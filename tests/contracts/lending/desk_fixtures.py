@@ -26,6 +26,7 @@ from pmm.localnet.addresses import (
     COMPOUND_CUSDC,
     ETH_USD_FEED,
     MORPHO,
+    ONEINCH_ROUTER,
     UNISWAP_V3_FACTORY,
     USDC,
     USDC_USD_FEED,
@@ -82,7 +83,9 @@ def account(owner: Any, desk: Any) -> Any:
 @pytest.fixture(scope="session")
 def delta(owner: Any, desk: Any, account: Any) -> Any:
     """The delta hedger, joined to the account, with limits."""
-    instance = owner.deploy(ape.project.DeltaHedger, desk, account, UNISWAP_V3_FACTORY, MORPHO, USDC)
+    instance = owner.deploy(
+        ape.project.DeltaHedger, desk, account, UNISWAP_V3_FACTORY, MORPHO, ONEINCH_ROUTER, USDC
+    )
     account.setDeltaHedger(instance, sender=owner)
     instance.setLimits(MAX_COST_BPS, NOTIONAL_CAP, WINDOW_S, sender=owner)
     return instance
@@ -130,6 +133,7 @@ def allowances(builder: ChainBuilder) -> Callable[[Any], dict[tuple[str, str], i
         COMPOUND_CETH,
         COMPOUND_CUSDC,
         MORPHO,
+        ONEINCH_ROUTER,
         "0x111111125421cA6dc452d289314280a0f8842A65",
     )
 

@@ -1,0 +1,92 @@
+# pragma version 0.4.3
+"""
+@title One swap on a Uniswap V3 pool, with a ticket for its callback
+@license Apache-2.0
+@dev The pool pays out first and then calls back for its money. What it is paid with is the callback's matter.
+"""
+from ...interfaces import ISwapPool
+from .. import callback_ticket
+from .. import uniswap_v3
+from . import delta_errors
+
+uses: callback_ticket
+uses: uniswap_v3
+
+MAX_AMOUNT: constant(uint256) = 2**255 - 1
+
+# Bits of a trade's terms; 224-247 is the fee tier, the others are the caller's.
+EXACT_INPUT: constant(uint256) = 1 << 129
+PAYS_FROM_HERE: constant(uint256) = 1 << 131
+_FEE_AT: constant(uint256) = 224
+_FEE_MASK: constant(uint256) = 2**24 - 1
+
+# TickMath.MIN_SQRT_RATIO + 1 and MAX_SQRT_RATIO - 1: no price limit. The callers bound what the swap costs.
+_LOWEST_PRICE: constant(uint160) = 4295128740
+_HIGHEST_PRICE: constant(uint160) = 1461446703485210103287273052203988822378723970341
+
+
+# @dev Travels through the pool as five words.
+struct Trade:
+    # What the pool receives, and what it pays.
+    sold: address
+    bought: address
+    # Of `sold` for an exact input, else of `bought`.
+    amount: uint256
+    # For the callback.
+    margin: uint256
+    terms: uint256
+
+
+@internal
+def _swap(trade: Trade, receiver: address) -> (uint256, uint256):
+    """
+    @dev Raises PoolNotFound, PoolTooShallow, InvalidAmount.
+    @return What was sold and bought.
+    """
+    if trade.amount == 0 or trade.amount > MAX_AMOUNT:
+        delta_errors._invalid_amount(trade.amount)
+    pool: address = uniswap_v3._pool(trade.sold, trade.bought, (trade.terms >> _FEE_AT) & _FEE_MASK)
+    exact_input: bool = trade.terms & EXACT_INPUT != 0
+    data: Bytes[160] = abi_encode(trade)
+    callback_ticket._open(pool, trade.bought, trade.amount, keccak256(data))
+    zero_for_one: bool = uniswap_v3._zero_for_one(trade.sold, trade.bought)
+    amount: int256 = convert(trade.amount, int256)
+    amount0: int256 = 0
+    amount1: int256 = 0
+    amount0, amount1 = extcall ISwapPool(pool).swap(
+        receiver,
+        zero_for_one,
+        amount if exact_input else -amount,
+        _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE,
+        data,
+    )
+    callback_ticket._require_redeemed(pool)
+    sold: uint256 = 0
+    bought: uint256 = 0
+    sold, bought = self._deltas(trade, amount0, amount1)
+    swapped: uint256 = sold if exact_input else bought
+    if swapped != trade.amount:
+        delta_errors._pool_too_shallow(pool, trade.amount, swapped)
+    return sold, bought
+
+
+@internal
+def _redeem(data: Bytes[160], amount0: int256, amount1: int256) -> (Trade, uint256, uint256):
+    """
+    @dev For the callback. Raises UnexpectedCallback unless the caller is the pool of the open ticket.
+    @return The trade, what the pool asks for and what it has paid.
+    """
+    trade: Trade = abi_decode(data, Trade)
+    callback_ticket._redeem(msg.sender, trade.bought, trade.amount, keccak256(data))
+    sold: uint256 = 0
+    bought: uint256 = 0
+    sold, bought = self._deltas(trade, amount0, amount1)
+    return trade, sold, bought
+
+
+@internal
+@pure
+def _deltas(trade: Trade, amount0: int256, amount1: int256) -> (uint256, uint256):
+    if uniswap_v3._zero_for_one(trade.sold, trade.bought):
+        return convert(amount0, uint256), convert(-amount1, uint256)
+    return convert(amount1, uint256), convert(-amount0, uint256)
