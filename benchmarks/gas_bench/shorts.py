@@ -126,7 +126,9 @@ def _place(stage: Stage) -> DeltaDesk:
     )
     account = stage.deploy("LendingAccount", own_contract("LendingAccount").creation(arguments=arguments))
     ours.join("lendingAccount", account)
-    arguments = encode(["address"] * 5, [ours.address, account, UNISWAP_V3_FACTORY, MORPHO, USDC])
+    arguments = encode(
+        ["address"] * 6, [ours.address, account, UNISWAP_V3_FACTORY, MORPHO, ONEINCH_ROUTER, USDC]
+    )
     delta = stage.deploy("DeltaHedger", own_contract("DeltaHedger").creation(arguments=arguments))
     for to, signature, values in (
         (account, "listAaveToken(address)", (WETH,)),
