@@ -1,4 +1,4 @@
-"""Deploy RfqSettlement, set it up and record it: ``ape run deploy settlement``.
+"""Deploy RfqSettlement and its lens, set it up and record both: ``ape run deploy settlement``.
 
 On a live network nothing is sent without --execute; steps that only the owner may take are printed where the
 deploying account is not the owner.
@@ -16,8 +16,10 @@ from ape.cli import ConnectedProviderCommand
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.domain import MAINNET_TOKENS
 from scripts._build import compile_if_changed
+from scripts._guards import guard_options, guard_steps
 from scripts._network import announce, choose_account, print_estimate
 from scripts._record import default_record_path, describe, shown, write
+from scripts.deploy.lens import deploy_lens
 
 CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
 
@@ -38,10 +40,11 @@ CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
     metavar="TOKEN=AMOUNT",
     help="Finite allowance of the 1inch contract in base units; may be repeated.",
 )
+@guard_options
 @click.option("--record", type=click.Path(path_type=Path), help="Deployment record to write.")
 @click.option("--execute", is_flag=True, help="Send transactions on a live network.")
 def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool, **options: Any) -> None:
-    """Deploy RfqSettlement, set it up and record it."""
+    """Deploy RfqSettlement and SettlementLens, set the former up and record both."""
     sends = announce(execute)
     compile_if_changed()
     account = choose_account(alias)
@@ -58,6 +61,7 @@ def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool
         print_estimate(ape.project.RfqSettlement, tuple(arguments.values()), account)
         for method, values in steps:
             click.echo(f"then {owner} calls {method}{values}")
+        click.echo("then SettlementLens(the settlement) is deployed")
         return
     settlement = account.deploy(ape.project.RfqSettlement, *arguments.values())
     for method, values in steps:
@@ -69,6 +73,7 @@ def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool
     parameters = {"owner": owner, **{key: value for key, value in options.items() if value}}
     write(path, describe(settlement, arguments), parameters, fresh=True)
     click.echo(f"RfqSettlement at {settlement.address}, recorded in {shown(path)}")
+    deploy_lens(account, settlement.address, path)
 
 
 def _owner_steps(options: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
@@ -81,5 +86,7 @@ def _owner_steps(options: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
         if not amount.isdigit():
             raise click.UsageError(f"expected --router-allowance TOKEN=AMOUNT in base units, found {pair!r}")
         steps.append(("setRouterAllowance", (token, int(amount))))
+    # Guards before lanes: a signer never signs under looser rules than these.
+    steps += guard_steps(**{name: options[name] for name in ("caps", "feeds", "bands", "guards")})
     steps += [("initLanes", (signer, options["lanes"])) for signer in options["signers"]]
     return steps

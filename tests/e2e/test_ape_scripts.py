@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click import UsageError
 from eth_account import Account
 
+from pmm.chain.feeds import FEEDS
+from pmm.cli import main
+from pmm.domain import USDC, WETH
 from pmm.localnet.anvil import AnvilNode
 from pmm.localnet.upstream import upstream
+from scripts._guards import guard_steps
 
 FORK = "ethereum:mainnet-fork:foundry"
 PASSPHRASE = "correct horse battery staple"
@@ -58,6 +63,50 @@ def test_deploy_and_verify__on_a_fork__record_equals_the_chain(
     code, text = _ape(fork, "verify", "settlement", "--record", record)
     assert code == 1
     assert "DIFFERS code of RfqSettlement" in text
+
+
+def test_deploy__guards_as_options__stand_on_chain_and_bound_a_stolen_key(
+    fork: tuple[AnvilNode, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "record.json"
+    guards = (
+        *("--feed", f"{WETH.address}={FEEDS[WETH.address].proxy},3600"),
+        *("--feed", f"{USDC.address}={FEEDS[USDC.address].proxy},86400"),
+        *("--band", f"{WETH.address},{USDC.address}=50"),
+        *("--cap", f"{WETH.address}={10**18},{10 * 10**18},3600"),
+        *("--guard", "band", "--guard", "caps"),
+        *("--signer", Account.create().address),
+    )
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record), *guards)
+    assert code == 0, text
+    assert {"RfqSettlement", "SettlementLens"} <= set(json.loads(record.read_text())["contracts"])
+    with pytest.raises(SystemExit) as stop:
+        main(["limits", "explain", "--rpc", fork[0].url, "--deployment", str(record)])
+    assert stop.value.code == 0
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "oracle band on, caps on" in shown[0]
+    (weth,) = (line for line in shown if line.startswith("WETH 0 0 10 50 bps "))
+    assert weth.endswith(" USD leaves x band x price")
+    assert any(
+        line.startswith("USDC 0 0 0 50 bps") and line.endswith("no cap: nothing fills") for line in shown
+    )
+    assert any(line.startswith("signer 0x") and "4 lanes, 0 paused" in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--cap", f"{WETH.address}=1,2", "expected --cap TOKEN=BLOCK,WINDOW,SECONDS"),
+        ("--cap", f"{WETH.address}=1,x,3", "expected a whole number, found 'x'"),
+        ("--band", f"{WETH.address}=50", "expected --band TOKEN,TOKEN=BPS"),
+        ("--band", f"{WETH.address},{USDC.address}=52", "in steps of 5 bps"),
+        ("--feed", WETH.address, "expected --feed TOKEN=FEED,HEARTBEAT"),
+    ],
+)
+def test_guard_steps__option_that_cannot_be_read__is_named(option: str, value: str, message: str) -> None:
+    values = {name: (value,) if option == f"--{name[:-1]}" else () for name in ("caps", "feeds", "bands")}
+    with pytest.raises(UsageError, match=message):
+        guard_steps(**values, guards=())
 
 
 def test_deploy__hedger_without_settlement__names_the_remedy(

@@ -29,12 +29,56 @@ LENS_CALLS = (CHECK_ORDER, CHECK_ROUTER_ORDER, LIMITS, LIMITS_OF, SETTLEMENT)
 NO_LIMIT = (1 << 256) - 1
 """Band of a pair without a limit."""
 
-# isSet, unit, perBlock, perWindow, windowSeconds, usedInBlock, usedInWindow, left
-_CAP = "(bool,uint256,uint256,uint256,uint256,uint256,uint256,uint256)"
-# feed, heartbeatSeconds, exponent, answered, answer, updatedAt, ageSeconds, healthy
-_FEED = "(address,uint256,uint256,bool,int256,uint256,uint256,bool)"
-_TOKEN = f"(address,bool,uint256,uint256,{_CAP},{_FEED},uint256[])"
-_LIMITS = f"(uint256,uint256,bool,bool,bool,uint256,address,address,address,{_TOKEN}[])"
+# The lens's structs: attribute here, name and type there. A test compares them with its ABI.
+Fields = tuple[tuple[str, str, str], ...]
+CAP_FIELDS: Fields = (
+    ("is_set", "isSet", "bool"),
+    ("unit", "unit", "uint256"),
+    ("per_block", "perBlock", "uint256"),
+    ("per_window", "perWindow", "uint256"),
+    ("window_s", "windowSeconds", "uint256"),
+    ("used_in_block", "usedInBlock", "uint256"),
+    ("used_in_window", "usedInWindow", "uint256"),
+    ("left", "left", "uint256"),
+)
+FEED_FIELDS: Fields = (
+    ("feed", "feed", "address"),
+    ("answered", "answered", "bool"),
+    ("healthy", "healthy", "bool"),
+    ("heartbeat_s", "heartbeatSeconds", "uint256"),
+    ("exponent", "exponent", "uint256"),
+    ("answer", "answer", "int256"),
+    ("updated_at_s", "updatedAt", "uint256"),
+    ("age_s", "ageSeconds", "uint256"),
+)
+
+
+def tuple_type(fields: Fields) -> str:
+    """Return the ABI type of a struct."""
+    return f"({','.join(kind for _, _, kind in fields)})"
+
+
+TOKEN_FIELDS: Fields = (
+    ("token", "token", "address"),
+    ("registered", "registered", "bool"),
+    ("inventory", "inventory", "uint256"),
+    ("router_allowance", "routerAllowance", "uint256"),
+    ("cap", "cap", tuple_type(CAP_FIELDS)),
+    ("feed", "feed", tuple_type(FEED_FIELDS)),
+    ("bands_bps", "bandsBps", "uint256[]"),
+)
+LIMITS_FIELDS: Fields = (
+    ("block_number", "blockNumber", "uint256"),
+    ("timestamp_s", "timestamp", "uint256"),
+    ("max_expiry_s", "maxExpiry", "uint256"),
+    ("hedger", "hedger", "address"),
+    ("router_hooks", "routerHooks", "address"),
+    ("lending_account", "lendingAccount", "address"),
+    ("band_on", "bandOn", "bool"),
+    ("caps_on", "capsOn", "bool"),
+    ("locked", "locked", "bool"),
+    ("tokens", "tokens", f"{tuple_type(TOKEN_FIELDS)}[]"),
+)
 
 # Bit by bit the answer of checkOrder and checkRouterOrder: name in the contract, and what it means.
 REASONS: tuple[tuple[str, str], ...] = (
@@ -202,26 +246,13 @@ class Lens:
 
     def limits(self) -> DeskLimits:
         """Return every limit of the desk, core tokens in the settlement's order."""
-        (answer,) = self._read(LIMITS, (_LIMITS,))
-        *head, tokens = answer
-        number, timestamp, locked, band_on, caps_on, max_expiry_s, *modules = head
-        hedger, hooks, lending = (parse_address(module, "module") for module in modules)
-        return DeskLimits(
-            block_number=number,
-            timestamp_s=timestamp,
-            locked=locked,
-            band_on=band_on,
-            caps_on=caps_on,
-            max_expiry_s=max_expiry_s,
-            hedger=hedger,
-            router_hooks=hooks,
-            lending_account=lending,
-            tokens=tuple(_token_limits(token) for token in tokens),
-        )
+        (answer,) = self._read(LIMITS, (tuple_type(LIMITS_FIELDS),))
+        values = _named(LIMITS_FIELDS, answer)
+        return DeskLimits(**{**values, "tokens": tuple(_token_limits(token) for token in values["tokens"])})
 
     def limits_of(self, token: Address) -> TokenLimits:
         """Return the limits of one token, core or not."""
-        (answer,) = self._read(LIMITS_OF, (_TOKEN,), token)
+        (answer,) = self._read(LIMITS_OF, (tuple_type(TOKEN_FIELDS),), token)
         return _token_limits(answer)
 
     def _read(self, function: str, types: tuple[str, ...], *arguments: Any) -> tuple[Any, ...]:
@@ -242,42 +273,20 @@ def reason_text(bit: int) -> str:
     return REASONS[bit][1] if bit < len(REASONS) else f"reason {bit}, which this version of pmm does not know"
 
 
+def _named(fields: Fields, answer: Any) -> dict[str, Any]:
+    return {
+        name: parse_address(value, name) if kind == "address" else value
+        for (name, _, kind), value in zip(fields, answer, strict=True)
+    }
+
+
 def _token_limits(answer: Any) -> TokenLimits:
-    token, registered, inventory, router_allowance, cap, feed, bands_bps = answer
+    values = _named(TOKEN_FIELDS, answer)
     return TokenLimits(
-        token=parse_address(token, "token"),
-        registered=registered,
-        inventory=inventory,
-        router_allowance=router_allowance,
-        cap=_cap_state(cap),
-        feed=_feed_state(feed),
-        bands_bps=tuple(bands_bps),
-    )
-
-
-def _cap_state(answer: Any) -> CapState:
-    names = (
-        "is_set",
-        "unit",
-        "per_block",
-        "per_window",
-        "window_s",
-        "used_in_block",
-        "used_in_window",
-        "left",
-    )
-    return CapState(**dict(zip(names, answer, strict=True)))
-
-
-def _feed_state(answer: Any) -> FeedState:
-    feed, heartbeat_s, exponent, answered, value, updated_at_s, age_s, healthy = answer
-    return FeedState(
-        feed=parse_address(feed, "feed"),
-        heartbeat_s=heartbeat_s,
-        exponent=exponent,
-        answered=answered,
-        answer=value,
-        updated_at_s=updated_at_s,
-        age_s=age_s,
-        healthy=healthy,
+        **{
+            **values,
+            "cap": CapState(**_named(CAP_FIELDS, values["cap"])),
+            "feed": FeedState(**_named(FEED_FIELDS, values["feed"])),
+            "bands_bps": tuple(values["bands_bps"]),
+        }
     )

@@ -167,7 +167,11 @@ def test_post_interaction__market_refuses__required_reverts_and_best_effort_keep
     desk: RouterDesk, lending: Any, owner: Any, deal: Callable[..., None]
 ) -> None:
     """WBTC has no Compound market here: the second of two steps fails, and the first is undone."""
-    order: dict[str, Any] = {"taker_asset": int(WBTC.address, 16), "taking_amount": 10**6, "making_amount": 10**6}
+    order: dict[str, Any] = {
+        "taker_asset": int(WBTC.address, 16),
+        "taking_amount": 10**6,
+        "making_amount": 10**6,
+    }
     deal(WBTC.address, desk.taker, 10**8)
     wbtc = ape.Contract(WBTC.address, abi=desk.quote.contract_type.abi)
     wbtc.approve(desk.router, 10**8, sender=desk.taker)

@@ -11,7 +11,16 @@ from eth_abi.abi import encode
 
 from pmm.chain.abi import selector
 from pmm.chain.feeds import FEEDS
-from pmm.chain.lens import _LIMITS, DeskLimits, TokenLimits
+from pmm.chain.lens import (
+    CAP_FIELDS,
+    FEED_FIELDS,
+    LIMITS_FIELDS,
+    TOKEN_FIELDS,
+    DeskLimits,
+    Fields,
+    TokenLimits,
+    tuple_type,
+)
 from pmm.cli import main
 from pmm.domain import WETH, ZERO_ADDRESS, parse_address
 from tests.unit.cli.test_limits_loss import DESK, HOOKS, LENDING, NO_CAP, USDC_LIMITS, WETH_LIMITS
@@ -24,36 +33,20 @@ SIGNER = parse_address("0x" + "51" * 20)
 _GUARDS = 1 << 248 | 1 << 249
 
 
+def _values(fields: Fields, source: object) -> tuple[Any, ...]:
+    return tuple(getattr(source, name) for name, _, _ in fields)
+
+
 def _token(limits: TokenLimits) -> tuple[Any, ...]:
-    cap, feed = limits.cap, limits.feed
-    return (
-        limits.token,
-        limits.registered,
-        limits.inventory,
-        limits.router_allowance,
-        (cap.is_set, cap.unit, cap.per_block, cap.per_window, cap.window_s, cap.used_in_block, cap.used_in_window,
-         cap.left),
-        (feed.feed, feed.heartbeat_s, feed.exponent, feed.answered, feed.answer, feed.updated_at_s, feed.age_s,
-         feed.healthy),
-        list(limits.bands_bps),
-    )  # fmt: skip
+    *head, _, _, bands = _values(TOKEN_FIELDS, limits)
+    return (*head, _values(CAP_FIELDS, limits.cap), _values(FEED_FIELDS, limits.feed), list(bands))
 
 
 def _arrange(node: FakeNode, desk: DeskLimits, *, lane_word: int = 1 << 255 | _GUARDS) -> tuple[str, ...]:
-    answer = (
-        desk.block_number,
-        desk.timestamp_s,
-        desk.locked,
-        desk.band_on,
-        desk.caps_on,
-        desk.max_expiry_s,
-        desk.hedger,
-        desk.router_hooks,
-        desk.lending_account,
-        [_token(limits) for limits in desk.tokens],
-    )
+    *head, tokens = _values(LIMITS_FIELDS, desk)
+    answer = (*head, [_token(limits) for limits in tokens])
     node.set(LENS, "SETTLEMENT()", ["address"], SETTLEMENT)
-    node.answers[LENS.lower(), selector("limits()")] = encode([_LIMITS], [answer])
+    node.answers[LENS.lower(), selector("limits()")] = encode([tuple_type(LIMITS_FIELDS)], [answer])
     node.set(SETTLEMENT, "signers()", ["address[]"], [SIGNER])
     node.set(SETTLEMENT, "laneCount(address)", ["uint256"], 4)
     node.set(SETTLEMENT, "laneWord(address,uint40)", ["uint256"], lane_word)

@@ -1,0 +1,1 @@
+"""Ape scripts. A package, so that one script can import what stands beside another."""
