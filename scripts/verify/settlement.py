@@ -13,7 +13,12 @@ from eth_utils.crypto import keccak
 
 from pmm.chain.deployments import Deployment, load_deployment
 from pmm.domain import settlement_domain
+from scripts._guards import guard_steps
 from scripts._record import default_record_path, shown
+
+# Bits of the policy, feed and cap words; tables in contracts/README.md.
+_GUARDS_SHIFT = 248
+_MASK_20, _MASK_24, _MASK_36, _MASK_160 = ((1 << bits) - 1 for bits in (20, 24, 36, 160))
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -38,6 +43,42 @@ def _code_hash(address: str) -> str:
     return "0x" + keccak(bytes(ape.networks.provider.get_code(address))).hex()
 
 
+def _modules(record: Deployment, settlement: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Compare what is recorded beside the settlement; each of them must serve this one and no other."""
+    joined = {
+        "RouterHooks": settlement.routerHooks,
+        "LendingAccount": settlement.lendingAccount,
+        "SettlementLens": None,
+    }
+    for name, getter in joined.items():
+        if name not in record.contracts:
+            continue
+        module = ape.project.get(name).at(record.address(name))
+        yield f"{name}'s settlement", settlement.address, module.SETTLEMENT()
+        if getter is not None:
+            yield f"settlement's {name}", module.address, getter()
+
+
+def _guards(record: Deployment, settlement: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Compare switches, caps, feeds and bands as far as the settlement was set up with them."""
+    names = ("caps", "feeds", "bands", "guards")
+    steps = guard_steps(**{name: record.parameters.get(name, ()) for name in names})
+    for method, values in steps:
+        if method == "setGuards":
+            yield "guards", values[0], settlement.policy() >> _GUARDS_SHIFT & 3
+        elif method == "setFeed":
+            word = settlement.feedWord(values[0])
+            found = ("0x" + (word & _MASK_160).to_bytes(20, "big").hex(), word >> 160 & _MASK_24)
+            yield f"feed and heartbeat of {values[0]}", (values[1], values[2]), found
+        elif method == "setCap":
+            # Amounts are kept rounded down to a unit; the length of the window is kept as it is.
+            word = settlement.capWord(values[0])
+            unit = word >> 180 & 0xFF
+            found = tuple((word >> shift & _MASK_36) << unit for shift in (108, 144))
+            expected = tuple(value >> unit << unit for value in values[1:3])
+            yield f"caps of {values[0]}", (*expected, values[3]), (*found, word >> 188 & _MASK_20)
+
+
 def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
     for name, contract in record.contracts.items():
         yield (
@@ -60,6 +101,8 @@ def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
             yield role, record.parameters[role], getattr(settlement, role)()
     for signer in record.parameters.get("signers", ()):
         yield f"lanes of {signer}", record.parameters["lanes"], settlement.laneCount(signer)
+    yield from _guards(record, settlement)
+    yield from _modules(record, settlement)
     if "AtomicHedger" in record.contracts:
         hedger = ape.project.AtomicHedger.at(record.address("AtomicHedger"))
         yield "hedger", hedger.address, settlement.hedger()

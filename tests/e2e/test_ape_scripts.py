@@ -80,6 +80,11 @@ def test_deploy__guards_as_options__stand_on_chain_and_bound_a_stolen_key(
     code, text = _ape(fork, "deploy", "settlement", "--record", str(record), *guards)
     assert code == 0, text
     assert {"RfqSettlement", "SettlementLens"} <= set(json.loads(record.read_text())["contracts"])
+    code, text = _ape(fork, "verify", "settlement", "--record", str(record))
+    assert code == 0, text
+    assert "DIFFERS" not in text
+    for what in ("guards: 3", "caps of", "feed and heartbeat of", "SettlementLens's settlement"):
+        assert f"same    {what}" in text
     with pytest.raises(SystemExit) as stop:
         main(["limits", "explain", "--rpc", fork[0].url, "--deployment", str(record)])
     assert stop.value.code == 0

@@ -196,8 +196,7 @@ SENTENCES: dict[str, str] = {
     "do not fit: a window of zero, a cost of 100 %, or too many bits",
     "RepaysTooMuch(uint256,uint256)": "a partial close would repay {repaid} of a debt of {debt}; close it whole",
     "ForeignTaker(address)": "1inch names {taker} as taker, expected the delta hedger itself",
-    "ProfitTooLow(uint256,uint256)": "the order leaves {profit}, less than the minimum of {minimumProfit}; "
-    "leave it",
+    "ProfitTooLow(uint256,uint256)": "the order leaves {0}, less than the minimum of {1}; leave it",
 }
 
 # 1inch's own errors that a fill of our orders meets. Source: 1inch/limit-order-protocol, contracts/OrderMixin.sol,
