@@ -20,7 +20,7 @@ def _steps() -> list[tuple[str, str]]:
 
 def test_page__every_command__prints_what_the_page_shows(tmp_path: Path) -> None:
     steps = _steps()
-    assert len(steps) == 9
+    assert len(steps) == 10
     shown_order = steps[0][1]
     (tmp_path / "order.json").write_text(shown_order)
     environment = {name: value for name, value in os.environ.items() if name != "PMM_LIVE"}
