@@ -8,6 +8,7 @@ import pytest
 
 from pmm.chain.rpc import JsonRpc
 from tests.contracts.conftest import *  # noqa: F403 - pytest finds fixtures by name
+from tests.contracts.conftest import _fresh_build  # noqa: F401 - the star leaves it out
 from tests.invariants.world import World, build
 
 

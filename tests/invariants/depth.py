@@ -22,7 +22,7 @@ def depth(*, short: int, long: int, steps: int | None = None, shrinks: bool = Tr
     if shrinks and not _PLANTED:
         phases.append(Phase.shrink)
     profile = settings(
-        max_examples=long if _LONG else short,
+        max_examples=long if _LONG else 5 * short if _PLANTED else short,
         deadline=None,
         phases=phases,
         suppress_health_check=list(HealthCheck),

@@ -6,14 +6,16 @@ Held here, by letter of tests/invariants/README.md: (a) only signed words, (b) o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, multiple, rule
 
 from tests.invariants.depth import depth, run_machine
-from tests.invariants.model import Signed
+from tests.invariants.model import Call, Signed
 from tests.invariants.quotes import (
+    FILL_CONTRACT,
     Ask,
     Quote,
     Terms,
@@ -71,6 +73,26 @@ class FillsMachine(SettlementMachine):
             order=mutate(quote.signed.order, mutation), signer=None, for_oneinch=quote.signed.for_oneinch
         )
         self._fill(quote, altered, ask, on_oneinch=altered.for_oneinch)
+
+    @rule(quote=quotes, later=st.integers(0, 2), epoch=st.integers(0, 2), lane=st.integers(0, 1))
+    def fill_under_other_terms(self, quote: Quote, later: int, epoch: int, lane: int) -> None:
+        """(a) 1inch is given the signed order, our ERC-1271 one that it would rather see."""
+        order = quote.signed.order
+        shown = replace(
+            order,
+            salt=order.salt & ~(0xFFFFFFFF << 160) | epoch << 160,
+            maker_traits=(order.maker_traits & ~(1 << 160) | lane << 160) + (later * 1_000 << 80),
+        )
+        call = Call(taker=self.world.takers[0], amount=order.taking_amount)
+        values = [order.words, shown.packed_with(quote.signature), call.amount, 0]
+        error = self._send(call.taker, ONEINCH, FILL_CONTRACT, *values)
+        if shown != order:
+            assert error, f"(a) filled {order} as {shown}"
+        elif not error:
+            moved, _ = self.model.objections_on_oneinch(quote.signed, call, self.now_s)
+            self._require_once(quote.signed, on_oneinch=True)
+            now = self.now_s
+            self.model.settle(quote.signed, call, moved, on_oneinch=True, at_s=now, block=now)
 
     def _fill(self, quote: Quote, signed: Signed, ask: Ask, *, on_oneinch: bool) -> None:
         at_s = self.now_s + 1

@@ -13,6 +13,7 @@ from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
 from tests.contracts.conftest import *  # noqa: F403 - pytest finds fixtures by name
+from tests.contracts.conftest import _fresh_build  # noqa: F401 - the star leaves it out
 from tests.contracts.settlement.desk import position
 from tests.parity.fill_pairs import Arena
 
