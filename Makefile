@@ -5,14 +5,15 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 NETWORK := ethereum:mainnet-fork:foundry
+PROOFS := tests/invariants tests/parity/test_fill_parity.py
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-fork test-contracts test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
+.PHONY: help setup demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/.python-ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11 or 3.12 on PATH, found none; install one or set PYTHON=" >&2; exit 1; }
@@ -41,7 +42,16 @@ test-fork: setup ## the tests that need the offline mainnet but not Ape
 	@$(PYTEST) -p no:ape_test tests/fork tests/e2e $(TEST_ARGS)
 
 test-contracts: setup ## the contract tests, through Ape on the fork
-	@$(BIN)/ape test tests/contracts tests/parity --network $(NETWORK) $(TEST_ARGS)
+	@$(BIN)/ape test tests/contracts tests/parity tests/invariants --network $(NETWORK) $(TEST_ARGS)
+
+test-invariants: setup ## the machines against the model and the comparison with 1inch, short as in CI
+	@$(BIN)/ape test $(PROOFS) --network $(NETWORK) $(TEST_ARGS)
+
+test-invariants-long: setup ## the same with many more examples
+	@PMM_PROOF_DEPTH=long $(BIN)/ape test $(PROOFS) --network $(NETWORK) -o timeout=0 $(TEST_ARGS)
+
+test-planted-faults: setup ## plant faults in a copy of the contracts; each must be found (FAULTS="name" picks)
+	@$(BIN)/python -m tests.invariants.planted_faults $(FAULTS)
 
 test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
 	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FILLS = "invariants/test_fills.py"
+THEFT = "invariants/test_stolen_key.py"
 PARITY = "parity/test_fill_parity.py"
 
 
@@ -183,6 +184,46 @@ FAULTS = [
         file="modules/LaneBook.sol",
         old="if (msg.sender != owner && _policy & LaneLib.GUARDS & ~bits != 0) revert Unauthorised(msg.sender);",
         new="",
+    ),
+    Fault(
+        name="the previous window is not counted, beside a thief",
+        held="i",
+        file="modules/CapBook.sol",
+        old="if (before + inWindow + units > (word >> 144) & _AMOUNT_MASK)",
+        new="if (inWindow + units > (word >> 144) & _AMOUNT_MASK)",
+        test=THEFT,
+    ),
+    Fault(
+        name="the block's use is forgotten",
+        held="i",
+        file="modules/CapBook.sol",
+        old="(inBlock + units);",
+        new="units;",
+        test=THEFT,
+    ),
+    Fault(
+        name="the hook's fills are not counted",
+        held="i",
+        file="modules/DeskModules.sol",
+        old="if (_policy & LaneLib.CAPS != 0) _consumeCap(uint160(makerAsset), making);",
+        new="makerAsset; making;",
+        test=THEFT,
+    ),
+    Fault(
+        name="the band is not asked for on 1inch",
+        held="i",
+        file="modules/OneInchMaker.sol",
+        old="if (word & LaneLib.BAND != 0) _requireWithinBand(makerAsset, takerAsset, making, taking);",
+        new="if (word & LaneLib.BAND == 0) _requireWithinBand(makerAsset, takerAsset, making, taking);",
+        test=THEFT,
+    ),
+    Fault(
+        name="the band's floor is rounded down",
+        held="i",
+        file="modules/PriceBand.sol",
+        old="return worth / price + (units != 0 && worth % price != 0 ? 1 : 0);",
+        new="return worth / price;",
+        test=THEFT,
     ),
     Fault(
         name="a threshold that is just met is refused",

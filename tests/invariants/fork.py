@@ -68,6 +68,14 @@ class Fork:
         request = {"to": to, "data": "0x" + encode_call(signature, *values).hex()}
         return bytes.fromhex(self.rpc.call("eth_call", request, "latest")[2:])
 
+    def try_all(self, to: str, calls: Sequence[bytes]) -> list[str]:
+        """What each call ends with when a contract without any right makes them in a row; "" where it is done."""
+        packed = [(to, True, data) for data in calls]
+        data = "0x" + (_AGGREGATE + encode(["(address,bool,bytes)[]"], [packed])).hex()
+        answer = self.rpc.call("eth_call", {"to": MULTICALL3, "data": data, "gas": _GAS}, "latest")
+        found = decode(["(bool,bytes)[]"], bytes.fromhex(answer[2:]))[0]
+        return ["" if done else self.name_error(data.hex()) or "no reason" for done, data in found]
+
     def query(self, calls: Sequence[tuple[str, bytes]]) -> str:
         """Prepare many views to be read at once by `read`."""
         packed = [(to, False, data) for to, data in calls]

@@ -230,13 +230,19 @@ class SettlementMachine(RuleBasedStateMachine):
     # ------------------------------------------------------------------ somebody without a right
 
     def overreach(self, by: str, which: int) -> None:
-        """(a) Whoever has no role gets nothing done."""
+        """(a) Whoever has no role gets nothing done: one call in earnest, all of them by a contract at once."""
         world = self.world
         sender = world.takers[0] if by == "taker" else getattr(world, by)
         token, signer = world.tokens["base"], world.signers[0]
-        calls = _privileged(sender, token, signer)
+        calls = privileged(sender, token, signer)
         name, values = calls[which % len(calls)]
         assert self._ours(sender, name, *values) == "Unauthorised", f"(a) {by} may call {name}"
+        answers = world.fork.try_all(
+            world.settlement,
+            [encode_call(name, *values) for name, values in privileged(world.thief, token, signer)],
+        )
+        for (name, _), error in zip(calls, answers, strict=True):
+            assert error == "Unauthorised", f"(a) anybody may call {name}: {error or 'done'}"
 
     # ------------------------------------------------------------------ after every step
 
@@ -264,7 +270,7 @@ class SettlementMachine(RuleBasedStateMachine):
         return done.error
 
 
-def _privileged(thief: str, token: str, signer: str) -> list[tuple[str, tuple[Any, ...]]]:
+def privileged(thief: str, token: str, signer: str) -> list[tuple[str, tuple[Any, ...]]]:
     at = int(signer, 16) << 80
     return [
         ("withdraw(address,address,uint256)", (token, thief, 1)),
