@@ -11,6 +11,11 @@ beforehand and not counted. Without flash funds the margin must carry the whole 
 and the collateral left must carry it while the purchase is under way: 38,000 USDC instead of 15,000. With 15,000 it
 would take several rounds.
 
+**Through the desk's contracts** is what the desk would send without DeltaHedger, position and inventory where they
+are today: LendingAccount's own functions with their health floor, and `moveToLending`. For the swap in between, the
+gas of the bare SwapRouter stands in, which is less than `swapInventory` takes. Ten transactions, for the proceeds
+and the purchase pass through the settlement contract.
+
 **One transaction** is `DeltaHedger.openShort` and `closeShort` with the health floor, the debt cap, the largest
 cost against Chainlink, the notional cap, the list of tokens that may be borrowed, and a lowest health factor in
 the plan.
@@ -95,6 +100,47 @@ def one_transaction_flow(
     plan = plan_word(source=source, market=market, min_health_wad=MIN_HEALTH_WAD)
     with ChainBuilder(rpc) as chain:
         return [_run_in_one(chain, desk, plan) for _ in range(runs)]
+
+
+def desk_flow(rpc: JsonRpc, desk: DeltaDesk, *, swaps: ShortGas, runs: int = 2) -> list[ShortGas]:
+    """Open and close by LendingAccount's own functions, ``runs`` times.
+
+    Args:
+        swaps: a run of :func:`separate_flow`, for the gas of its two swaps.
+    """
+    with ChainBuilder(rpc) as chain:
+        return [_run_at_the_desk(chain, desk, swaps) for _ in range(runs)]
+
+
+def _run_at_the_desk(chain: ChainBuilder, desk: DeltaDesk, swaps: ShortGas) -> ShortGas:
+    def gas(to: str, signature: str, *arguments: object) -> int:
+        return int(chain.transact(to, signature, *arguments, sender=desk.operator)["gasUsed"], 16)
+
+    account, settlement = desk.lending_account, desk.settlement
+    supply, repay = "supply(uint256,address,uint256)", "repay(uint256,address,uint256)"
+    withdraw, borrow = "withdraw(uint256,address,uint256)", "borrow(uint256,address,uint256)"
+    move = "moveToLending(address,uint256)"
+    stock = SHORT_WEI // 100  # a settlement contract is never empty
+    deal(chain.rpc, USDC, account, SEPARATE_MARGIN_USDC)
+    deal(chain.rpc, USDC, settlement, SEPARATE_WITHDRAWN_USDC)
+    deal(chain.rpc, WETH, settlement, stock)
+    opening = (
+        gas(account, supply, AAVE_V3, USDC, _ALL),
+        gas(account, borrow, AAVE_V3, WETH, SHORT_WEI),
+        swaps.opening[2],
+        gas(settlement, move, USDC, SEPARATE_WITHDRAWN_USDC - 1),
+        gas(account, supply, AAVE_V3, USDC, _ALL),
+    )
+    _hold(chain)
+    closing = [gas(account, withdraw, AAVE_V3, USDC, SEPARATE_WITHDRAWN_USDC), swaps.closing[1]]
+    owed = balance_of(chain.rpc, _DEBT_TOKEN, account) * 1_000_001 // 1_000_000
+    deal(chain.rpc, WETH, settlement, owed + stock)
+    closing += [
+        gas(settlement, move, WETH, owed),
+        gas(account, repay, AAVE_V3, WETH, _ALL),
+        gas(account, withdraw, AAVE_V3, USDC, _ALL),
+    ]
+    return ShortGas(opening=opening, closing=tuple(closing))
 
 
 def _run_separately(chain: ChainBuilder) -> ShortGas:
