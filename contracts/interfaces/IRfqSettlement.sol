@@ -23,7 +23,7 @@ enum ModuleKind {
     HEDGER,
     ROUTER_HOOKS,
     LENDING_ACCOUNT,
-    FILL_GATEWAY
+    TAKER_PORTAL
 }
 
 /// @title Settlement of signed RFQ orders from one maker's inventory
@@ -54,8 +54,8 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// @param amounts making amount << 128 | taking amount
     /// @param terms table in contracts/README.md
     function fillOrderCompact(
-        uint256 amounts,
-        uint256 terms,
+        bytes32 amounts,
+        bytes32 terms,
         bytes32 r,
         bytes32 vs
     ) external returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
@@ -85,8 +85,8 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         bytes calldata args
     ) external returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
-    /// @notice `fillOrderArgs` in the name of `taker`, who called the fill gateway; fill gateway only.
-    /// @dev The taker's leg comes from the taker; the excess of msg.value returns to the gateway.
+    /// @notice `fillOrderArgs` in the name of `taker`, who called the taker portal; taker portal only.
+    /// @dev The taker's leg comes from the taker; the excess of msg.value returns to the portal.
     function fillOrderFor(
         address taker,
         Order calldata order,
@@ -185,7 +185,7 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// @notice Voids the nonce of `position` plus i for every bit i of `mask`, sliding the window if the
     /// highest of them lies beyond it.
     /// @param position signer << 80 | lane << 40 | first nonce
-    function cancelWindow(uint240 position, uint256 mask) external;
+    function cancelWindow(uint240 position, uint168 mask) external;
 
     // ------------------------------------------------------------------ owner
 
@@ -195,15 +195,15 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     function setGuardian(address newGuardian) external;
     function setOperator(address newOperator) external;
     /// @notice Switches the oracle band (bit 0) and the caps (bit 1). Owner; the guardian may only switch on.
-    function setGuards(uint256 guards) external;
+    function setGuards(uint32 guards) external;
     /// @notice Sets how much of a token may leave, in base units; what was used before is forgotten.
     /// @param perBlock per block
     /// @param perWindow in any span of `windowSeconds`
     /// @param windowSeconds 1 to 1,048,575
-    function setCap(address token, uint256 perBlock, uint256 perWindow, uint256 windowSeconds) external;
+    function setCap(address token, uint256 perBlock, uint256 perWindow, uint40 windowSeconds) external;
     /// @notice Sets the Chainlink feed of a token in the currency all feeds share; zero takes it away. The decimals
     /// of both are read now and never again.
-    function setFeed(address token, address feed, uint24 heartbeatSeconds) external;
+    function setFeed(address token, address feed, uint40 heartbeatSeconds) external;
     /// @notice Sets the band of a pair in units of 5 bps: 0 no fill, 255 no limit. At least one is a core token.
     /// Owner; the guardian may only lower it.
     function setBand(address tokenA, address tokenB, uint8 units) external;
@@ -230,18 +230,16 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         uint256 makingAmount
     ) external view returns (uint256);
     /// @notice Raw words, tables in contracts/README.md; `SettlementLens` reads them for people.
-    function laneWord(address signer, uint40 lane_) external view returns (uint256);
-    function policy() external view returns (uint256);
+    function laneWord(address signer, uint32 lane_) external view returns (uint256);
+    function policyWord() external view returns (uint256);
     function capWord(address token) external view returns (uint256);
-    function feedWord(address token) external view returns (uint256);
+    function priceWord(address token) external view returns (uint256);
     /// @notice Whether a fill is running.
     function isLocked() external view returns (bool);
-    function laneCount(address signer) external view returns (uint256);
     /// @notice Signers that are neither revoked nor unknown.
-    function signers() external view returns (address[] memory);
+    function signerList() external view returns (address[] memory);
     function isRegistered(address token) external view returns (bool);
     function coreTokens() external view returns (address[] memory);
-    function maxExpiry() external view returns (uint256);
     function owner() external view returns (address);
     function pendingOwner() external view returns (address);
     function guardian() external view returns (address);
@@ -249,7 +247,7 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     function hedger() external view returns (address);
     function routerHooks() external view returns (address);
     function lendingAccount() external view returns (address);
-    function fillGateway() external view returns (address);
+    function takerPortal() external view returns (address);
     function weth() external view returns (address);
     function oneInchRouter() external view returns (address);
 }

@@ -24,9 +24,9 @@ interface ISettlementErrors {
     error BadGuards(uint256 guards);
     /// @notice Thrown when the window of a cap is zero or over 1,048,575 seconds.
     error BadCapWindow(uint256 seconds_);
-    /// @notice Thrown when a feed is set without a heartbeat.
+    /// @notice Thrown when the heartbeat of a feed is zero or over 16,777,215 seconds.
     error BadHeartbeat(uint256 seconds_);
-    /// @notice Thrown when the decimals of token and feed add up to more than 60.
+    /// @notice Thrown when the decimals of token and feed add up to more than 36.
     error BadDecimals(address token, address feed, uint256 exponent);
     /// @notice Thrown when a band is set for one token, or for two that are not core tokens.
     error BadPair(address tokenA, address tokenB);
@@ -97,22 +97,22 @@ interface ISettlementErrors {
     // ---- guards ----
     /// @notice Thrown when caps are on and the token has none.
     error NoCap(uint256 token);
-    /// @notice Thrown when more of the token would leave in this block than its cap; `used` has left already.
-    error BlockCapExceeded(uint256 token, uint256 amount, uint256 used);
-    /// @notice Thrown when more would leave in the previous and the current window than the cap.
-    error WindowCapExceeded(uint256 token, uint256 amount, uint256 used);
+    /// @notice Thrown when `amount` on top of what left in this block is over the cap.
+    error BlockCapExceeded(uint256 token, uint256 amount, uint256 cap);
+    /// @notice Thrown when `amount` on top of what left in the previous and the current window is over the cap.
+    error WindowCapExceeded(uint256 token, uint256 amount, uint256 cap);
     /// @notice Thrown when the pair has no band, or one of zero.
     error NoBand(uint256 makerAsset, uint256 takerAsset);
-    /// @notice Thrown when the maker would get less than the band allows.
+    /// @notice Thrown when the maker would get less than the band allows; `minimum` is the least it allows.
     error OutsideBand(uint256 makerAsset, uint256 takerAsset, uint256 takingAmount, uint256 minimum);
     /// @notice Thrown when a token has no price feed.
     error NoFeed(uint256 token);
     /// @notice Thrown when a feed reverts or answers less than five words.
     error FeedFailed(address feed);
-    /// @notice Thrown when a feed answers zero, less, or 2^128 and more.
+    /// @notice Thrown when a feed answers zero, less, or more than 2^112.
     error BadAnswer(address feed, int256 answer);
     /// @notice Thrown when the answer is older than the heartbeat, or from the future.
-    error StaleAnswer(address feed, uint256 updatedAt);
+    error StaleAnswer(address feed, uint256 updatedAt, uint256 heartbeat);
     /// @notice Thrown when a swap of inventory brought less than the band and the caller allow.
     error BoughtTooLittle(address token, uint256 amount, uint256 minimum);
 

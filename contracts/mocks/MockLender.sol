@@ -124,8 +124,10 @@ contract MockLender {
         _lend(token, amount);
         address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
         uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
-        bytes memory callback =
-            abi.encodeCall(IBorrower.onFlashLoan, (initiator, _told(token), told, fee, _told(data)));
+        bytes memory callback = abi.encodeCall(
+            IBorrower.onFlashLoan,
+            (initiator, _told(token), told, fee, _told(data))
+        );
         bytes32 answer = abi.decode(_callBack(callback), (bytes32));
         if (answer != keccak256("ERC3156FlashBorrower.onFlashLoan")) revert NotAccepted();
         uint256 due = trick == Trick.PullOneUnitLess ? amount + fee - 1 : amount + fee;

@@ -23,29 +23,33 @@ import {TokenRegistry} from "./TokenRegistry.sol";
 ///
 /// Numbers that agree in 24 bits but not beyond count old use as new: too strict for once, never too loose.
 abstract contract CapBook is TokenRegistry {
-    uint256 private constant _AMOUNT_BITS = 36;
-    uint256 private constant _AMOUNT_MASK = (1 << _AMOUNT_BITS) - 1;
-    uint256 private constant _TAG_MASK = (1 << 24) - 1;
-    uint256 private constant _WINDOW_MASK = (1 << 20) - 1;
+    uint256 private constant _AMOUNT_MASK = 0xfffffffff;
+    uint256 private constant _TAG_MASK = 0xffffff;
+    uint256 private constant _WINDOW_MASK = 0xfffff;
     /// @dev Both caps, the unit and the length of the window.
-    uint256 private constant _SETTINGS_MASK = ((1 << 208) - 1) ^ ((1 << 108) - 1);
+    uint256 private constant _SETTINGS_MASK =
+        0x000000000000fffffffffffffffffffffffff000000000000000000000000000;
 
-    mapping(uint256 token => uint256 word) private _caps;
+    struct CapSlot {
+        uint256 word;
+    }
+
+    mapping(uint256 token => CapSlot) private _caps;
 
     /// @inheritdoc IRfqSettlement
     function setCap(
         address token,
         uint256 perBlock,
         uint256 perWindow,
-        uint256 windowSeconds
+        uint40 windowSeconds
     ) external override onlyOwner {
         if (windowSeconds == 0 || windowSeconds > _WINDOW_MASK) revert BadCapWindow(windowSeconds);
         // Caps are rounded down to the unit, amounts up.
         uint256 larger = perBlock > perWindow ? perBlock : perWindow;
         uint256 unit = 0;
         while (larger >> unit > _AMOUNT_MASK) ++unit;
-        _caps[uint160(token)] =
-            (windowSeconds << 188) |
+        _caps[uint160(token)].word =
+            (uint256(windowSeconds) << 188) |
             (unit << 180) |
             ((perWindow >> unit) << 144) |
             ((perBlock >> unit) << 108);
@@ -54,44 +58,65 @@ abstract contract CapBook is TokenRegistry {
 
     /// @inheritdoc IRfqSettlement
     function capWord(address token) external view override returns (uint256) {
-        return _caps[uint160(token)];
+        return _caps[uint160(token)].word;
     }
 
-    /// @dev Counts an amount of the token that is about to leave.
+    /// @dev Counts an amount of the token that is about to leave; zero must not be given.
+    ///
+    /// units    = ceil(amount / 2^unit)
+    /// inBlock  = block tag is this block's ? used in block : 0
+    /// before, inWindow = window tag is this window's ? as they are : it is the last one's ? (inWindow, 0) : (0, 0)
+    /// inBlock + units <= cap of the block, before + inWindow + units <= cap of the window
     function _consumeCap(uint256 token, uint256 amount) internal {
-        uint256 word = _caps[token];
-        if (word == 0) revert NoCap(token);
-        unchecked {
+        CapSlot storage slot = _caps[token];
+        uint256 word = slot.word;
+        uint256 next;
+        bool over;
+        assembly ("memory-safe") {
             // 1. The amount in units, rounded up.
-            uint256 unit = uint8(word >> 180);
-            uint256 units = amount >> unit;
-            if (units << unit != amount) ++units;
+            let units := add(shr(and(shr(180, word), 0xff), sub(amount, 1)), 1)
 
             // 2. What earlier use still counts.
-            uint256 blockTag = block.number & _TAG_MASK;
-            uint256 windowTag = (block.timestamp / ((word >> 188) & _WINDOW_MASK)) & _TAG_MASK;
-            uint256 inBlock = (word >> 208) & _TAG_MASK == blockTag ? word & _AMOUNT_MASK : 0;
-            uint256 inWindow = (word >> 36) & _AMOUNT_MASK;
-            uint256 before = (word >> 72) & _AMOUNT_MASK;
-            if (word >> 232 != windowTag) {
-                before = ((word >> 232) + 1) & _TAG_MASK == windowTag ? inWindow : 0;
-                inWindow = 0;
+            let windowTag := and(div(timestamp(), and(shr(188, word), _WINDOW_MASK)), _TAG_MASK)
+            let inBlock := mul(and(word, _AMOUNT_MASK), iszero(and(xor(shr(208, word), number()), _TAG_MASK)))
+            let inWindow := and(shr(36, word), _AMOUNT_MASK)
+            let before := and(shr(72, word), _AMOUNT_MASK)
+            let lastTag := shr(232, word)
+            if iszero(eq(lastTag, windowTag)) {
+                before := mul(inWindow, eq(and(add(lastTag, 1), _TAG_MASK), windowTag))
+                inWindow := 0
             }
 
-            // 3. Hold the caps. Units are below 2^256 - 1 only if they pass the first test.
-            if (units > _AMOUNT_MASK || inBlock + units > (word >> 108) & _AMOUNT_MASK)
-                revert BlockCapExceeded(token, amount, inBlock << unit);
-            if (before + inWindow + units > (word >> 144) & _AMOUNT_MASK)
-                revert WindowCapExceeded(token, amount, (before + inWindow) << unit);
+            // 3. Count it. More than 36 bits of units are over every cap; fewer cannot overflow the sums.
+            inBlock := add(inBlock, units)
+            inWindow := add(inWindow, units)
+            over := or(
+                gt(units, _AMOUNT_MASK),
+                or(
+                    gt(inBlock, and(shr(108, word), _AMOUNT_MASK)),
+                    gt(add(before, inWindow), and(shr(144, word), _AMOUNT_MASK))
+                )
+            )
+            next := or(
+                or(and(word, _SETTINGS_MASK), or(shl(232, windowTag), shl(208, and(number(), _TAG_MASK)))),
+                or(or(shl(72, before), shl(36, inWindow)), inBlock)
+            )
+        }
+        if (over) _refuseOver(token, amount, word, next);
+        slot.word = next;
+    }
 
-            // 4. Write it down.
-            _caps[token] =
-                (word & _SETTINGS_MASK) |
-                (windowTag << 232) |
-                (blockTag << 208) |
-                (before << 72) |
-                ((inWindow + units) << 36) |
-                (inBlock + units);
+    /// @dev `next` counts the amount already.
+    function _refuseOver(uint256 token, uint256 amount, uint256 word, uint256 next) private pure {
+        // Without a cap both caps read as zero.
+        if (word == 0) revert NoCap(token);
+        unchecked {
+            uint256 unit = uint8(word >> 180);
+            uint256 units = ((amount - 1) >> unit) + 1;
+            uint256 perBlock = (word >> 108) & _AMOUNT_MASK;
+            if (units > _AMOUNT_MASK || (next & _AMOUNT_MASK) > perBlock)
+                revert BlockCapExceeded(token, amount, perBlock << unit);
+            revert WindowCapExceeded(token, amount, ((word >> 144) & _AMOUNT_MASK) << unit);
         }
     }
 }

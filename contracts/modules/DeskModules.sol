@@ -20,7 +20,7 @@ abstract contract DeskModules is Admission {
     address public override hedger;
     address public override routerHooks;
     address public override lendingAccount;
-    address public override fillGateway;
+    address public override takerPortal;
 
     modifier onlyMover() {
         if (msg.sender != operator && msg.sender != routerHooks) revert Unauthorised(msg.sender);
@@ -38,7 +38,7 @@ abstract contract DeskModules is Admission {
         if (kind == ModuleKind.HEDGER) hedger = module;
         else if (kind == ModuleKind.ROUTER_HOOKS) routerHooks = module;
         else if (kind == ModuleKind.LENDING_ACCOUNT) lendingAccount = module;
-        else fillGateway = module;
+        else takerPortal = module;
         _untouchable[module] = true;
         emit ModuleSet(kind, module);
     }
@@ -87,6 +87,6 @@ abstract contract DeskModules is Admission {
     function _moduleOf(ModuleKind kind) private view returns (address) {
         if (kind == ModuleKind.HEDGER) return hedger;
         if (kind == ModuleKind.ROUTER_HOOKS) return routerHooks;
-        return kind == ModuleKind.LENDING_ACCOUNT ? lendingAccount : fillGateway;
+        return kind == ModuleKind.LENDING_ACCOUNT ? lendingAccount : takerPortal;
     }
 }

@@ -9,7 +9,9 @@ import {SpecialLegs} from "./SpecialLegs.sol";
 import {TokenLib} from "./TokenLib.sol";
 
 /// @title The ways to fill
-/// @dev Order of events as 1inch's: nonce, maker leg, taker's interaction, taker leg, event. Plain orders in plain
+/// @dev A plain fill asks for the lock and does not take it: it measures no balance, its nonce is dead before
+/// its first call, and it calls nothing but its two tokens. Every other fill takes it.
+/// Order of events as 1inch's: nonce, maker leg, taker's interaction, taker leg, event. Plain orders in plain
 /// calls take a path of their own, on which no term is read that they do not have.
 abstract contract Fills is SpecialLegs {
     using LaneLib for uint256;
@@ -27,7 +29,7 @@ abstract contract Fills is SpecialLegs {
         external
         payable
         override
-        locked
+        whenUnlocked
         returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash)
     {
         // 1. What a plain order in a plain call does not have.
@@ -61,11 +63,11 @@ abstract contract Fills is SpecialLegs {
 
     /// @inheritdoc IRfqSettlement
     function fillOrderCompact(
-        uint256 amounts,
-        uint256 terms,
+        bytes32 amounts,
+        bytes32 terms,
         bytes32 r,
         bytes32 vs
-    ) external override locked returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
+    ) external override whenUnlocked returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
         (
             uint256 salt,
             uint256 makerAsset,
@@ -73,7 +75,7 @@ abstract contract Fills is SpecialLegs {
             uint256 making,
             uint256 taking,
             uint256 traits
-        ) = _unpack(amounts, terms);
+        ) = _unpack(uint256(amounts), uint256(terms));
         orderHash = OrderLib.ownDigest(
             DOMAIN_SEPARATOR(),
             salt,
@@ -97,13 +99,7 @@ abstract contract Fills is SpecialLegs {
         uint256 amount,
         uint256 takerTraits,
         bytes calldata args
-    )
-        external
-        payable
-        override
-        locked
-        returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash)
-    {
+    ) external payable override returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
         return _fill(order, r, vs, amount, takerTraits, args, msg.sender, false);
     }
 
@@ -116,14 +112,8 @@ abstract contract Fills is SpecialLegs {
         uint256 amount,
         uint256 takerTraits,
         bytes calldata args
-    )
-        external
-        payable
-        override
-        locked
-        returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash)
-    {
-        if (msg.sender != fillGateway) revert Unauthorised(msg.sender);
+    ) external payable override returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
+        if (msg.sender != takerPortal) revert Unauthorised(msg.sender);
         return _fill(order, r, vs, amount, takerTraits, args, taker, false);
     }
 
@@ -135,7 +125,7 @@ abstract contract Fills is SpecialLegs {
         uint256 amount,
         uint256 takerTraits,
         bytes calldata args
-    ) external override locked returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
+    ) external override returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
         return _fill(order, r, vs, amount, takerTraits, args, msg.sender, true);
     }
 
@@ -150,7 +140,7 @@ abstract contract Fills is SpecialLegs {
         bytes calldata args,
         address taker,
         bool funded
-    ) internal returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
+    ) private locked returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash) {
         // 1. Parties and terms.
         (address target, bytes calldata extension, bytes calldata interaction) = OrderLib.parseArgs(
             takerTraits,

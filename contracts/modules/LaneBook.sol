@@ -124,32 +124,34 @@ abstract contract LaneBook is Roles {
     /// @inheritdoc IRfqSettlement
     function cancelWindow(
         uint240 position,
-        uint256 mask
+        uint168 mask
     ) external override onlyCanceller(_signerAt(position)) {
         LaneSlot storage slot = _lanes[position >> 40];
         uint256 word = slot.word;
         if (word == 0) revert UnknownLane(_signerAt(position), uint40(position >> 40));
         slot.word = word.killMask(uint40(position), mask);
-        emit WindowCancelled(position, mask);
+        bytes32 topic = WindowCancelled.selector;
+        assembly ("memory-safe") {
+            // emit WindowCancelled(position, mask), from scratch space.
+            mstore(0x00, position)
+            mstore(0x20, mask)
+            log1(0x00, 0x40, topic)
+        }
     }
 
     /// @inheritdoc IRfqSettlement
-    function laneWord(address signer, uint40 lane_) external view override returns (uint256) {
+    function laneWord(address signer, uint32 lane_) external view override returns (uint256) {
         return _lanes[_key(signer, lane_)].word;
     }
 
     /// @inheritdoc IRfqSettlement
-    function policy() external view override returns (uint256) {
+    function policyWord() external view override returns (uint256) {
         return _policy;
     }
 
     /// @inheritdoc IRfqSettlement
-    function signers() external view override returns (address[] memory) {
+    function signerList() external view override returns (address[] memory) {
         return _signers;
-    }
-
-    function laneCount(address signer) external view override returns (uint256) {
-        return _records[signer].lanes;
     }
 
     /// @dev `series` must fit 40 bits, as the field of an order does.
@@ -166,8 +168,8 @@ abstract contract LaneBook is Roles {
     }
 
     /// @inheritdoc IRfqSettlement
-    function setGuards(uint256 guards) external override onlyReducer {
-        uint256 bits = guards << LaneLib.GUARDS_SHIFT;
+    function setGuards(uint32 guards) external override onlyReducer {
+        uint256 bits = uint256(guards) << LaneLib.GUARDS_SHIFT;
         if (guards > LaneLib.GUARDS >> LaneLib.GUARDS_SHIFT) revert BadGuards(guards);
         // The guardian only reduces: what is on stays on.
         if (msg.sender != owner && _policy & LaneLib.GUARDS & ~bits != 0) revert Unauthorised(msg.sender);

@@ -27,15 +27,17 @@ abstract contract PriceBand is CapBook {
     uint256 private constant _NO_LIMIT = 255;
     /// @dev Units of a band in one: 5 bps each.
     uint256 private constant _ONE = 2_000;
-    uint256 private constant _MAX_EXPONENT = 60;
+    uint256 private constant _MAX_ANSWER = 1 << 112;
+    uint256 private constant _MAX_EXPONENT = 36;
 
     mapping(uint256 token => uint256 word) private _feeds;
 
     /// @inheritdoc IRfqSettlement
-    function setFeed(address token, address feed, uint24 heartbeatSeconds) external override onlyOwner {
+    function setFeed(address token, address feed, uint40 heartbeatSeconds) external override onlyOwner {
         uint256 word = _feeds[uint160(token)] & _BANDS_MASK;
         if (feed != address(0)) {
-            if (heartbeatSeconds == 0) revert BadHeartbeat(heartbeatSeconds);
+            if (heartbeatSeconds == 0 || heartbeatSeconds > type(uint24).max)
+                revert BadHeartbeat(heartbeatSeconds);
             uint256 exponent = uint256(IDecimals(token).decimals()) + IDecimals(feed).decimals();
             if (exponent > _MAX_EXPONENT) revert BadDecimals(token, feed, exponent);
             word |= (exponent << 184) | (uint256(heartbeatSeconds) << 160) | uint160(feed);
@@ -58,7 +60,7 @@ abstract contract PriceBand is CapBook {
     }
 
     /// @inheritdoc IRfqSettlement
-    function feedWord(address token) external view override returns (uint256) {
+    function priceWord(address token) external view override returns (uint256) {
         return _feeds[uint160(token)];
     }
 
@@ -68,15 +70,14 @@ abstract contract PriceBand is CapBook {
         address takerAsset,
         uint256 makingAmount
     ) external view override returns (uint256) {
-        return
-            _worth(
-                uint160(makerAsset),
-                uint160(takerAsset),
-                _feeds[uint160(makerAsset)],
-                _feeds[uint160(takerAsset)],
-                makingAmount,
-                0
-            );
+        (uint256 makerFactor, uint256 takerFactor) = _factors(
+            uint160(makerAsset),
+            uint160(takerAsset),
+            _feeds[uint160(makerAsset)],
+            _feeds[uint160(takerAsset)],
+            0
+        );
+        return AmountLib.mul(makingAmount, makerFactor) / takerFactor;
     }
 
     /// @dev Least taking amount the band of the pair allows for a making amount.
@@ -90,7 +91,18 @@ abstract contract PriceBand is CapBook {
         uint256 units = _unitsOf(makerAsset, takerAsset, makerFeed, takerFeed);
         if (units == _NO_LIMIT) return 0;
         if (units == 0) revert NoBand(makerAsset, takerAsset);
-        return _worth(makerAsset, takerAsset, makerFeed, takerFeed, making, units);
+        (uint256 makerFactor, uint256 takerFactor) = _factors(
+            makerAsset,
+            takerAsset,
+            makerFeed,
+            takerFeed,
+            units
+        );
+        uint256 worth = AmountLib.mul(making, makerFactor);
+        unchecked {
+            // Rounded up, so that the band is never wider than set.
+            return worth / takerFactor + (worth % takerFactor == 0 ? 0 : 1);
+        }
     }
 
     function _requireWithinBand(
@@ -103,55 +115,54 @@ abstract contract PriceBand is CapBook {
         if (taking < floor) revert OutsideBand(makerAsset, takerAsset, taking, floor);
     }
 
-    /// @dev making * makerPrice / takerPrice in units of the taker asset, less the band. Rounded up, so that the
-    /// band is never wider than set; without a band (units 0) rounded down.
-    function _worth(
+    /// @dev A making amount is worth making * makerFactor / takerFactor of the taker asset, less `units` of band.
+    /// Neither factor overflows: 2^112 of an answer, 2^11 of _ONE and 10^36 < 2^120 of a scale.
+    function _factors(
         uint256 makerAsset,
         uint256 takerAsset,
         uint256 makerFeed,
         uint256 takerFeed,
-        uint256 making,
         uint256 units
-    ) private view returns (uint256) {
-        uint256 worth = AmountLib.mul(making, _answer(makerAsset, makerFeed) * (_ONE - units));
-        uint256 price = _answer(takerAsset, takerFeed) * _ONE;
+    ) private view returns (uint256 makerFactor, uint256 takerFactor) {
         unchecked {
+            makerFactor = _answer(makerAsset, makerFeed) * (_ONE - units);
+            takerFactor = _answer(takerAsset, takerFeed) * _ONE;
             uint256 makerExponent = uint8(makerFeed >> 184);
             uint256 takerExponent = uint8(takerFeed >> 184);
-            if (makerExponent < takerExponent)
-                worth = AmountLib.mul(worth, 10 ** (takerExponent - makerExponent));
-            else price = AmountLib.mul(price, 10 ** (makerExponent - takerExponent));
-            return worth / price + (units != 0 && worth % price != 0 ? 1 : 0);
+            if (makerExponent < takerExponent) makerFactor *= 10 ** (takerExponent - makerExponent);
+            else takerFactor *= 10 ** (makerExponent - takerExponent);
         }
     }
 
-    /// @dev A positive answer below 2^128, not older than the heartbeat.
+    /// @dev A positive answer of at most 2^112, not older than the heartbeat.
     function _answer(uint256 token, uint256 word) private view returns (uint256 answer) {
-        uint256 feed = uint160(word);
-        if (feed == 0) revert NoFeed(token);
-        bool ok;
-        uint256 updatedAt;
+        bool good;
         assembly ("memory-safe") {
             let data := mload(0x40)
             // latestRoundData() returns (roundId, answer, startedAt, updatedAt, answeredInRound)
             mstore(0x00, 0xfeaf968c00000000000000000000000000000000000000000000000000000000)
-            ok := staticcall(gas(), feed, 0x00, 0x04, data, 0xa0)
-            ok := and(ok, gt(returndatasize(), 0x9f))
+            good := staticcall(gas(), word, 0x00, 0x04, data, 0xa0)
             answer := mload(add(data, 0x20))
-            updatedAt := mload(add(data, 0x60))
-        }
-        unchecked {
             // A time in the future wraps and counts as old.
-            bool fresh = block.timestamp - updatedAt <= uint24(word >> 160);
-            if (!ok || answer - 1 >= type(uint128).max || !fresh) _refuseAnswer(feed, ok, answer, updatedAt);
+            let age := sub(timestamp(), mload(add(data, 0x60)))
+            good := and(good, gt(returndatasize(), 0x9f))
+            good := and(good, iszero(gt(age, and(shr(160, word), 0xffffff))))
+            good := and(good, lt(sub(answer, 1), _MAX_ANSWER))
         }
+        if (!good) _refuseAnswer(token, address(uint160(word)), uint24(word >> 160));
     }
 
-    function _refuseAnswer(uint256 feed, bool ok, uint256 answer, uint256 updatedAt) private pure {
-        if (!ok) revert FeedFailed(address(uint160(feed)));
-        if (answer == 0 || answer > type(uint128).max)
-            revert BadAnswer(address(uint160(feed)), int256(answer));
-        revert StaleAnswer(address(uint160(feed)), updatedAt);
+    /// @dev Asks again, in order to name what is wrong.
+    function _refuseAnswer(uint256 token, address feed, uint256 heartbeat) private view {
+        if (feed == address(0)) revert NoFeed(token);
+        (bool ok, bytes memory data) = feed.staticcall(hex"feaf968c");
+        if (!ok || data.length < 160) revert FeedFailed(feed);
+        (, int256 answer, , uint256 updatedAt, ) = abi.decode(
+            data,
+            (uint256, int256, uint256, uint256, uint256)
+        );
+        if (answer <= 0 || uint256(answer) > _MAX_ANSWER) revert BadAnswer(feed, answer);
+        revert StaleAnswer(feed, updatedAt, heartbeat);
     }
 
     function _bandOf(uint256 tokenA, uint256 tokenB) private view returns (uint256) {

@@ -18,7 +18,7 @@ from pmm.domain.tokens import Address
 from pmm.domain.words import check_uint
 from pmm.errors import InvalidInput
 
-COMPACT_SIGNATURE = "fillOrderCompact(uint256,uint256,bytes32,bytes32)"
+COMPACT_SIGNATURE = "fillOrderCompact(bytes32,bytes32,bytes32,bytes32)"
 BATCH_SIGNATURE = f"fillOrders(({ORDER_TUPLE},bytes32,bytes32,uint256,uint256,uint256,bytes)[],uint256)"
 MAX_BATCH = 256
 """One bit of ``optional`` for each entry."""
