@@ -40,7 +40,7 @@ contract SettlementLens is RouterOrderReasons {
         address taker,
         uint256 amount
     ) external view override returns (uint256 reasons) {
-        uint256 policy = _settlement.policy();
+        uint256 policy = _settlement.policyWord();
 
         // 1. Terms, extension, signature and lane.
         (uint256 found, bool planned) = _extensionReasons(order, extension, taker);
@@ -110,12 +110,12 @@ contract SettlementLens is RouterOrderReasons {
 
     /// @inheritdoc ISettlementLens
     function laneCount(address signer) external view override returns (uint256) {
-        return _settlement.laneCount(signer);
+        return _settlement.numberOfLanes(signer);
     }
 
     /// @inheritdoc ISettlementLens
     function epochs(address signer) external view override returns (uint256[] memory found) {
-        found = new uint256[](_settlement.laneCount(signer));
+        found = new uint256[](_settlement.numberOfLanes(signer));
         for (uint256 i = 0; i < found.length; ++i) {
             found[i] = _settlement.laneWord(signer, uint40(i)).epoch();
         }
@@ -143,7 +143,7 @@ contract SettlementLens is RouterOrderReasons {
 
     /// @inheritdoc ISettlementLens
     function limits() external view override returns (Limits memory found) {
-        uint256 policy = _settlement.policy();
+        uint256 policy = _settlement.policyWord();
         address router = _settlement.oneInchRouter();
         address[] memory core = _settlement.coreTokens();
         found.blockNumber = block.number;

@@ -230,16 +230,20 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         uint256 makingAmount
     ) external view returns (uint256);
     /// @notice Raw words, tables in contracts/README.md; `SettlementLens` reads them for people.
-    function laneWord(address signer, uint32 lane_) external view returns (uint256);
+    function laneWord(address signer, uint64 lane_) external view returns (uint256);
     function policyWord() external view returns (uint256);
     function capWord(address token) external view returns (uint256);
     function priceWord(address token) external view returns (uint256);
     /// @notice Whether a fill is running.
     function isLocked() external view returns (bool);
+    /// @notice How many lanes the signer has, authorised or not.
+    function numberOfLanes(address signer) external view returns (uint256);
     /// @notice Signers that are neither revoked nor unknown.
     function signerList() external view returns (address[] memory);
     function isRegistered(address token) external view returns (bool);
     function coreTokens() external view returns (address[] memory);
+    /// @notice How many seconds ahead an order may expire.
+    function maxExpiry() external view returns (uint256);
     function owner() external view returns (address);
     function pendingOwner() external view returns (address);
     function guardian() external view returns (address);

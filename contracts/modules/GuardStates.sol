@@ -58,7 +58,7 @@ abstract contract GuardStates is ISettlementLens {
     }
 
     function _feedState(address token) internal view returns (FeedState memory state) {
-        uint256 word = _settlement.feedWord(token);
+        uint256 word = _settlement.priceWord(token);
         state.feed = address(uint160(word));
         state.heartbeatSeconds = uint24(word >> 160);
         state.exponent = uint8(word >> 184);
@@ -160,7 +160,7 @@ abstract contract GuardStates is ISettlementLens {
     }
 
     function _bandWith(address token, uint256 coreIndex) private view returns (uint256) {
-        return uint8(_settlement.feedWord(token) >> (_BANDS_SHIFT + 8 * coreIndex));
+        return uint8(_settlement.priceWord(token) >> (_BANDS_SHIFT + 8 * coreIndex));
     }
 
     function _fits(uint256 amount, uint256 used, uint256 cap_) private pure returns (bool) {

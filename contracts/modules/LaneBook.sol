@@ -140,8 +140,8 @@ abstract contract LaneBook is Roles {
     }
 
     /// @inheritdoc IRfqSettlement
-    function laneWord(address signer, uint32 lane_) external view override returns (uint256) {
-        return _lanes[_key(signer, lane_)].word;
+    function laneWord(address signer, uint64 lane_) external view override returns (uint256) {
+        return lane_ > type(uint40).max ? 0 : _lanes[_key(signer, lane_)].word;
     }
 
     /// @inheritdoc IRfqSettlement
@@ -152,6 +152,11 @@ abstract contract LaneBook is Roles {
     /// @inheritdoc IRfqSettlement
     function signerList() external view override returns (address[] memory) {
         return _signers;
+    }
+
+    /// @inheritdoc IRfqSettlement
+    function numberOfLanes(address signer) external view override returns (uint256) {
+        return _records[signer].lanes;
     }
 
     /// @dev `series` must fit 40 bits, as the field of an order does.

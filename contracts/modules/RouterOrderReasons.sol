@@ -67,7 +67,7 @@ abstract contract RouterOrderReasons is OrderReasons {
         uint256 amount
     ) internal view returns (uint256 reasons) {
         address router = _settlement.oneInchRouter();
-        uint256 policy = _settlement.policy();
+        uint256 policy = _settlement.policyWord();
         bytes32 hash = order.digest(_routerSeparator(router));
 
         // 1. Terms, hooks, signature and lane.

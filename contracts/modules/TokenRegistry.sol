@@ -92,6 +92,11 @@ abstract contract TokenRegistry is LaneBook {
         }
     }
 
+    /// @inheritdoc IRfqSettlement
+    function maxExpiry() external view override returns (uint256) {
+        return LaneLib.maxExpiry(_policy);
+    }
+
     /// @dev Bits of the lane word that, when set, forbid one of the tokens; see `_refusalBit`. The two most
     /// traded tokens are told apart without a call.
     function _refusalBits(uint256 tokenA, uint256 tokenB) internal view returns (uint256) {

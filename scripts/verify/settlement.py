@@ -100,7 +100,7 @@ def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
         if role in record.parameters:
             yield role, record.parameters[role], getattr(settlement, role)()
     for signer in record.parameters.get("signers", ()):
-        yield f"lanes of {signer}", record.parameters["lanes"], settlement.laneCount(signer)
+        yield f"lanes of {signer}", record.parameters["lanes"], settlement.numberOfLanes(signer)
     yield from _guards(record, settlement)
     yield from _modules(record, settlement)
     if "AtomicHedger" in record.contracts:

@@ -146,10 +146,10 @@ class World:
             calls.append((to, encode_call(signature, *values)))
 
         for signer in self.signers:
-            ask(("lanes", signer), self.settlement, "laneCount(address)", signer)
+            ask(("lanes", signer), self.settlement, "numberOfLanes(address)", signer)
             for lane in range(OBSERVED_LANES):
                 name = ("lane", signer, str(lane))
-                ask(name, self.settlement, "laneWord(address,uint40)", signer, lane)
+                ask(name, self.settlement, "laneWord(address,uint64)", signer, lane)
         for token in self.tokens.values():
             ask(("tradable", token), self.settlement, "isRegistered(address)", token)
             for holder in self.holders:

@@ -15,12 +15,12 @@ from pmm.execution import LaneState
 
 _OWNER = "owner()"
 _HEDGER = "hedger()"
-_SIGNERS = "signers()"
+_SIGNERS = "signerList()"
 _REVOKE = "revokeSigner(address)"
 _INIT_LANES = "initLanes(address,uint256)"
 _IS_REGISTERED = "isRegistered(address)"
-_LANE_WORD = "laneWord(address,uint40)"
-_LANE_COUNT = "laneCount(address)"
+_LANE_WORD = "laneWord(address,uint64)"
+_LANE_COUNT = "numberOfLanes(address)"
 SETTLEMENT_CALLS = (_OWNER, _HEDGER, _SIGNERS, _REVOKE, _INIT_LANES, _IS_REGISTERED, _LANE_WORD, _LANE_COUNT)
 """Functions of RfqSettlement that the server calls; a test compares them with the contract's ABI."""
 
@@ -108,7 +108,7 @@ def init_lanes_call(settlement: Address, signer: Address, lanes: int) -> Call:
 def lane_count(node: Web3Node, settlement: Address, signer: Address) -> int:
     """Return how many lanes the owner opened for a signer."""
     (answer,) = node.multicall([(settlement, encode_call(_LANE_COUNT, signer))], block="latest")
-    return word(answer, what=f"laneCount of {settlement}")
+    return word(answer, what=f"number of lanes of {settlement}")
 
 
 def first_unused_router_nonce(node: Web3Node, maker: Address, *, known: int) -> int:

@@ -74,10 +74,10 @@ SENTENCES: dict[str, str] = {
     "NoFundingPlan()": "the order has no funding plan; fill it by fillOrder or fillOrderArgs",
     # ---- guards
     "NoCap(uint256)": "caps are on and {token:address} has none; the owner must call setCap",
-    "BlockCapExceeded(uint256,uint256,uint256)": "{amount} base units of {token:address} in one block go over its "
-    "cap, {used} have left already; fill less, or in the next block",
-    "WindowCapExceeded(uint256,uint256,uint256)": "{amount} base units of {token:address} go over the cap of its "
-    "window, {used} have left already; fill less, or later",
+    "BlockCapExceeded(uint256,uint256,uint256)": "{amount} base units of {token:address} on top of what left in "
+    "this block go over the cap of {cap}; fill less, or in the next block",
+    "WindowCapExceeded(uint256,uint256,uint256)": "{amount} base units of {token:address} on top of what left in "
+    "the last two windows go over the cap of {cap}; fill less, or later",
     "NoBand(uint256,uint256)": "the oracle band is on and the pair {makerAsset:address}, {takerAsset:address} has "
     "none; the owner must call setBand",
     "OutsideBand(uint256,uint256,uint256,uint256)": "the maker would get {takingAmount} base units of "
@@ -85,8 +85,8 @@ SENTENCES: dict[str, str] = {
     "NoFeed(uint256)": "{token:address} has no price feed; the owner must call setFeed",
     "FeedFailed(address)": "price feed {feed} gives no answer; the desk trades again when it does",
     "BadAnswer(address,int256)": "price feed {feed} answers {answer}, which is no price",
-    "StaleAnswer(address,uint256)": "price feed {feed} last answered at {updatedAt:time}, longer ago than its "
-    "heartbeat; the desk trades again when it answers",
+    "StaleAnswer(address,uint256,uint256)": "price feed {feed} last answered at {updatedAt:time}, longer ago than "
+    "its heartbeat of {heartbeat} s; the desk trades again when it answers",
     "BoughtTooLittle(address,uint256,uint256)": "the swap brought {amount} base units of {token}, expected at "
     "least {minimum}; nothing was swapped",
     # ---- the call

@@ -20,7 +20,7 @@ from pmm.errors import ChainError, InvalidInput
 
 app = typer.Typer(no_args_is_help=True, help="What the settlement's settings allow.")
 
-_LANE_COUNT, _LANE_WORD, _SIGNERS = "laneCount(address)", "laneWord(address,uint40)", "signers()"
+_LANE_COUNT, _LANE_WORD, _SIGNERS = "numberOfLanes(address)", "laneWord(address,uint64)", "signerList()"
 SETTLEMENT_CALLS = (_LANE_COUNT, _LANE_WORD, _SIGNERS)
 """Functions of RfqSettlement that are asked here; a test compares them with its ABI."""
 _AUTHORISED, _PAUSED, _BAND, _CAPS = 1 << 255, 1 << 254, 1 << 248, 1 << 249

@@ -42,7 +42,7 @@ class _Anvil:
     def _view(self, function: str) -> bytes:
         if function == selector("owner()").hex():
             return encode(("address",), (_OWNER,))
-        assert function == selector("signers()").hex()
+        assert function == selector("signerList()").hex()
         return encode(("address[]",), (self._signers,))
 
 

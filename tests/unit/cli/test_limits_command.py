@@ -47,9 +47,9 @@ def _arrange(node: FakeNode, desk: DeskLimits, *, lane_word: int = 1 << 255 | _G
     answer = (*head, [_token(limits) for limits in tokens])
     node.set(LENS, "SETTLEMENT()", ["address"], SETTLEMENT)
     node.answers[LENS.lower(), selector("limits()")] = encode([tuple_type(LIMITS_FIELDS)], [answer])
-    node.set(SETTLEMENT, "signers()", ["address[]"], [SIGNER])
-    node.set(SETTLEMENT, "laneCount(address)", ["uint256"], 4)
-    node.set(SETTLEMENT, "laneWord(address,uint40)", ["uint256"], lane_word)
+    node.set(SETTLEMENT, "signerList()", ["address[]"], [SIGNER])
+    node.set(SETTLEMENT, "numberOfLanes(address)", ["uint256"], 4)
+    node.set(SETTLEMENT, "laneWord(address,uint64)", ["uint256"], lane_word)
     return ("limits", "explain", "--rpc", node.url, "--settlement", SETTLEMENT, "--lens", LENS)
 
 

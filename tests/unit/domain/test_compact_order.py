@@ -180,7 +180,7 @@ def test_verify_order__short_contract_signature__recovers_the_inner_signer() -> 
 def test_compact_call__encode__decodes_to_the_words() -> None:
     call = CompactCall(words=CompactOrder.of(ORDER, CORE), signature=KEY.sign(bytes(32)))
     data = call.encode()
-    assert data[:4] == selector("fillOrderCompact(uint256,uint256,bytes32,bytes32)")
+    assert data[:4] == selector("fillOrderCompact(bytes32,bytes32,bytes32,bytes32)")
     assert len(data) == 4 + 128
     assert decode_calldata(data) == call
     assert decode_calldata(data + b"tag") == replace(call, trailing=b"tag")
