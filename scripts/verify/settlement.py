@@ -65,9 +65,9 @@ def _guards(record: Deployment, settlement: Any) -> Iterator[tuple[str, Any, Any
     steps = guard_steps(**{name: record.parameters.get(name, ()) for name in names})
     for method, values in steps:
         if method == "setGuards":
-            yield "guards", values[0], settlement.policy() >> _GUARDS_SHIFT & 3
+            yield "guards", values[0], settlement.policyWord() >> _GUARDS_SHIFT & 3
         elif method == "setFeed":
-            word = settlement.feedWord(values[0])
+            word = settlement.priceWord(values[0])
             found = ("0x" + (word & _MASK_160).to_bytes(20, "big").hex(), word >> 160 & _MASK_24)
             yield f"feed and heartbeat of {values[0]}", (values[1], values[2]), found
         elif method == "setCap":

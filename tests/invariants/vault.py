@@ -86,7 +86,7 @@ class Vault:
 
     def band(self, token: int, other: int) -> int:
         """Units of 5 bps: the byte of the other core token in the feed word."""
-        answer = self.fork.call(self.settlement, "feedWord(address)", TOKENS[token].address)
+        answer = self.fork.call(self.settlement, "priceWord(address)", TOKENS[token].address)
         return int.from_bytes(answer, "big") >> 192 + 8 * other & 255
 
     def bound(self, answers: list[int]) -> int:
