@@ -2,7 +2,7 @@
 # build or test, and slither's packages clash with Ape's.
 ANALYSIS := .cache/analysis
 
-.PHONY: analyse-slither
+.PHONY: analyse-slither analyse-halmos analyse-halmos-faults analyse-mutation
 
 $(ANALYSIS)/forge/.ready: analysis/forge/package-lock.json | .venv/.tools-ready
 	@echo "installing the locked forge for the analysers"
@@ -19,5 +19,13 @@ $(ANALYSIS)/%/.ready: analysis/%/requirements.txt | .venv/.python-ready
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+
+
 analyse-slither: setup $(ANALYSIS)/slither/.ready $(ANALYSIS)/forge/.ready ## static analysis of the Solidity contracts
 	@$(BIN)/python analysis/slither/run.py
+
+analyse-halmos: setup $(ANALYSIS)/halmos/.ready $(ANALYSIS)/forge/.ready ## symbolic rules on lanes, amounts and the settlement
+	@$(BIN)/python analysis/halmos/run.py
+
+analyse-halmos-faults: setup $(ANALYSIS)/halmos/.ready $(ANALYSIS)/forge/.ready ## plant a fault for each symbolic rule
+	@$(BIN)/python analysis/halmos/run.py --faults

@@ -30,6 +30,9 @@ via_ir = true
 optimizer = true
 optimizer_runs = {runs}
 deny = "never"
+
+[lint]
+lint_on_build = false
 """
 
 
