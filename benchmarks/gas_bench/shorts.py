@@ -39,6 +39,7 @@ from short_flows import (
     MORPHO_LOAN,
     DeltaDesk,
     ShortGas,
+    desk_flow,
     one_transaction_flow,
     separate_flow,
 )
@@ -82,6 +83,13 @@ def _measure(stage: Stage, report: Report) -> None:
     rows = [
         Row(case="open a short in four transactions", measured=separate.opened, note="prototype: 671,439"),
         Row(case="close it in four transactions", measured=separate.closed, note="prototype: 710,499"),
+    ]
+    with stage.undone():
+        at_the_desk = desk_flow(rpc, desk, swaps=separate)[-1]
+    note = "the way without DeltaHedger"
+    rows += [
+        Row(case="open it by the desk's own contracts, five", measured=at_the_desk.opened, note=note),
+        Row(case="close it by the desk's own contracts, five", measured=at_the_desk.closed, note=note),
     ]
     report.add(SHORTS, rows)
     for name, source, promised in (
