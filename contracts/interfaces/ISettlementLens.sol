@@ -42,7 +42,7 @@ struct FeedState {
     address feed;
     /// Whether the feed answered at all, in full and within 500,000 gas.
     bool answered;
-    /// Whether the settlement accepts the answer: positive, below 2^128, not older than the heartbeat.
+    /// Whether the settlement accepts the answer: positive, at most 2^112, not older than the heartbeat.
     bool healthy;
     uint256 heartbeatSeconds;
     /// Decimals of the token plus decimals of the feed: value = amount * answer / 10^exponent, in the currency

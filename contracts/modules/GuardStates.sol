@@ -16,6 +16,7 @@ abstract contract GuardStates is ISettlementLens {
     uint256 private constant _NO_LIMIT_UNITS = 255;
     uint256 private constant _BPS_PER_UNIT = 5;
     uint256 private constant _UNITS_IN_ONE = 2_000;
+    uint256 private constant _MAX_ANSWER = 1 << 112;
 
     IRfqSettlement internal immutable _settlement;
 
@@ -31,14 +32,15 @@ abstract contract GuardStates is ISettlementLens {
 
     function _capState(address token) internal view returns (CapState memory state) {
         uint256 word = _settlement.capWord(token);
-        if (word == 0) return state;
+        // No cap that was set has windows of no length, even where use was counted without one.
+        state.windowSeconds = (word >> 188) & ((1 << 20) - 1);
+        if (state.windowSeconds == 0) return state;
         unchecked {
             uint256 unit = uint8(word >> 180);
             state.isSet = true;
             state.unit = 1 << unit;
             state.perBlock = ((word >> 108) & _CAP_MASK) << unit;
             state.perWindow = ((word >> 144) & _CAP_MASK) << unit;
-            state.windowSeconds = (word >> 188) & ((1 << 20) - 1);
             (uint256 inBlock, uint256 inWindow) = _used(word, state.windowSeconds);
             state.usedInBlock = inBlock << unit;
             state.usedInWindow = inWindow << unit;
@@ -71,7 +73,7 @@ abstract contract GuardStates is ISettlementLens {
         state.healthy =
             state.answered &&
             state.answer > 0 &&
-            uint256(state.answer) <= type(uint128).max &&
+            uint256(state.answer) <= _MAX_ANSWER &&
             state.ageSeconds <= state.heartbeatSeconds;
     }
 
@@ -126,24 +128,23 @@ abstract contract GuardStates is ISettlementLens {
     }
 
     /// @dev making * (makerPrice / 10^makerExponent) / (takerPrice / 10^takerExponent), less the band, rounded
-    /// up. Not ok where an intermediate product overflows: the settlement refuses the fill then.
+    /// up. Not ok where the product with the making amount overflows: the settlement refuses the fill then.
     function _bandFloor(
         FeedState memory makerFeed,
         FeedState memory takerFeed,
         uint256 making,
         uint256 units
     ) private pure returns (bool ok, uint256 floor) {
-        // Answers are below 2^128, so only the products with the making amount and the exponent can overflow.
-        uint256 price = uint256(takerFeed.answer) * _UNITS_IN_ONE;
+        // Neither factor overflows: 2^112 of an answer, 2^11 of a band and, as the settlement takes no exponent
+        // above 36, 10^36 < 2^120 of a scale.
+        uint256 makerFactor = uint256(makerFeed.answer) * (_UNITS_IN_ONE - units);
+        uint256 takerFactor = uint256(takerFeed.answer) * _UNITS_IN_ONE;
+        if (makerFeed.exponent < takerFeed.exponent)
+            makerFactor *= 10 ** (takerFeed.exponent - makerFeed.exponent);
+        else takerFactor *= 10 ** (makerFeed.exponent - takerFeed.exponent);
         uint256 worth;
-        (ok, worth) = _product(making, uint256(makerFeed.answer) * (_UNITS_IN_ONE - units));
-        if (!ok) return (false, 0);
-        if (makerFeed.exponent < takerFeed.exponent) {
-            (ok, worth) = _product(worth, 10 ** (takerFeed.exponent - makerFeed.exponent));
-        } else {
-            (ok, price) = _product(price, 10 ** (makerFeed.exponent - takerFeed.exponent));
-        }
-        if (ok) floor = worth / price + (worth % price == 0 ? 0 : 1);
+        (ok, worth) = _product(making, makerFactor);
+        if (ok) floor = worth / takerFactor + (worth % takerFactor == 0 ? 0 : 1);
     }
 
     /// @dev Use in units that a fill in this block would still find counted.

@@ -25,10 +25,11 @@ from tests.contracts.lens.lens_desk import (
     Mood,
 )
 from tests.contracts.lens.reasons import Reason
-from tests.contracts.settlement.desk import HORIZON_S, position
+from tests.contracts.settlement.desk import HORIZON_S, position, word
 
 NOBODY = "0x" + "00" * 20
 NO_LIMIT = 2**256 - 1
+HEDGER = 0
 
 
 def test_constructor__address_without_code__is_refused(desk: LensDesk) -> None:
@@ -96,6 +97,19 @@ def test_cap__unset__is_all_zero(desk: LensDesk) -> None:
     assert not any(desk.lens.cap(desk.quote))
 
 
+def test_cap__use_counted_without_a_cap__is_still_unset(desk: LensDesk, operator: Any) -> None:
+    """An inventory swap of nothing leaves a word with windows of no length."""
+    hedger = desk.owner.deploy(ape.project.MockHedger, desk.settlement)
+    desk.settlement.setModule(HEDGER, hedger, sender=desk.owner)
+    desk.settlement.setBand(desk.base, desk.quote, 255, sender=desk.owner)
+    desk.guards(CAPS_ON)
+    desk.settlement.swapInventory(desk.quote, desk.base, 0, 0, 0, b"", sender=operator)
+    assert desk.settlement.capWord(desk.quote) != 0
+    assert not any(desk.lens.cap(desk.quote))
+    order = desk.order(maker_asset=word(desk.quote), taker_asset=word(desk.base))
+    assert Reason.NO_CAP in desk.reasons(order)
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_cap__set__is_rounded_down_to_units(desk: LensDesk, exact: bool) -> None:
     per_window = 2**36 - 1 if exact else 2**40 + 13
@@ -136,6 +150,33 @@ def test_cap__used__counts_this_block_and_two_windows(desk: LensDesk) -> None:
         desk.rpc.call("evm_mine")
         cap = desk.lens.cap(desk.base)
         assert (cap.usedInBlock, cap.usedInWindow) == (0, in_window)
+
+
+def test_cap__second_window__counts_the_first_beside_it(desk: LensDesk) -> None:
+    """Only now does the word itself hold a previous window; before, the current one stands in for it."""
+    desk.guards(CAPS_ON)
+    desk.settlement.setCap(desk.base, 3 * MAKING, 3 * MAKING, CAP_WINDOW_S, sender=desk.owner)
+    unit = desk.lens.cap(desk.base).unit
+    first, second = MAKING // unit * unit, MAKING // 2 // unit * unit
+    start = (desk.now_s() // CAP_WINDOW_S + 1) * CAP_WINDOW_S
+    desk.rpc.call("evm_setNextBlockTimestamp", start)
+    desk.fill(desk.order(expiration_s=start + 100), amount=first)
+    desk.rpc.call("evm_setNextBlockTimestamp", start + CAP_WINDOW_S)
+    desk.fill(desk.order(nonce=1, expiration_s=start + CAP_WINDOW_S + 100), amount=second)
+    for at, in_window in (
+        (CAP_WINDOW_S + 1, first + second),
+        (2 * CAP_WINDOW_S, second),
+        (3 * CAP_WINDOW_S, 0),
+    ):
+        desk.rpc.call("evm_setNextBlockTimestamp", start + at)
+        desk.rpc.call("evm_mine")
+        cap = desk.lens.cap(desk.base)
+        assert (cap.usedInWindow, cap.left) == (in_window, cap.perWindow - in_window)
+        order = desk.order(nonce=2, making_amount=4 * MAKING)
+        assert desk.reasons(order, amount=cap.left) == Reason(0)
+        assert desk.outcome(order, amount=cap.left) == ()
+        assert Reason.WINDOW_CAP in desk.reasons(order, amount=cap.left + 1)
+        assert desk.outcome(order, amount=cap.left + 1)[0] in ("WindowCapExceeded", "BlockCapExceeded")
 
 
 # ---- feeds and bands
