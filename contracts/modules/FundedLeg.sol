@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IAtomicHedger} from "../interfaces/IAtomicHedger.sol";
 import {IRfqSettlement, ModuleKind, Order} from "../interfaces/IRfqSettlement.sol";
 import {DeskModules} from "./DeskModules.sol";
-import {OrderLib} from "./OrderLib.sol";
 import {TokenLib} from "./TokenLib.sol";
 
 /// @title Legs through the hedger

@@ -46,14 +46,7 @@ abstract contract OneInchMaker is Fills {
             );
             at = _SHORT_LENGTH - 64;
         } else {
-            if (signature.length < _LONG_LENGTH) revert BadSignatureLength(signature.length);
-            salt = _word(signature, 0);
-            makerAsset = _word(signature, 32) >> 96;
-            takerAsset = _word(signature, 52) >> 96;
-            making = _word(signature, 72);
-            taking = _word(signature, 104);
-            traits = _word(signature, 136);
-            _requireRouterTerms(salt, traits, signature[_LONG_LENGTH:]);
+            (salt, makerAsset, takerAsset, making, taking, traits) = _unpackLong(signature);
         }
 
         // 2. Bind to the digest 1inch asks about: we are the maker, and nobody else receives.
@@ -99,6 +92,31 @@ abstract contract OneInchMaker is Fills {
     /// @inheritdoc IRfqSettlement
     function cancelMaskOnRouter(uint256 makerTraits, uint256 mask) external override onlyReducer {
         IOneInchRouter(oneInchRouter).bitsInvalidateForOrder(makerTraits, mask);
+    }
+
+    /// @dev The order word for word, and behind it the extension that its traits announce.
+    function _unpackLong(
+        bytes calldata signature
+    )
+        private
+        view
+        returns (
+            uint256 salt,
+            uint256 makerAsset,
+            uint256 takerAsset,
+            uint256 making,
+            uint256 taking,
+            uint256 traits
+        )
+    {
+        if (signature.length < _LONG_LENGTH) revert BadSignatureLength(signature.length);
+        salt = _word(signature, 0);
+        makerAsset = _word(signature, 32) >> 96;
+        takerAsset = _word(signature, 52) >> 96;
+        making = _word(signature, 72);
+        taking = _word(signature, 104);
+        traits = _word(signature, 136);
+        _requireRouterTerms(salt, traits, signature[_LONG_LENGTH:]);
     }
 
     /// @dev Traits and extension: none, or exactly our hooks. A minimum ratio needs the hook that enforces it.
