@@ -155,6 +155,11 @@ def fundFill(
     @param taking_amount Not used here: the settlement contract holds the taker's payment against it in `collect`.
     @param plan Signed by the maker; one that needs no route.
     """
+    # The usual plan, a flash swap on one pool, has a path of its own: nothing is read that it does not say.
+    if plan & funding_plan.BEYOND_ONE_POOL == funding_plan.ONE_POOL:
+        self._require_fill(receiver, making_amount)
+        hedge_legs._buy_on_v3(plan, taker_asset, maker_asset, making_amount, receiver)
+        return
     funding_plan._require_route(plan, 0)
     self._fund(
         FillTerms(
@@ -309,10 +314,7 @@ def _fund(terms: FillTerms, lender: address):
          3. Sweep, where the plan asks for it.
     @param lender Of ERC-3156.
     """
-    self._require_settlement()
-    if terms.receiver == self:
-        hedger_errors._invalid_receiver(terms.receiver)
-    self._require_amount(terms.making_amount)
+    self._require_fill(terms.receiver, terms.making_amount)
     source: uint256 = funding_plan._source(terms.plan)
 
     if source == funding_plan.UNISWAP_V3_SWAP:
@@ -402,6 +404,15 @@ def _hand_over(token: address) -> uint256:
     if held != 0:
         token_moves._send(token, SETTLEMENT, held)
     return held
+
+
+@internal
+@view
+def _require_fill(receiver: address, making_amount: uint256):
+    self._require_settlement()
+    if receiver == self:
+        hedger_errors._invalid_receiver(receiver)
+    self._require_amount(making_amount)
 
 
 @internal

@@ -36,6 +36,10 @@ LEG_ORDER: constant(uint256) = 4
 SWEEP: constant(uint256) = 1 << 166
 TRADES_ETHER: constant(uint256) = 1 << 167
 
+# What a flash swap on one Uniswap V3 pool leaves clear, but for its source: all but fee and minimum profit.
+BEYOND_ONE_POOL: constant(uint256) = (255 << 248) | ((2**96 - 1) << 128)
+ONE_POOL: constant(uint256) = UNISWAP_V3_SWAP << 248
+
 _FEE: constant(uint256) = (2**24 - 1) << 224
 _LENDING_FEE: constant(uint256) = (2**24 - 1) << 200
 _LEG: constant(uint256) = 255 << 192

@@ -116,7 +116,7 @@ def _buy(plan: uint256, token_in: address, token_out: address, amount_out: uint2
     elif leg == funding_plan.LEG_V2:
         pair: address = uniswap_v2._pair(token_in, token_out)
         cost: uint256 = uniswap_v2._amount_in_up(pair, token_in, token_out, amount_out)
-        extcall ITakerCollector(_SETTLEMENT).collect(pair, cost)
+        extcall ITakerCollector(_SETTLEMENT).collect(pair, cost, skip_contract_check=True)
         uniswap_v2._pay_out(pair, token_in, token_out, amount_out, recipient, b"")
     elif leg == funding_plan.LEG_V4:
         self._swap_on_v4(
@@ -179,7 +179,7 @@ def _buy_by_order(token_in: address, token_out: address, amount_out: uint256, re
     if amount_out != order.makingAmount:
         # As 1inch rounds: up.
         cost = (amount_out * order.takingAmount + order.makingAmount - 1) // order.makingAmount
-    extcall ITakerCollector(_SETTLEMENT).collect(self, cost)
+    extcall ITakerCollector(_SETTLEMENT).collect(self, cost, skip_contract_check=True)
     token_moves._approve_exactly(token_in, _ORDER_VENUE, cost)
 
     before: uint256 = token_moves._held(token_out)
@@ -268,7 +268,7 @@ def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: By
         hedger_errors._pool_too_shallow(msg.sender, swap.amount, traded)
 
     if swap.cursor == _TAKER_PAYS:
-        extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, owed)
+        extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, owed, skip_contract_check=True)
     elif swap.cursor == _PAYS_FROM_HERE:
         token_moves._send(swap.token_in, msg.sender, owed)
     else:
@@ -297,7 +297,7 @@ def uniswapV2Call(sender: address, amount0: uint256, amount1: uint256, data: Byt
     swap: V2Swap = abi_decode(data, V2Swap)
     callback_ticket._redeem(msg.sender, swap.token_out, amount0 + amount1, keccak256(data))
     token_moves._send(swap.token_out, swap.recipient, swap.amount_out)
-    extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, swap.cost)
+    extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, swap.cost, skip_contract_check=True)
 
 
 @external
@@ -327,7 +327,7 @@ def unlockCallback(data: Bytes[192]) -> Bytes[1]:
     # 2. What is owed.
     if currency_in == empty(address):
         if not swap.sells:
-            extcall ITakerCollector(_SETTLEMENT).collect(self, owed)
+            extcall ITakerCollector(_SETTLEMENT).collect(self, owed, skip_contract_check=True)
         extcall IWETH9(_WETH).withdraw(owed)
         extcall manager.settle(value=owed)
         return b""
@@ -335,7 +335,7 @@ def unlockCallback(data: Bytes[192]) -> Bytes[1]:
     if swap.sells:
         token_moves._send(currency_in, msg.sender, owed)
     else:
-        extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, owed)
+        extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, owed, skip_contract_check=True)
     extcall manager.settle()
     return b""
 
@@ -357,7 +357,8 @@ def __default__():
 @internal
 def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address):
     """
-    @dev Open a ticket for the pool and swap: the pool pays the recipient, `uniswapV3SwapCallback` has it paid.
+    @dev Open a ticket for the pool and swap: the pool pays the recipient, `uniswapV3SwapCallback` has it paid. A pool of
+         the factory always calls back, so that the ticket needs no second look.
     """
     pool: address = uniswap_v3._pool(swap.token_in, swap.token_out, fee)
     data: Bytes[128] = abi_encode(swap)
@@ -370,7 +371,6 @@ def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address):
         amount if swap.cursor == _PAYS_FROM_HERE else -amount,
         data,
     )
-    callback_ticket._require_redeemed(pool)
 
 
 @internal

@@ -48,7 +48,7 @@ def _swap(pool: address, recipient: address, zero_for_one: bool, specified: int2
     @param specified Exact input where positive, exact output where negative.
     """
     limit: uint160 = _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE
-    extcall IUniswapV3Pool(pool).swap(recipient, zero_for_one, specified, limit, data)
+    extcall IUniswapV3Pool(pool).swap(recipient, zero_for_one, specified, limit, data, skip_contract_check=True)
 
 
 @internal

@@ -32,7 +32,7 @@ SENTENCES: dict[str, str] = {
     "{tokenB}",
     "UnexpectedEth(address)": "expected ETH from the WETH contract only, found some from {sender}; send WETH, "
     "or ETH with a fill of an order that wants WETH",
-    "UnexpectedEther(address)": "expected ETH from WETH or the market only, found some from {sender}",
+    "UnexpectedEther(address)": "expected ETH from WETH or a protocol of the desk only, found some from {sender}",
     "Reentered()": "a fill is running in this transaction; call again when it is over",
     # ---- signers and lanes
     "TooManySigners(uint256)": "the settlement has {limit} active signers, the most it takes; revoke one first",
@@ -146,28 +146,26 @@ SENTENCES: dict[str, str] = {
     "NoLendingAccount()": "the payload needs the lending account and the settlement has none",
     "NotEnoughGas(uint256,uint256)": "the action after the fill needs {needed} gas, {available} were left; "
     "send the fill with a higher gas limit",
-    # ---- until the new hedger has landed
-    "InsufficientProfit(uint256,uint256,uint256)": "the hedge costs {cost} of {takingAmount}, which leaves "
-    "less than {minimumProfit}",
-    "UnexpectedCallback(address,address,uint256)": "a callback came from {caller} over {amount} of {token}",
     # ---- hedger and other Vyper contracts
     "NotSettlement(address)": "expected the settlement as caller, found {caller}",
     "NotAContract(address)": "expected a contract at {account}, found no code; check the constructor arguments",
     "InvalidPlan(uint256)": "the funding plan {plan:hex} says something the hedger does not know; see "
     "contracts/HEDGER.md",
-    "InvalidRoute(bytes)": "the route {route:hex} has not the layout of its plan; see contracts/HEDGER.md",
+    "InvalidRoute(uint256,uint256)": "the route has {found} bytes, its plan asks for {expected}; see "
+    "contracts/README.md, plan word",
+    "ForeignOrder(uint256,uint256)": "the second signed order sells {makerAsset:hex} for {takerAsset:hex}, "
+    "which is not what the fill needs",
     "InvalidReceiver(address)": "{receiver} must not receive the maker asset of a funded fill",
     "InvalidAmount(uint256)": "an amount of {0} cannot be hedged: it is zero or too large",
     "PoolNotFound(address,address,uint24)": "there is no pool of {tokenIn} and {tokenOut} with the fee of "
     "{fee} pips",
     "PoolTooShallow(address,uint256,uint256)": "pool {pool} gives {2} of the {1} base units wanted; quote less, or "
     "by another pool",
-    "UnexpectedCallback(address)": "a callback came from {caller}, which was not called for one",
-    "UnexpectedAmount(address,uint256,uint256)": "{caller} names an amount of {found}, expected {wanted}",
+    "UnexpectedCallback(address,address,uint256)": "a callback came from {caller} over {amount} of {token}, which no "
+    "open ticket names",
     "UnexpectedInitiator(address)": "a loan was started by {initiator}, only the hedger itself may",
     "CallbackMissing(address)": "{lender} returned without its callback; it is not the lender it seems to be",
     "FundsMissing(address,uint256,uint256)": "expected {expected} base units of {token}, found {found}",
-    "AllowanceLeft(address,address,uint256)": "{spender} left {left} base units of its allowance of {token} unused",
     "TransferRefused(address,address,uint256)": "{token} refused to send {amount} base units to {receiver}",
     "ApprovalRefused(address,address,uint256)": "{token} refused an allowance of {amount} base units for {spender}",
     # ---- lending account
