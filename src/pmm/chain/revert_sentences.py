@@ -115,8 +115,8 @@ SENTENCES: dict[str, str] = {
     "BadPermitLength(uint256,uint256)": "the kind of the permit calls for {expected} bytes, found {length}; pack it "
     "as contracts/PORTAL.md says",
     "BadBatchSize(uint256)": "expected 1 to 256 fills in a call, found {size}; split the call",
-    "ValueExhausted(uint256,uint256,uint256)": "fill {index} is lent {value} wei and the fills before it leave {left} "
-    "of what the call carries; send the sum of all values",
+    "ValueExhausted(uint256,uint256,uint256)": "fill {index} is lent {value} wei and the fills before it leave "
+    "{left} of what the call carries; send the sum of all values",
     "FillStarved(uint256,uint256,uint256)": "optional fill {index} failed after using up {gasBefore} gas but for "
     "{gasAfter}: perhaps it lacked gas; send more gas, or leave it out if it still fails",
     # ---- funded fills
