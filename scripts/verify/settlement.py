@@ -48,6 +48,7 @@ def _modules(record: Deployment, settlement: Any) -> Iterator[tuple[str, Any, An
     joined = {
         "RouterHooks": settlement.routerHooks,
         "LendingAccount": settlement.lendingAccount,
+        "TakerPortal": settlement.takerPortal,
         "SettlementLens": None,
     }
     for name, getter in joined.items():

@@ -18,8 +18,8 @@ SENTENCES: dict[str, str] = {
     "a new one needs a new settlement",
     "ForeignModule(address,address)": "expected a module of this settlement, found {module}, which serves "
     "{itsSettlement}; deploy one for this settlement",
-    "ModuleMissing(uint8)": "the call needs module {kind} (0 hedger, 1 router hooks, 2 lending account, 3 fill "
-    "gateway) and none is set; the owner must call setModule",
+    "ModuleMissing(uint8)": "the call needs module {kind} (0 hedger, 1 router hooks, 2 lending account, 3 taker "
+    "portal) and none is set; the owner must call setModule",
     "BadGuards(uint256)": "expected switches of bits 0 (band) and 1 (caps), found {guards:hex}",
     "BadCoreTokens(uint256)": "expected at most eight different core tokens, found more, or one twice at position "
     "{index}",
@@ -30,8 +30,8 @@ SENTENCES: dict[str, str] = {
     "this feed cannot be used",
     "BadPair(address,address)": "expected two different tokens of which one is a core token, found {tokenA} and "
     "{tokenB}",
-    "UnexpectedEth(address)": "expected ETH from the WETH contract only, found some from {sender}; send WETH, "
-    "or ETH with a fill of an order that wants WETH",
+    "UnexpectedEth(address)": "expected ETH from WETH (the portal: from its settlement, during a call) only, found "
+    "some from {sender}; send WETH, or ETH with a fill of an order that wants WETH",
     "UnexpectedEther(address)": "expected ETH from WETH or a protocol of the desk only, found some from {sender}",
     "Reentered()": "a fill is running in this transaction; call again when it is over",
     # ---- signers and lanes
@@ -109,6 +109,16 @@ SENTENCES: dict[str, str] = {
     "TokenCallFailed(address,bytes)": "token {token} refused the transfer ({reason:reason}); check balance and "
     "allowance of both sides",
     "EthTransferFailed(address)": "{to} refused ETH; name a target that takes it, or take WETH",
+    # ---- taker portal
+    "UnknownPermit(uint256)": "expected a permit of kind 1 (EIP-2612), 2 (DAI) or 3 (Permit2) in its first byte, "
+    "found {kind} (0: perhaps no permit at all); without one call fillOrderArgs",
+    "BadPermitLength(uint256,uint256)": "the kind of the permit calls for {expected} bytes, found {length}; pack it "
+    "as contracts/PORTAL.md says",
+    "BadBatchSize(uint256)": "expected 1 to 256 fills in a call, found {size}; split the call",
+    "ValueExhausted(uint256,uint256,uint256)": "fill {index} is lent {value} wei and the fills before it leave "
+    "{left} of what the call carries; send the sum of all values",
+    "FillStarved(uint256,uint256,uint256)": "optional fill {index} failed after using up {gasBefore} gas but for "
+    "{gasAfter}: perhaps it lacked gas; send more gas, or leave it out if it still fails",
     # ---- funded fills
     "NoTicket()": "collect was called without an open funded fill, or twice in one",
     "NotCollected(bytes32)": "the hedger returned without collecting the taker's leg of {orderHash:hex}; nothing "
