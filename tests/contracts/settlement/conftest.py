@@ -12,12 +12,14 @@ import pytest
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
-from tests.contracts.settlement.desk import ONE, Desk
+from tests.contracts.settlement.desk import ONE, Desk, HedgerTrick
 
 LANES = 4
 # ModuleKind of contracts/interfaces/IRfqSettlement.sol.
-HEDGER = 0
+HEDGER, ROUTER_HOOKS, LENDING_ACCOUNT, TAKER_PORTAL = range(4)
 FORTUNE = 10**9 * ONE
+# What the honest hedger leaves of a taking amount.
+PROFIT = 12_345
 UNLIMITED = 2**256 - 1
 
 
@@ -140,6 +142,13 @@ def mock_hedger(desk: Desk, owner: Any, base: Any, quote: Any) -> Any:
         token.mint(instance, FORTUNE, sender=owner)
     desk.settlement.setModule(HEDGER, instance, sender=owner)
     return instance
+
+
+@pytest.fixture
+def honest(mock_hedger: Any, owner: Any) -> Any:
+    """A hedger that delivers, collects and leaves the signed minimum profit."""
+    mock_hedger.setTrick(HedgerTrick.NONE, PROFIT, mock_hedger, b"", sender=owner)
+    return mock_hedger
 
 
 def _argument(kind: str) -> dict[str, str]:
