@@ -22,9 +22,11 @@ contract MockInsider {
         SETTLEMENT = settlement;
     }
 
+    receive() external payable {}
+
     /// @notice Makes a call in earnest and fails as it fails.
-    function execute(bytes calldata data) external {
-        (bool ok, bytes memory reason) = SETTLEMENT.call(data);
+    function execute(bytes calldata data) external payable {
+        (bool ok, bytes memory reason) = SETTLEMENT.call{value: msg.value}(data);
         if (!ok) {
             assembly ("memory-safe") {
                 revert(add(reason, 32), mload(reason))

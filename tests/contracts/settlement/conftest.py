@@ -13,6 +13,7 @@ from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
 from tests.contracts.settlement.desk import ONE, Desk, HedgerTrick
+from tests.contracts.settlement.feeds import BASE_PRICE, HEARTBEAT_S, QUOTE_PRICE, Feeds
 
 LANES = 4
 # ModuleKind of contracts/interfaces/IRfqSettlement.sol.
@@ -121,6 +122,22 @@ def desk(
         rpc=rpc,
         now_s=now_s,
     )
+
+
+@pytest.fixture(scope="session")
+def _feeds(desk: Desk, owner: Any) -> Feeds:
+    pair = [owner.deploy(ape.project.MockOddFeed, 8) for _ in range(2)]
+    for token, feed in zip((desk.base, desk.quote), pair, strict=True):
+        desk.settlement.setFeed(token, feed, HEARTBEAT_S, sender=owner)
+    return Feeds(desk=desk, base=pair[0], quote=pair[1])
+
+
+@pytest.fixture
+def feeds(_feeds: Feeds) -> Feeds:
+    """Fresh answers for base at 1 USD and quote at 2,000: the price of every order of `Desk.order` is fair."""
+    _feeds.answer(_feeds.base, BASE_PRICE)
+    _feeds.answer(_feeds.quote, QUOTE_PRICE)
+    return _feeds
 
 
 @pytest.fixture
