@@ -84,9 +84,7 @@ contract TakerPortal is ITakerPortal {
 
     /// @dev What a fill leaves of its ETH, and unwrapped WETH where the taker named this contract as the target.
     receive() external payable {
-        uint256 purse = _purse;
-        if (msg.sender != SETTLEMENT || purse == 0) revert UnexpectedEth(msg.sender);
-        _purse = purse + msg.value;
+        _takeBack(msg.value);
     }
 
     /// @inheritdoc ITakerPortal
@@ -225,6 +223,11 @@ contract TakerPortal is ITakerPortal {
                 uint256(64), // its length
                 words[128:] // r, vs
             );
+    }
+
+    function _takeBack(uint256 value) private {
+        if (msg.sender != SETTLEMENT || _purse == 0) revert UnexpectedEth(msg.sender);
+        _purse += value;
     }
 
     function _refund(uint256 amount) private {

@@ -159,7 +159,7 @@ def test_fill_order_permit__args_as_in_fill_order_args__are_passed_on(
     place = portal_desk
     extension = extension_of(taker=place.buyer.address)
     order = _usdc_order(place, flags=HAS_EXTENSION, salt=extension_low_bits(extension))
-    parts = {"target": receiver.address, "extension": extension}
+    parts: dict[str, Any] = {"target": receiver.address, "extension": extension}
     before = place.holdings(place.settlement, receiver)
     receipt = place.permit_fill(
         order, usdc_permit(place), taker_traits=args_traits(**parts), args=args_of(**parts)
@@ -187,7 +187,7 @@ def test_fill_order_permit__unwrapped_leg__reaches_the_caller(portal_desk: Porta
 def test_fill_order_permit__unwrapped_to_the_portal__goes_on_to_the_caller(portal_desk: PortalDesk) -> None:
     place = portal_desk
     order = _usdc_order(place, maker_asset=word(place.desk.weth), making_amount=ONE)
-    parts = {"target": place.portal.address}
+    parts: dict[str, Any] = {"target": place.portal.address}
     before = place.holdings(place.buyer, place.portal)
     receipt = place.permit_fill(
         order, usdc_permit(place), taker_traits=UNWRAP_WETH | args_traits(**parts), args=args_of(**parts)

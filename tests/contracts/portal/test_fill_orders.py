@@ -274,7 +274,7 @@ def test_fill_orders__interaction__is_told_the_caller_as_the_taker(
     place = portal_desk
     order = place.desk.order()
     interaction = bytes.fromhex(mock_taker.address[2:]) + b"hello"
-    parts = {"interaction": interaction}
+    parts: dict[str, Any] = {"interaction": interaction}
     place.batch(place.entry(order, taker_traits=args_traits(**parts), args=args_of(**parts)))
     assert bytes(mock_taker.seenData()) == b"hello"
     arguments = (order.words, b"", order.digest(place.desk.domain), place.desk.taker.address)

@@ -30,7 +30,7 @@ def _paid_in_weth(place: PortalDesk, nonce: int = 0, **changed: Any) -> RawOrder
 def _unwrapped(place: PortalDesk, nonce: int, target: str | None = None) -> tuple[RawOrder, Entry]:
     """An order that sells one WETH for quote, unwrapped for the taker or a target."""
     order = place.desk.order(nonce=nonce, maker_asset=word(place.desk.weth), making_amount=ONE)
-    parts = {"target": target}
+    parts: dict[str, Any] = {"target": target}
     entry = place.entry(order, taker_traits=UNWRAP_WETH | args_traits(**parts), args=args_of(**parts))
     return order, entry
 
@@ -270,7 +270,7 @@ def test_fill_orders__ether_forced_on_the_portal_in_between__is_not_counted(
     forcer = owner.deploy(ape.project.MockForcedEth)
     rpc.call("anvil_setBalance", forcer.address, hex(3 * ONE))
     mock_taker.setReaction(forcer, forcer.force.encode_input(place.portal), sender=owner)
-    parts = {"interaction": bytes.fromhex(mock_taker.address[2:])}
+    parts: dict[str, Any] = {"interaction": bytes.fromhex(mock_taker.address[2:])}
     entry = place.entry(
         _paid_in_weth(place), value=TAKING, taker_traits=args_traits(**parts), args=args_of(**parts)
     )

@@ -84,7 +84,7 @@ def test_fill_order_for__anybody_but_the_portal__is_refused(
 
 def test_interaction__aimed_at_the_portal__is_refused(portal_desk: PortalDesk) -> None:
     place = portal_desk
-    parts = {"interaction": bytes.fromhex(place.portal.address[2:])}
+    parts: dict[str, Any] = {"interaction": bytes.fromhex(place.portal.address[2:])}
     entry = place.entry(place.desk.order(), taker_traits=args_traits(**parts), args=args_of(**parts))
     assert place.batch_refusal(entry) == ("BadInteractionTarget", lower(place.portal))
 
@@ -141,7 +141,7 @@ def test_receive__from_the_settlement_without_a_call__is_refused(portal_desk: Po
     """A fill at the settlement itself, unwrapped to the portal: nobody could get the ETH out again."""
     place = portal_desk
     order = place.desk.order(maker_asset=word(place.desk.weth), making_amount=ONE)
-    parts = {"target": place.portal.address}
+    parts: dict[str, Any] = {"target": place.portal.address}
     refusal = place.desk.fill_refusal(
         order, taker_traits=UNWRAP_WETH | args_traits(**parts), args=args_of(**parts)
     )

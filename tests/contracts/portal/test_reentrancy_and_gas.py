@@ -34,7 +34,7 @@ def _inner(place: PortalDesk, function: str) -> bytes:
 
 
 def _interacting(place: PortalDesk, target: Any, extra: bytes = b"", **how: Any) -> Entry:
-    parts = {"interaction": bytes.fromhex(target.address[2:]) + extra}
+    parts: dict[str, Any] = {"interaction": bytes.fromhex(target.address[2:]) + extra}
     return place.entry(place.desk.order(), taker_traits=args_traits(**parts), args=args_of(**parts), **how)
 
 
@@ -128,7 +128,7 @@ def test_fill_orders__unwrapped_to_the_portal_from_the_refund__finds_no_call_run
     """Else the ETH would stay in the portal."""
     place = portal_desk
     order = place.desk.order(nonce=7, maker_asset=word(place.desk.weth), making_amount=ONE)
-    parts = {"target": place.portal.address}
+    parts: dict[str, Any] = {"target": place.portal.address}
     method, values = place.desk.call_of(
         order, taker_traits=UNWRAP_WETH | args_traits(**parts), args=args_of(**parts)
     )
@@ -179,7 +179,7 @@ def test_fill_orders__optional_one_fails_with_gas_to_spare__is_no_starving(
     """The same fill, which cannot be paid: it fails after its interaction, with a third of the gas left."""
     place = portal_desk
     dear = place.desk.order(taking_amount=2**200)
-    parts = {"interaction": bytes.fromhex(mock_taker.address[2:]) + b"\x01" * 32 * 150}
+    parts: dict[str, Any] = {"interaction": bytes.fromhex(mock_taker.address[2:]) + b"\x01" * 32 * 150}
     entry = place.entry(dear, taker_traits=args_traits(**parts), args=args_of(**parts))
     data = place.batch_data(entry, place.entry(place.desk.order(nonce=1)), optional=0b01)
     answer = place.call(place.portal, data, gas=hex(6_000_000))
