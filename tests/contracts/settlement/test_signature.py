@@ -154,16 +154,3 @@ def test_fill_order__flipped_parity__is_refused(desk: Desk) -> None:
     signature = desk.sign(order)
     flipped = _Words(signature.r, (1 - signature.y_parity) << 255 | signature.s)
     assert desk.fill_refusal(order, signature=flipped)[0] in ("UnknownSigner", "BadSignature")
-
-
-def test_fill_order__signer_account_holds_delegated_code__still_fills(desk: Desk) -> None:
-    """An EIP-7702 delegation designator: 0xef0100 and an address that would deny every ERC-1271 question."""
-    designator = "0xef0100" + desk.base.address[2:].lower()
-    desk.rpc.call("anvil_setCode", desk.key.address, designator)
-    assert desk.rpc.call("eth_getCode", desk.key.address, "latest") == designator
-    assert desk.simulate(desk.order())[0] == MAKING
-
-
-def test_fill_order__taker_account_holds_delegated_code__still_fills(desk: Desk) -> None:
-    desk.rpc.call("anvil_setCode", str(desk.taker), "0xef0100" + desk.base.address[2:].lower())
-    assert desk.simulate(desk.order())[0] == MAKING
