@@ -12,7 +12,15 @@ import pytest
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
-from tests.contracts.settlement.desk import ONE, Desk, HedgerTrick
+from tests.contracts.settlement.desk import (
+    MAKING,
+    ONE,
+    ORDER_COMPONENTS,
+    TAKING,
+    Desk,
+    HedgerTrick,
+    RawOrder,
+)
 from tests.contracts.settlement.feeds import BASE_PRICE, HEARTBEAT_S, QUOTE_PRICE, Feeds
 
 LANES = 4
@@ -122,6 +130,46 @@ def desk(
         rpc=rpc,
         now_s=now_s,
     )
+
+
+@pytest.fixture(scope="session")
+def router() -> Any:
+    def item(name: str, kind: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "type": kind, **more}
+
+    fill = {
+        "type": "function",
+        "name": "fillContractOrder",
+        "stateMutability": "nonpayable",
+        "inputs": [
+            item("order", "tuple", components=[item(name, "uint256") for name in ORDER_COMPONENTS]),
+            item("signature", "bytes"),
+            item("amount", "uint256"),
+            item("takerTraits", "uint256"),
+        ],
+        "outputs": [item("making", "uint256"), item("taking", "uint256"), item("hash", "bytes32")],
+    }
+    bits = {
+        "type": "function",
+        "name": "bitInvalidatorForOrder",
+        "stateMutability": "view",
+        "inputs": [item("maker", "address"), item("slot", "uint256")],
+        "outputs": [item("", "uint256")],
+    }
+    return ape.Contract(ONEINCH_ROUTER, abi=[fill, bits])
+
+
+@pytest.fixture
+def on_router(desk: Desk, owner: Any, router: Any) -> Any:
+    """Both sides have approved 1inch's contract; returns its fill arguments for an order."""
+    desk.settlement.setRouterAllowance(desk.base, 10 * MAKING, sender=owner)
+    desk.quote.approve(router, UNLIMITED, sender=desk.taker)
+
+    def _values(order: RawOrder, amount: int = TAKING, taker_traits: int = 0) -> list[Any]:
+        digest = order.digest(desk.router_domain)
+        return [order.words, order.packed_with(desk.key.sign(digest)), amount, taker_traits]
+
+    return _values
 
 
 @pytest.fixture(scope="session")

@@ -249,8 +249,14 @@ class Desk:
         self, method: Any, *values: Any, sender: Any, value: int = 0, at_s: int | None = None
     ) -> tuple[int, int, bytes]:
         """What a call of any way to fill would return."""
-        answer = bytes.fromhex(self._eth_call(method, values, sender, value, at_s)[2:])
+        answer = self.answer(method, *values, sender=sender, value=value, at_s=at_s)
         return int.from_bytes(answer[:32], "big"), int.from_bytes(answer[32:64], "big"), answer[64:96]
+
+    def answer(
+        self, method: Any, *values: Any, sender: Any, value: int = 0, at_s: int | None = None
+    ) -> bytes:
+        """What a call of any contract method returns, undecoded."""
+        return bytes.fromhex(self._eth_call(method, values, sender, value, at_s)[2:])
 
     def fill_refusal(
         self, order: RawOrder, *, sender: Any = None, value: int = 0, at_s: int | None = None, **how: Any

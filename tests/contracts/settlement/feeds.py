@@ -49,6 +49,10 @@ def floor_of(making: int, *, maker_price: int, taker_price: int, units: int, shi
 
     ``shift``: decimals of taker asset and its feed less those of maker asset and its feed.
     """
-    above = making * maker_price * (2_000 - units) * 10 ** max(shift, 0)
-    below = taker_price * 2_000 * 10 ** max(-shift, 0)
+    above = making * maker_price * (2_000 - units) * _ten_to(shift)
+    below = taker_price * 2_000 * _ten_to(-shift)
     return -(-above // below)
+
+
+def _ten_to(exponent: int) -> int:
+    return int("1" + "0" * max(exponent, 0))

@@ -181,37 +181,3 @@ def test_set_guardian__dismissed__may_reduce_nothing(desk: Desk, owner: Any, gua
     desk.settlement.setGuardian(ZERO, sender=owner)
     refusal = desk.refusal(desk.settlement.pauseSigners, sender=guardian)
     assert refusal == ("Unauthorised", lower(guardian))
-
-
-# ---------------------------------------------------------------- withdraw
-
-
-def test_withdraw__token__leaves_exactly_so_much(desk: Desk, owner: Any, receiver: Any) -> None:
-    before = desk.balances(desk.settlement, receiver)
-    receipt = desk.settlement.withdraw(desk.base, receiver, 7, sender=owner)
-    after = desk.balances(desk.settlement, receiver)
-    assert (before[0][0] - after[0][0], after[1][0] - before[1][0]) == (7, 7)
-    (event,) = receipt.decode_logs(desk.settlement.Withdrawn)
-    assert (event.token, event.to, event.amount) == (desk.base, receiver, 7)
-
-
-def test_withdraw__ether_forced_in__leaves(desk: Desk, owner: Any, receiver: Any) -> None:
-    desk.settlement.balance = 9
-    ether = receiver.balance
-    desk.settlement.withdraw(ZERO, receiver, 9, sender=owner)
-    assert (desk.settlement.balance, receiver.balance - ether) == (0, 9)
-
-
-def test_withdraw__to_zero_or_more_than_held__is_refused(desk: Desk, owner: Any, receiver: Any) -> None:
-    assert desk.refusal(desk.settlement.withdraw, desk.base, ZERO, 1, sender=owner) == ("ZeroAddress",)
-    refusal = desk.refusal(desk.settlement.withdraw, desk.base, receiver, 2**255, sender=owner)
-    assert refusal[:2] == ("TokenCallFailed", lower(desk.base))
-    refusal = desk.refusal(desk.settlement.withdraw, ZERO, receiver, 1, sender=owner)
-    assert refusal == ("EthTransferFailed", lower(receiver))
-
-
-def test_receive__plain_ether__is_refused(desk: Desk) -> None:
-    request = {"from": str(desk.taker.address), "to": str(desk.settlement.address), "value": "0x1"}
-    with pytest.raises(desk.rpc_error) as refused:
-        desk.rpc.call("eth_call", request, "latest")
-    assert desk.decode(refused.value.data) == ("UnexpectedEth", lower(desk.taker))

@@ -22,7 +22,7 @@ def test_fill_order__nonce_within_the_first_window__sets_its_bit_alone(desk: Des
     assert desk.fill_refusal(desk.order(nonce=nonce)) == ("NonceDead", nonce, 0)
 
 
-@pytest.mark.parametrize("nonce", [WINDOW, WINDOW + 1, 2 * WINDOW, 10_000, TOP])
+@pytest.mark.parametrize("nonce", [WINDOW, WINDOW + 1, 255, 256, 2 * WINDOW, 10_000, TOP])
 def test_fill_order__nonce_beyond_the_window__slides_it_to_be_the_top(desk: Desk, nonce: int) -> None:
     desk.fill(desk.order(nonce=nonce))
     lane = desk.lane()

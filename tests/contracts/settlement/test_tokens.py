@@ -1,4 +1,4 @@
-"""The token registry, and what each odd token does to a fill."""
+"""The token registry, the horizon and the constructor."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from tests.contracts.settlement.desk import (
     MAKING,
     TAKING,
     Desk,
-    Oddity,
-    decode_error,
     lower,
-    moved,
     word,
 )
 
@@ -117,49 +114,6 @@ def test_set_max_expiry__out_of_bounds__is_refused(desk: Desk, owner: Any, secon
     refusal = desk.refusal(desk.settlement.setMaxExpiry, seconds, sender=owner)
     assert refusal == ("BadMaxExpiry", seconds)
     assert desk.settlement.maxExpiry() == HORIZON_S
-
-
-# ---------------------------------------------------------------- odd tokens
-
-
-@pytest.mark.parametrize("side", ["base", "quote"])
-def test_fill_order__token_that_returns_nothing__fills(desk: Desk, owner: Any, side: str) -> None:
-    getattr(desk, side).setOddity(Oddity.RETURNS_NOTHING, desk.base, b"", sender=owner)
-    before = desk.balances(desk.settlement, desk.taker)
-    desk.fill(desk.order())
-    assert moved(before, desk.balances(desk.settlement, desk.taker)) == [(-MAKING, TAKING), (MAKING, -TAKING)]
-
-
-@pytest.mark.parametrize("side", ["base", "quote"])
-@pytest.mark.parametrize(
-    ("oddity", "reason"),
-    [
-        (Oddity.RETURNS_FALSE, bytes(32)),
-        (Oddity.RETURNS_TWO, (2).to_bytes(32, "big")),
-        (Oddity.RETURNS_ONE_BYTE, b"\x01"),
-        (Oddity.REVERTS_SILENTLY, b""),
-    ],
-)
-def test_fill_order__token_that_does_not_say_true__moves_nothing(
-    desk: Desk, owner: Any, side: str, oddity: Oddity, reason: bytes
-) -> None:
-    token = getattr(desk, side)
-    token.setOddity(oddity, desk.base, b"", sender=owner)
-    assert desk.fill_refusal(desk.order()) == ("TokenCallFailed", lower(token), reason)
-
-
-def test_fill_order__token_that_reverts__passes_its_reason_on(desk: Desk, owner: Any) -> None:
-    desk.quote.setOddity(Oddity.REVERTS_WITH_REASON, desk.base, b"", sender=owner)
-    name, token, reason = desk.fill_refusal(desk.order())
-    assert (name, token) == ("TokenCallFailed", lower(desk.quote))
-    assert decode_error(reason) == ("Refused", lower(desk.taker), lower(desk.settlement), TAKING)
-
-
-@pytest.mark.parametrize("side", ["base", "quote"])
-def test_fill_order__token_that_lost_its_code__is_refused(desk: Desk, side: str) -> None:
-    token = getattr(desk, side)
-    desk.rpc.call("anvil_setCode", token.address, "0x")
-    assert desk.fill_refusal(desk.order()) == ("TokenCallFailed", lower(token), b"")
 
 
 # ---------------------------------------------------------------- constructor
