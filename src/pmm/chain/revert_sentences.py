@@ -117,8 +117,8 @@ SENTENCES: dict[str, str] = {
     "BadBatchSize(uint256)": "expected 1 to 256 fills in a call, found {size}; split the call",
     "ValueExhausted(uint256,uint256,uint256)": "fill {index} is lent {value} wei and the fills before it leave "
     "{left} of what the call carries; send the sum of all values",
-    "FillStarved(uint256,uint256,uint256)": "optional fill {index} failed after using up {gasBefore} gas but for "
-    "{gasAfter}: perhaps it lacked gas; send more gas, or leave it out if it still fails",
+    "FillStarved(uint256,uint256,uint256)": "optional fill {index} failed with {gasAfter} left of {gasBefore} gas: "
+    "perhaps it lacked gas; send more, or leave it out if it still fails",
     # ---- funded fills
     "NoTicket()": "collect was called without an open funded fill, or twice in one",
     "NotCollected(bytes32)": "the hedger returned without collecting the taker's leg of {orderHash:hex}; nothing "

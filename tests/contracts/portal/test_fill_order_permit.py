@@ -1,4 +1,4 @@
-"""fillOrderPermit: the three kinds on real tokens, permits that fail, permits that are none."""
+"""fillOrderPermit: the three kinds on real tokens, and permits that fail."""
 
 from __future__ import annotations
 
@@ -282,39 +282,3 @@ def test_fill_order_permit__bad_order__reverts_with_the_settlements_error(portal
     order = _usdc_order(place, nonce=4)
     place.permit_fill(order, usdc_permit(place))
     assert place.permit_refusal(order, usdc_permit(place, nonce=1)) == ("NonceDead", 4, 0)
-
-
-# ---------------------------------------------------------------- no permits
-
-
-@pytest.mark.parametrize("kind", [0, 4, 255])
-@pytest.mark.parametrize("length", [129, 193])
-def test_fill_order_permit__unknown_kind__is_refused(portal_desk: PortalDesk, kind: int, length: int) -> None:
-    permit = bytes((kind,)) + bytes(length - 1)
-    assert portal_desk.permit_refusal(_usdc_order(portal_desk), permit) == ("UnknownPermit", kind)
-
-
-def test_fill_order_permit__no_permit_at_all__is_refused(portal_desk: PortalDesk) -> None:
-    assert portal_desk.permit_refusal(_usdc_order(portal_desk), b"") == ("UnknownPermit", 0)
-
-
-@pytest.mark.parametrize(
-    ("kind", "length", "expected"),
-    [
-        (1, 1, 129),
-        (1, 128, 129),
-        (1, 130, 129),
-        (1, 193, 129),
-        (2, 128, 129),
-        (2, 193, 129),
-        (3, 129, 193),
-        (3, 192, 193),
-        (3, 194, 193),
-    ],
-)
-def test_fill_order_permit__another_length__is_refused(
-    portal_desk: PortalDesk, kind: int, length: int, expected: int
-) -> None:
-    permit = bytes((kind,)) + bytes(length - 1)
-    refusal = portal_desk.permit_refusal(_usdc_order(portal_desk), permit)
-    assert refusal == ("BadPermitLength", length, expected)

@@ -56,6 +56,16 @@ def test_fill_orders__from_the_interaction__is_locked(
     assert place.failures(receipt) == []
 
 
+def test_receive__from_the_interaction_during_a_call__is_refused(
+    portal_desk: PortalDesk, mock_taker: Any, owner: Any
+) -> None:
+    """Only the settlement adds to what the caller gets back."""
+    place = portal_desk
+    mock_taker.setReaction(place.portal, b"", sender=owner)
+    mock_taker.execute(place.portal, place.batch_data(_interacting(place, mock_taker)), sender=owner)
+    assert named(bytes(mock_taker.answer())) == ("UnexpectedEth", mock_taker.address.lower())
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_fill_orders__from_the_receipt_of_an_unwrapped_leg__is_locked(
     portal_desk: PortalDesk, mock_taker: Any, owner: Any, function: str
