@@ -7,6 +7,7 @@ from dataclasses import dataclass
 FILLS = "invariants/test_fills.py"
 THEFT = "invariants/test_stolen_key.py"
 PARITY = "parity/test_fill_parity.py"
+LENDING = "invariants/test_lending.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,5 +265,69 @@ FAULTS = [
         old="TokenLib.pushEth(msg.sender, msg.value - takingAmount);",
         new="TokenLib.pushEth(msg.sender, msg.value - takingAmount - 1);",
         test=PARITY,
+    ),
+    Fault(
+        name="an exit may leave half the floor",
+        held="g (INV-L2)",
+        file="LendingAccount.vy",
+        old="    if health < lowest:",
+        new="    if health < lowest // 2:",
+        test=LENDING,
+        contract="LendingAccount.vy",
+    ),
+    Fault(
+        name="what is redeemed on Compound goes to the caller",
+        held="g (INV-L1)",
+        file="LendingAccount.vy",
+        old="token_moves._send(token, lending_settings.SETTLEMENT, received)",
+        new="token_moves._send(token, msg.sender, received)",
+        test=LENDING,
+        contract="LendingAccount.vy",
+    ),
+    Fault(
+        name="a repayment leaves an allowance",
+        held="e (INV-L5)",
+        file="modules/lending/aave_position.vy",
+        old="    token_moves._approve_exactly(token, _POOL, amount)\n    extcall IAaveV3Market(_POOL).repay(",
+        new="    token_moves._approve_exactly(token, _POOL, amount + 1)\n"
+        "    extcall IAaveV3Market(_POOL).repay(",
+        test=LENDING,
+        contract="LendingAccount.vy",
+    ),
+    Fault(
+        name="the hedger may borrow while borrowing is paused",
+        held="g (INV-L3)",
+        file="LendingAccount.vy",
+        old="    lending_settings._require_hedger(word)\n    lending_settings._require_unpaused(word)\n",
+        new="    lending_settings._require_hedger(word)\n",
+        test=LENDING,
+        contract="LendingAccount.vy",
+    ),
+    Fault(
+        name="the rest of a Morpho loan stays in the hedger",
+        held="f (INV-D1)",
+        file="DeltaHedger.vy",
+        old="    self._hand_over(trade.sold, sold_before)\n    self._hand_over(trade.bought, bought_before)\n",
+        new="",
+        test=LENDING,
+        contract="DeltaHedger.vy",
+    ),
+    Fault(
+        name="a swap may cost fifty times the limit",
+        held="g (INV-D2)",
+        file="modules/lending/delta_limits.vy",
+        old="if bought * _BPS < fair * (_BPS - max_cost_bps):",
+        new="if bought * _BPS < fair * (_BPS - 50 * max_cost_bps):",
+        test=LENDING,
+        contract="DeltaHedger.vy",
+    ),
+    Fault(
+        name="whoever calls back is paid",
+        held="g (INV-D4)",
+        file="modules/lending/pool_swap.vy",
+        old="callback_ticket._redeem(msg.sender, trade.bought, trade.amount, keccak256(data))",
+        new="callback_ticket._commitment = empty(bytes32)",
+        test=LENDING,
+        contract="DeltaHedger.vy",
     ),
 ]
