@@ -39,7 +39,6 @@ CANCEL_WINDOW = "cancelWindow, 160 nonces"
 CANCEL_ALL = f"cancelAllLanes, {LANES} lanes"
 COMPACT_FILL = "fillOrderCompact"
 _WINDOW = 160
-_TAKER_PORTAL = 3  # ModuleKind of contracts/interfaces/IRfqSettlement.sol
 _BAND_ON, _CAPS_ON = 1, 2
 _UNLIMITED_BAND = 200  # units of 5 bps
 
@@ -170,7 +169,7 @@ def _through_the_portal(ours: Ours, report: Report) -> None:
     stage = ours.stage
     creation = own_contract("TakerPortal").creation(arguments=encode(["address"], [ours.address]))
     portal = stage.deploy("TakerPortal", creation)
-    ours.configure("setModule", _TAKER_PORTAL, portal)
+    ours.join("takerPortal", portal)
     ours.fill(0)
     plain = ours.fill(1)
     rows, nonce = [], 2

@@ -15,7 +15,7 @@ from pmm.localnet.addresses import keyless_account
 
 OWNER = keyless_account("gas benchmark owner")
 LANES = 4
-MODULE_KINDS = ("hedger", "routerHooks", "lendingAccount")
+MODULE_KINDS = ("hedger", "routerHooks", "lendingAccount", "takerPortal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +76,7 @@ class Ours:
 
     def join(self, kind: str, module: str) -> None:
         """Set one of the contracts that the settlement works with."""
-        if self.has("setModule"):
-            self.configure("setModule", MODULE_KINDS.index(kind), module)
-        else:
-            self.configure("setHedger", module)
+        self.configure("setModule", MODULE_KINDS.index(kind), module)
 
     def signed(
         self,

@@ -167,7 +167,12 @@ contract SettlementRules {
         if (taker == address(_settlement)) return;
         _stock(taker);
         _VM.prank(taker);
-        (uint256 making, uint256 taking, bytes32 hash) = _settlement.fillOrderCompact(amounts, terms, r, vs);
+        (uint256 making, uint256 taking, bytes32 hash) = _settlement.fillOrderCompact(
+            bytes32(amounts),
+            bytes32(terms),
+            r,
+            vs
+        );
         assert(_recovered(hash, r, vs) == _SIGNER);
         assert(making == amounts >> 128 && taking == uint128(amounts));
         (PlainToken out, PlainToken in_) = (terms >> 156) & 15 == 0 ? (_base, _quote) : (_quote, _base);
@@ -186,8 +191,8 @@ contract SettlementRules {
         uint256 first = (terms[0] & ~(uint256(0xff) << 152)) | assets;
         uint256 second = (terms[1] & ~uint256(((1 << 56) - 1) << 104)) | (first & (((1 << 56) - 1) << 104));
         _stock(address(this));
-        _settlement.fillOrderCompact(amounts[0], first, r[0], vs[0]);
-        try _settlement.fillOrderCompact(amounts[1], second, r[1], vs[1]) {
+        _settlement.fillOrderCompact(bytes32(amounts[0]), bytes32(first), r[0], vs[0]);
+        try _settlement.fillOrderCompact(bytes32(amounts[1]), bytes32(second), r[1], vs[1]) {
             assert(false);
         } catch {}
     }
@@ -205,7 +210,7 @@ contract SettlementRules {
         uint256 place = ((first >> 104) & ((1 << 48) - 1)) << 120;
         order.makerTraits = (order.makerTraits & ~uint256(((1 << 80) - 1) << 120)) | place;
         _stock(address(this));
-        _settlement.fillOrderCompact(amounts, first, r[0], vs[0]);
+        _settlement.fillOrderCompact(bytes32(amounts), bytes32(first), r[0], vs[0]);
         try _settlement.fillOrder(order, r[1], vs[1], order.takingAmount, 0) {
             assert(false);
         } catch {}

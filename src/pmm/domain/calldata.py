@@ -24,7 +24,10 @@ from pmm.errors import InvalidInput
 
 
 class FillFunction(StrEnum):
-    """The functions that fill one order given in eight words; the last two exist on our settlement only."""
+    """The functions that fill one order given in eight words.
+
+    ``fillOrderFunded`` exists on our settlement only, ``fillOrderPermit`` on its portal.
+    """
 
     FILL_ORDER = "fillOrder"
     FILL_ORDER_ARGS = "fillOrderArgs"
@@ -50,7 +53,7 @@ class FillFunction(StrEnum):
 
     @property
     def is_own(self) -> bool:
-        """Tell whether only our settlement has the function."""
+        """Tell whether only our settlement or its portal has the function."""
         return self in (FillFunction.FILL_ORDER_FUNDED, FillFunction.FILL_ORDER_PERMIT)
 
 

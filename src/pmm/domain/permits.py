@@ -10,7 +10,7 @@ One kind byte, then words. Owner is the caller, spender the settlement, token th
 |      |          |                                               | where takerTraits bit 252 is set           |
 
 A permit that fails is ignored by the contract: the pull of the taker asset decides. Sources: EIP-2612, DAI's
-``permit``, Uniswap permit2 contracts/libraries/PermitHash.sol; contracts/README.md for the packing.
+``permit``, Uniswap permit2 contracts/libraries/PermitHash.sol; contracts/PORTAL.md for the packing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The two fills that only our settlement has and that do not name one order in eight words.
+"""The two fills of ours that do not name one order in eight words.
 
-``fillOrderCompact`` fills a plain order of two core tokens in whole; ``fillOrders`` fills several. Source:
-contracts/interfaces/IRfqSettlement.sol.
+``fillOrderCompact`` of the settlement fills a plain order of two core tokens in whole; ``fillOrders`` of its portal
+fills several. Sources: contracts/interfaces/IRfqSettlement.sol, contracts/interfaces/ITakerPortal.sol.
 """
 
 from __future__ import annotations

@@ -24,12 +24,15 @@ BEST_EFFORT = [
 
 def _attempt(desk: RouterDesk, hooked: Any, gas: int) -> list[Any] | None:
     """The failures a fill told of, None if it reverted; the chain is as before."""
-    with ape.chain.isolate():
-        try:
-            receipt = desk.fill(hooked, gas=gas)
-        except ape.exceptions.TransactionError:
-            return None
+    # Not ape.chain.isolate(), which swallows whatever is raised inside.
+    before = ape.chain.snapshot()
+    try:
+        receipt = desk.fill(hooked, gas=gas)
         return list(receipt.decode_logs([desk.hooks.HedgeFailed, desk.hooks.DepositFailed]))
+    except ape.exceptions.TransactionError:
+        return None
+    finally:
+        ape.chain.restore(before)
 
 
 @pytest.fixture
