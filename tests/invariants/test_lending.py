@@ -17,7 +17,16 @@ from pmm.chain.rpc import JsonRpc
 from pmm.localnet.addresses import USDC, WETH
 from pmm.localnet.prices import set_price
 from tests.invariants.depth import depth, run_machine
-from tests.invariants.lending_desk import A_TOKENS, C_TOKENS, MARKETS, TOKENS, WAD, LendingDesk, build
+from tests.invariants.lending_desk import (
+    A_TOKENS,
+    C_TOKENS,
+    FLOOR_BPS,
+    MARKETS,
+    TOKENS,
+    WAD,
+    LendingDesk,
+    build,
+)
 from tests.invariants.lending_machine import ALL, ROLES, SIGNATURES, LendingMachine, markets, shares, tokens
 
 _operators = st.sampled_from([*["operator"] * 12, "hooks", "guardian", "stranger"])
@@ -51,17 +60,38 @@ class PositionsMachine(LendingMachine):
     """The operator, and others in its place, change positions."""
 
     @rule(
-        trades=st.lists(_trades, min_size=3, max_size=6),
+        trades=st.lists(_trades, min_size=4, max_size=6),
         management=st.lists(_management, max_size=3),
         topped_up=tokens,
+        price=st.sampled_from(["", "2730", "2900", "2500", "2715"]),
+        stopped=st.sampled_from(["", "pause", "", "stop", "pause", "shut out"]),
     )
-    def work(self, trades: list[dict[str, Any]], management: list[dict[str, Any]], topped_up: str) -> None:
-        """A busy day: most steps of an example are here."""
+    def work(
+        self,
+        trades: list[dict[str, Any]],
+        management: list[dict[str, Any]],
+        topped_up: str,
+        price: str,
+        stopped: str,
+    ) -> None:
+        """A busy day, over which ether's price may move.
+
+        The guardian may stop something before the last trades; then the owner resumes in the evening.
+        """
         self.move_to_lending(topped_up, 4)
-        for trade in trades:
+        self.trade(**trades[0])
+        if price:
+            self.swing(price, 60)
+        for trade in trades[1:-2]:
+            self.trade(**trade)
+        if stopped:
+            self.reduce(stopped, "guardian")
+        for trade in trades[-2:]:
             self.trade(**trade)
         for each in management:
             self.manage(**each)
+        if stopped:
+            self.resume(FLOOR_BPS, "owner")
 
     def manage(self, name: str, by: str, market: int, token: str, share: int, whole: bool) -> None:
         """One of LendingAccount's own functions."""
@@ -102,15 +132,15 @@ class PositionsMachine(LendingMachine):
             amount = share * WAD
             worth = amount * price // WAD
             stake = (worth if name == "openShort" else amount) * margin // 100
-            limit = 1 if name == "openShort" else worth * 103 // 100
+            limit = 1 if name == "openShort" else worth * 112 // 100
             values: tuple[int, ...] = (amount, limit, stake)
         elif name == "closeShort":
             bought = self.state["owes", WETH, str(market)] * (16 if whole else share) // 16
-            values = (ALL if whole else bought, bought * price * 103 // WAD // 100)
+            values = (ALL if whole else bought, bought * price * 112 // WAD // 100)
         else:
             owed = self.state["owes", USDC, str(market)] * WAD // price
             amount = owed * share // 16
-            values = (ALL, owed * 103 // 100) if whole else (amount, amount * price * 98 // WAD // 100)
+            values = (ALL, owed * 112 // 100) if whole else (amount, amount * price * 88 // WAD // 100)
         words = ",".join(["uint256"] * (len(values) + 1))
         before = self.state
         done = self._send(by, self.desk.delta, f"{name}(address,address,{words})", WETH, USDC, *values, plan)
