@@ -73,7 +73,7 @@ def test_encode__any_plan__is_laid_out_as_specified_and_decodes_back(plan: Fundi
 def test_plan__every_source_and_leg__is_taken_where_the_table_has_it(
     source: FundingSource, leg: HedgeLeg
 ) -> None:
-    lending = {"lending_fee_pips": 3_000} if source is FundingSource.UNISWAP_V3_FLASH else {}
+    lending: dict[str, Any] = {"lending_fee_pips": 3_000} if source is FundingSource.UNISWAP_V3_FLASH else {}
     if leg in LEGS_OF[source]:
         assert FundingPlan(source=source, leg=leg, min_profit=0, **lending).leg is leg
     else:
@@ -111,8 +111,9 @@ def test_plan__lender_of_uniswap_v3_without_its_fee__raises() -> None:
 )
 def test_plan__value_wider_than_its_bits__raises(field: str, value: int, bits: int) -> None:
     source = FundingSource.UNISWAP_V3_FLASH if field == "lending_fee_pips" else FundingSource.UNISWAP_V4_SWAP
+    terms: dict[str, Any] = {"source": source, "min_profit": 0} | {field: value}
     with pytest.raises(InvalidInput, match=f"{field}: expected at most {bits} bits"):
-        FundingPlan(**({"source": source, "min_profit": 0} | {field: value}))
+        FundingPlan(**terms)
 
 
 @pytest.mark.parametrize("bit", range(128, 166))
