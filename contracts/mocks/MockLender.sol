@@ -46,7 +46,9 @@ contract MockLender {
         OtherInitiator,
         OtherCaller,
         LendOneUnitLess,
-        PullOneUnitLess
+        PullOneUnitLess,
+        AnswerFalse,
+        CallBefore
     }
 
     /// @notice Thrown when the vault ends with less than it lent and charged.
@@ -56,11 +58,21 @@ contract MockLender {
 
     Trick public trick;
     uint256 public fee;
-    /// @notice Stands in for the lender with Trick OtherCaller, and keeps the outcome.
+    /// @notice Stands in for the lender with Trick OtherCaller, makes the call of CallBefore, and keeps the
+    /// outcome.
     MockCaller public accomplice = new MockCaller();
+    address private _target;
+    bytes private _data;
 
     function setTrick(Trick trick_) external {
         trick = trick_;
+    }
+
+    /// @notice Prepares the call that the accomplice makes before the borrower is called back.
+    function setCall(address target, bytes calldata data) external {
+        trick = Trick.CallBefore;
+        _target = target;
+        _data = data;
     }
 
     function setFee(uint256 fee_) external {
@@ -70,28 +82,31 @@ contract MockLender {
     /// @dev Morpho Blue
     function flashLoan(address token, uint256 assets, bytes calldata data) external {
         if (trick == Trick.NoCallback) return;
-        _lend(token, assets);
+        _lend(msg.sender, token, assets);
         uint256 told = trick == Trick.OtherAmount ? assets + 1 : assets;
-        _callBack(abi.encodeCall(IBorrower.onMorphoFlashLoan, (told, _told(data))));
+        _callBack(msg.sender, abi.encodeCall(IBorrower.onMorphoFlashLoan, (told, _told(data))));
         IToken(token).transferFrom(msg.sender, address(this), assets);
     }
 
     /// @dev Balancer V2
     function flashLoan(
-        address,
+        address receiver,
         address[] calldata tokens,
         uint256[] memory amounts,
         bytes calldata data
     ) external {
         if (trick == Trick.NoCallback) return;
         uint256 due = IToken(tokens[0]).balanceOf(address(this)) + fee;
-        _lend(tokens[0], amounts[0]);
+        _lend(receiver, tokens[0], amounts[0]);
         address[] memory toldTokens = new address[](1);
         uint256[] memory fees = new uint256[](1);
         toldTokens[0] = _told(tokens[0]);
         fees[0] = fee;
         if (trick == Trick.OtherAmount) ++amounts[0];
-        _callBack(abi.encodeCall(IBorrower.receiveFlashLoan, (toldTokens, amounts, fees, _told(data))));
+        _callBack(
+            receiver,
+            abi.encodeCall(IBorrower.receiveFlashLoan, (toldTokens, amounts, fees, _told(data)))
+        );
         if (IToken(tokens[0]).balanceOf(address(this)) < due) revert NotRepaid();
     }
 
@@ -104,10 +119,11 @@ contract MockLender {
         uint16
     ) external {
         if (trick == Trick.NoCallback) return;
-        _lend(asset, amount);
+        _lend(receiver, asset, amount);
         address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
         uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
         _callBack(
+            receiver,
             abi.encodeCall(IBorrower.executeOperation, (_told(asset), told, fee, initiator, _told(params)))
         );
         IToken(asset).transferFrom(receiver, address(this), amount + fee);
@@ -121,33 +137,34 @@ contract MockLender {
         bytes calldata data
     ) external returns (bool) {
         if (trick == Trick.NoCallback) return true;
-        _lend(token, amount);
+        _lend(receiver, token, amount);
         address initiator = trick == Trick.OtherInitiator ? address(this) : msg.sender;
         uint256 told = trick == Trick.OtherAmount ? amount + 1 : amount;
         bytes memory callback = abi.encodeCall(
             IBorrower.onFlashLoan,
             (initiator, _told(token), told, fee, _told(data))
         );
-        bytes32 answer = abi.decode(_callBack(callback), (bytes32));
+        bytes32 answer = abi.decode(_callBack(receiver, callback), (bytes32));
         if (answer != keccak256("ERC3156FlashBorrower.onFlashLoan")) revert NotAccepted();
         uint256 due = trick == Trick.PullOneUnitLess ? amount + fee - 1 : amount + fee;
         IToken(token).transferFrom(receiver, address(this), due);
-        return true;
+        return trick != Trick.AnswerFalse;
     }
 
-    function _lend(address token, uint256 amount) private {
-        IToken(token).transfer(msg.sender, trick == Trick.LendOneUnitLess ? amount - 1 : amount);
+    function _lend(address borrower, address token, uint256 amount) private {
+        IToken(token).transfer(borrower, trick == Trick.LendOneUnitLess ? amount - 1 : amount);
     }
 
-    function _callBack(bytes memory callback) private returns (bytes memory answer) {
-        if (trick == Trick.OtherCaller) accomplice.call(msg.sender, callback);
-        answer = _mustSucceed(callback);
-        if (trick == Trick.CallbackTwice) _mustSucceed(callback);
+    function _callBack(address borrower, bytes memory callback) private returns (bytes memory answer) {
+        if (trick == Trick.OtherCaller) accomplice.call(borrower, callback);
+        if (trick == Trick.CallBefore) accomplice.call(_target, _data);
+        answer = _mustSucceed(borrower, callback);
+        if (trick == Trick.CallbackTwice) _mustSucceed(borrower, callback);
     }
 
-    function _mustSucceed(bytes memory callback) private returns (bytes memory reason) {
+    function _mustSucceed(address borrower, bytes memory callback) private returns (bytes memory reason) {
         bool ok;
-        (ok, reason) = msg.sender.call(callback);
+        (ok, reason) = borrower.call(callback);
         if (!ok) {
             assembly ("memory-safe") {
                 revert(add(reason, 32), mload(reason))
@@ -161,7 +178,7 @@ contract MockLender {
 
     function _told(bytes calldata data) private view returns (bytes memory changed) {
         changed = data;
-        // The last byte of the second word, the receiver.
-        if (trick == Trick.OtherData) changed[63] ^= 0x01;
+        // The last byte of the first word, the receiver.
+        if (trick == Trick.OtherData) changed[31] ^= 0x01;
     }
 }

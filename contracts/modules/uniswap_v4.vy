@@ -58,7 +58,8 @@ def _swap(currency_in: address, currency_out: address, specified: int256, plan: 
         b"",
     )
     amount0: uint256 = convert(abs(delta >> 128), uint256)
-    low: uint256 = convert(delta, uint256) & _LOW_HALF
+    # By way of bytes: `convert` refuses a negative number.
+    low: uint256 = convert(convert(delta, bytes32), uint256) & _LOW_HALF
     amount1: uint256 = low if low < 2**127 else 2**128 - low
     owed: uint256 = amount0 if zero_for_one else amount1
     credited: uint256 = amount1 if zero_for_one else amount0

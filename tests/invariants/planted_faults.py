@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from tests.invariants.fault_list import FAULTS, Fault
+from tests.invariants.hedger_faults import HEDGER_FAULTS
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("contracts", "scripts", "tests")
@@ -82,7 +83,7 @@ def main(names: list[str]) -> int:
     """Try the named faults, or all."""
     missed = 0
     print("| fault | held | machine | found by |\n|---|---|---|---|", flush=True)
-    for fault in FAULTS:
+    for fault in [*FAULTS, *HEDGER_FAULTS]:
         if names and fault.name not in names:
             continue
         started = time.monotonic()

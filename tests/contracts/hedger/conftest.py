@@ -7,54 +7,93 @@ sent as transactions, so that what they leave behind is looked at too.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import ape
 import pytest
+from ape.api import AccountAPI
 
-from pmm.chain.abi import selector
-from pmm.chain.addresses import (
-    AAVE_V3_POOL,
-    BALANCER_V2_VAULT,
-    MORPHO_BLUE,
-    ONEINCH_ROUTER,
-    UNISWAP_V2_FACTORY,
-    UNISWAP_V3_FACTORY,
-    UNISWAP_V3_QUOTER_V2,
-    UNISWAP_V4_POOL_MANAGER,
-)
+from pmm.chain.abi import encode_call, selector
+from pmm.chain.addresses import WETH as WETH_ADDRESS
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.domain import (
     USDC,
     WETH,
     Address,
-    FundingPlan,
-    FundingSource,
     MakerTraits,
-    OwnDomainTerms,
     RfqOrder,
     SignedOrder,
     SigningKey,
     build_salt,
-    extension_low_bits,
     settlement_domain,
     sign_order,
 )
+from pmm.localnet.addresses import UNISWAP_V3_SWAP_ROUTER
 from pmm.localnet.funding import balance_of as read_balance
+from tests.contracts.hedger.fill_fixtures import (
+    contract_taker,
+    costs,
+    describe_fill,
+    now_s,
+    order_maker,
+    sell,
+    sell_usdc,
+    sell_weth,
+    v4_pools,
+)
 from tests.contracts.hedger.funded_fills import (
     CONTRACTS,
     ONE_WETH,
-    SWAP_FEE_PIPS,
     FundedFill,
     decode_error,
     external,
 )
+from tests.contracts.hedger.hedges import SWAP_FEE_PIPS
+from tests.contracts.hedger.mock_fixtures import (
+    attempt,
+    misled,
+    misled_hedger,
+    mock_lender,
+    mock_settlement,
+    probed,
+    probed_hedger,
+    stocked_mocks,
+    trick_market,
+    trick_token,
+)
 
-_AAVE_PREMIUM_SCALE = 10_000
-_MINING_TIMEOUT_S = 10
-UNISWAP_V3_SWAP_ROUTER = "0xE592427A0AEce92De3Edee1F18E0157C05861564"
+__all__ = [
+    "attempt",
+    "contract_taker",
+    "costs",
+    "describe_fill",
+    "misled",
+    "misled_hedger",
+    "mock_lender",
+    "mock_settlement",
+    "now_s",
+    "order_maker",
+    "probed",
+    "probed_hedger",
+    "sell",
+    "sell_usdc",
+    "sell_weth",
+    "stocked_mocks",
+    "trick_market",
+    "trick_token",
+    "v4_pools",
+]
+
+_APPROVAL = "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925"
+_GAS = hex(8_000_000)
+_WITHOUT_VALUES = (
+    # 1inch's contract; our errors of the same name have values.
+    *("BadSignature", "BitInvalidatedOrder", "OrderExpired", "PartialFillNotAllowed", "PrivateOrder"),
+    "TransferFromMakerToTakerFailed",
+    # The Uniswap V4 manager.
+    *("AlreadyUnlocked", "CurrencyNotSettled", "NonzeroNativeValue", "PoolNotInitialized"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +105,8 @@ def tokens() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def balance_of(rpc: JsonRpc) -> Callable[[str, Any], int]:
-    """Read the balance of any token."""
-    return lambda token, account: read_balance(rpc, token, str(account.address))
+    """Read the balance of any token, or of ether."""
+    return lambda token, account: read_balance(rpc, token, str(getattr(account, "address", account)))
 
 
 @pytest.fixture(scope="session")
@@ -77,130 +116,66 @@ def receiver() -> Any:
 
 
 @pytest.fixture(scope="session")
-def usdc_weth_pool() -> str:
-    """The 0.05 % pool, where positions are closed."""
-    factory = external("UniswapV3Factory", UNISWAP_V3_FACTORY)
-    return str(factory.getPool(USDC.address, WETH.address, SWAP_FEE_PIPS))
+def usdc_weth_pool(costs: Any) -> str:
+    """The 0.05 % pool, where most positions are closed."""
+    return str(costs.v3_pool(USDC.address, WETH.address, SWAP_FEE_PIPS))
 
 
 @pytest.fixture(scope="session")
 def error_types() -> Mapping[bytes, tuple[str, tuple[str, ...]]]:
-    """Name and argument types of every error of hedger, settlement and compilers, by selector."""
+    """Name and argument types of every error of hedger, settlement, 1inch and compilers, by selector."""
     entries = json.loads((CONTRACTS / "interfaces" / "AtomicHedgerErrors.json").read_text())
-    entries += [error.model_dump() for error in ape.project.RfqSettlement.contract_type.errors]
-    known = {"Error": ("string",), "Panic": ("uint256",)}
-    known |= {entry["name"]: tuple(item["type"] for item in entry["inputs"]) for entry in entries}
-    return {selector(f"{name}({','.join(types)})"): (name, types) for name, types in known.items()}
+    for contract in (ape.project.RfqSettlement, ape.project.MockSettlement, ape.project.MockLender):
+        entries += [error.model_dump() for error in contract.contract_type.errors]
+    known: list[tuple[str, tuple[str, ...]]] = [("Error", ("string",)), ("Panic", ("uint256",))]
+    known += [(name, ()) for name in _WITHOUT_VALUES]
+    known += [(entry["name"], tuple(item["type"] for item in entry["inputs"])) for entry in entries]
+    return {selector(f"{name}({','.join(types)})"): (name, types) for name, types in known}
 
 
 @pytest.fixture(scope="session")
-def refusal_of(rpc: JsonRpc, error_types: Any) -> Callable[..., tuple[Any, ...]]:
-    """Call a method that must revert, send it, and return (error name, *values); a bare revert is ("",)."""
+def refusal_of_call(rpc: JsonRpc, error_types: Any) -> Callable[..., tuple[Any, ...]]:
+    """Make a call that must revert, send it, and return (error name, *values); a bare revert is ("",).
 
-    def _refusal(method: Any, *arguments: Any, sender: Any) -> tuple[Any, ...]:
+    A contract as the sender can only be asked, not made to send.
+    """
+
+    def _refusal(to: Any, data: bytes, *, sender: Any) -> tuple[Any, ...]:
         request = {
             "from": str(sender.address),
-            "to": str(method.contract.address),
-            "data": method.encode_input(*arguments).to_0x_hex(),
-            "gas": hex(5_000_000),
+            "to": str(getattr(to, "address", to)),
+            "data": "0x" + data.hex(),
+            "gas": _GAS,
         }
         with pytest.raises(RpcError) as refused:
             rpc.call("eth_call", request, "latest")
-        assert _mined(rpc, rpc.call("eth_sendTransaction", request))["status"] == "0x0"
+        if isinstance(sender, AccountAPI):
+            assert rpc.call("eth_sendTransactionSync", request)["status"] == "0x0"
         return decode_error(error_types, refused.value.data)
 
     return _refusal
 
 
-def _mined(rpc: JsonRpc, transaction_hash: str) -> dict[str, Any]:
-    """Wait for the receipt: anvil answers before it has mined."""
-    deadline = time.monotonic() + _MINING_TIMEOUT_S
-    while time.monotonic() < deadline:
-        receipt: dict[str, Any] | None = rpc.call("eth_getTransactionReceipt", transaction_hash)
-        if receipt is not None:
-            return receipt
-        time.sleep(0.005)
-    raise AssertionError(f"expected {transaction_hash} to be mined within {_MINING_TIMEOUT_S} s")
+@pytest.fixture(scope="session")
+def refusal_of(refusal_of_call: Any) -> Callable[..., tuple[Any, ...]]:
+    """The same for a method that Ape knows."""
+
+    def _refusal(method: Any, *arguments: Any, sender: Any) -> tuple[Any, ...]:
+        data = bytes(method.encode_input(*arguments))
+        refusal: tuple[Any, ...] = refusal_of_call(method.contract, data, sender=sender)
+        return refusal
+
+    return _refusal
 
 
 @pytest.fixture(scope="session")
-def cost_of(rpc: JsonRpc) -> Callable[..., int]:
-    """What a Uniswap V3 pool asks for an exact output, by QuoterV2."""
-    quoter = external("UniswapV3QuoterV2", UNISWAP_V3_QUOTER_V2)
+def cost_of(costs: Any) -> Callable[..., int]:
+    """What a Uniswap V3 pool asks for an exact output."""
 
     def _cost(token_in: str, token_out: str, amount_out: int, fee_pips: int = SWAP_FEE_PIPS) -> int:
-        return int(quoter.quoteExactOutputSingle.call((token_in, token_out, amount_out, fee_pips, 0))[0])
+        return int(costs.on_v3(token_in, token_out, amount_out, fee_pips))
 
     return _cost
-
-
-@pytest.fixture(scope="session")
-def lending_fee() -> Callable[[FundingSource, int], int]:
-    """The lender's fee for borrowing what a fill of that making amount needs, base units."""
-
-    def _fee(source: FundingSource, making_amount: int) -> int:
-        if source is not FundingSource.AAVE_V3_LOAN:
-            return 0
-        premium_bps = int(external("AaveV3Pool", AAVE_V3_POOL).FLASHLOAN_PREMIUM_TOTAL())
-        return ((making_amount + 1) * premium_bps + _AAVE_PREMIUM_SCALE // 2) // _AAVE_PREMIUM_SCALE
-
-    return _fee
-
-
-@pytest.fixture
-def describe_fill(taker: Any, cost_of: Any, lending_fee: Any) -> Callable[..., FundedFill]:
-    """Describe a funded fill that leaves ``profit``, from what the swap pool asks now."""
-
-    def _describe(
-        source: FundingSource,
-        maker_asset: str,
-        taker_asset: str,
-        making_amount: int,
-        *,
-        profit: int,
-        min_profit: int,
-        receiver: Any = None,
-        fee_pips: int = SWAP_FEE_PIPS,
-    ) -> FundedFill:
-        amount_out = making_amount + lending_fee(source, making_amount)
-        cost = cost_of(taker_asset, maker_asset, amount_out)
-        plan = FundingPlan(source=source, swap_fee_pips=fee_pips, min_profit=min_profit)
-        return FundedFill(
-            taker=str(taker.address),
-            receiver=str((receiver or taker).address),
-            maker_asset=maker_asset,
-            taker_asset=taker_asset,
-            making_amount=making_amount,
-            taking_amount=cost + profit,
-            plan=plan.encode(),
-            cost=cost,
-        )
-
-    return _describe
-
-
-@pytest.fixture
-def sell_weth(describe_fill: Any) -> Callable[..., FundedFill]:
-    """Describe a sale of 1 WETH for USDC that leaves 10 USDC and asks for 4."""
-
-    def _sell(source: FundingSource = FundingSource.UNISWAP_V3_SWAP, **changes: Any) -> FundedFill:
-        terms = {"profit": 10 * 10**6, "min_profit": 4 * 10**6} | changes
-        fill: FundedFill = describe_fill(source, WETH.address, USDC.address, ONE_WETH, **terms)
-        return fill
-
-    return _sell
-
-
-@pytest.fixture
-def sell_usdc(describe_fill: Any) -> Callable[..., FundedFill]:
-    """Describe a sale of 2,000 USDC for WETH that leaves 0.004 WETH and asks for 0.001."""
-
-    def _sell(source: FundingSource = FundingSource.UNISWAP_V3_SWAP, **changes: Any) -> FundedFill:
-        terms = {"profit": 4 * 10**15, "min_profit": 10**15} | changes
-        fill: FundedFill = describe_fill(source, USDC.address, WETH.address, 2_000 * 10**6, **terms)
-        return fill
-
-    return _sell
 
 
 @pytest.fixture
@@ -220,14 +195,18 @@ def raise_weth_price(deal: Any, tokens: Any, cost_of: Any, attacker: Any) -> Cal
     return _raise
 
 
-@pytest.fixture
-def stocked(deal: Any, tokens: Any, taker: Any, receiver: Any, settlement: Any, hedger: Any) -> None:
+@pytest.fixture(scope="session")
+def stocked(
+    deal: Any, tokens: Any, taker: Any, receiver: Any, settlement: Any, hedger: Any, mock_lender: Any
+) -> None:
     """A taker with both assets who approved the settlement contract; only the hedger holds nothing."""
     deal(USDC.address, taker, 100_000 * 10**6)
-    deal(WETH.address, taker, 10 * ONE_WETH)
+    deal(WETH.address, taker, 100 * ONE_WETH)
     deal(WETH.address, receiver, ONE_WETH)
     deal(USDC.address, settlement, 1_000 * 10**6)
     deal(WETH.address, settlement, ONE_WETH)
+    deal(WETH.address, mock_lender, 100 * ONE_WETH)
+    deal(USDC.address, mock_lender, 100_000 * 10**6)
     for token in tokens.values():
         token.approve(settlement, 2**255, sender=taker)
 
@@ -238,18 +217,8 @@ def signed(settlement: Any, signer_key: SigningKey) -> Callable[..., SignedOrder
     domain = settlement_domain(ape.chain.chain_id, Address(settlement.address))
     nonces = iter(range(1, 100))
 
-    def _sign(fill: FundedFill, private_taker: str | None = None) -> SignedOrder:
-        terms = OwnDomainTerms(
-            private_taker=Address(private_taker) if private_taker else None,
-            funding_plan=FundingPlan.decode(fill.plan),
-        )
-        extension = terms.encode()
-        traits = MakerTraits.for_quote(
-            lane=0,
-            nonce=next(nonces),
-            expiration_s=ape.chain.pending_timestamp + 60,
-            has_extension=True,
-        )
+    def _sign(fill: FundedFill, private_taker: str | None = None, **traits: Any) -> SignedOrder:
+        extension = fill.terms(private_taker).encode()
         order = RfqOrder(
             salt=build_salt(epoch=0, upper=1, extension=extension),
             maker=Address(settlement.address),
@@ -257,28 +226,30 @@ def signed(settlement: Any, signer_key: SigningKey) -> Callable[..., SignedOrder
             taker_asset=Address(fill.taker_asset),
             making_amount=fill.making_amount,
             taking_amount=fill.taking_amount,
-            maker_traits=traits.encode(),
+            maker_traits=MakerTraits.for_quote(
+                lane=0,
+                nonce=next(nonces),
+                expiration_s=ape.chain.pending_timestamp + 60,
+                has_extension=True,
+                **traits,
+            ).encode(),
         )
-        assert extension_low_bits(extension) == order.salt & (2**160 - 1)
         return sign_order(order, domain, signer_key, extension)
 
     return _sign
 
 
 @pytest.fixture
-def balances(tokens: Any, taker: Any, receiver: Any, settlement: Any, hedger: Any) -> Callable[..., Any]:
+def balances(
+    balance_of: Any, taker: Any, receiver: Any, settlement: Any, hedger: Any
+) -> Callable[..., dict[tuple[str, str], int]]:
     """Read all balances of both assets, by (asset, account), of the named parties and any others given."""
-    parties = {
-        "taker": taker.address,
-        "receiver": receiver.address,
-        "settlement": settlement.address,
-        "hedger": hedger.address,
-    }
+    parties = {"taker": taker, "receiver": receiver, "settlement": settlement, "hedger": hedger}
 
-    def _read(**others: str) -> dict[tuple[str, str], int]:
+    def _read(**others: Any) -> dict[tuple[str, str], int]:
         return {
-            (symbol, name): tokens[address].balanceOf(account)
-            for symbol, address in (("WETH", WETH.address), ("USDC", USDC.address))
+            (symbol, name): balance_of(token, account)
+            for symbol, token in (("WETH", WETH_ADDRESS), ("USDC", USDC.address))
             for name, account in (parties | others).items()
         }
 
@@ -286,60 +257,21 @@ def balances(tokens: Any, taker: Any, receiver: Any, settlement: Any, hedger: An
 
 
 @pytest.fixture(scope="session")
-def mock_settlement(owner: Any) -> Any:
-    """A settlement contract that misbehaves on demand."""
-    return owner.deploy(ape.project.MockSettlement, WETH.address, ONEINCH_ROUTER)
+def allowances_left(rpc: JsonRpc) -> Callable[..., dict[tuple[str, str], int]]:
+    """What a holder's allowances of a transaction amount to after it, by (token, spender), zeros left out."""
 
+    def _read(receipt: Any, holder: Any) -> dict[tuple[str, str], int]:
+        mined = rpc.call("eth_getTransactionReceipt", receipt.txn_hash)
+        given = {
+            (log["address"], "0x" + log["topics"][2][26:])
+            for log in mined["logs"]
+            if log["topics"][0] == _APPROVAL and log["topics"][1][26:] == holder.address[2:].lower()
+        }
+        left = {}
+        for token, spender in given:
+            data = encode_call("allowance(address,address)", holder.address, spender)
+            answer = rpc.call("eth_call", {"to": token, "data": "0x" + data.hex()}, "latest")
+            left[token, spender] = int(answer, 16)
+        return {key: amount for key, amount in left.items() if amount}
 
-@pytest.fixture(scope="session")
-def probed_hedger(owner: Any, mock_settlement: Any) -> Any:
-    """A hedger that obeys the mock settlement contract and knows the genuine lenders."""
-    pools = (UNISWAP_V2_FACTORY, UNISWAP_V3_FACTORY, UNISWAP_V4_POOL_MANAGER)
-    addresses = (*pools, MORPHO_BLUE, BALANCER_V2_VAULT, AAVE_V3_POOL)
-    return owner.deploy(ape.project.AtomicHedger, mock_settlement, *addresses)
-
-
-@pytest.fixture(scope="session")
-def mock_lender(owner: Any) -> Any:
-    """All three lenders in one contract that lies on demand."""
-    return owner.deploy(ape.project.MockLender)
-
-
-@pytest.fixture(scope="session")
-def misled_hedger(owner: Any, mock_settlement: Any, mock_lender: Any) -> Any:
-    """A hedger that obeys the mock settlement contract and borrows from the mock lender."""
-    pools = (UNISWAP_V2_FACTORY, UNISWAP_V3_FACTORY, UNISWAP_V4_POOL_MANAGER)
-    addresses = (*pools, mock_lender, mock_lender, mock_lender)
-    return owner.deploy(ape.project.AtomicHedger, mock_settlement, *addresses)
-
-
-@pytest.fixture(scope="session")
-def trick_token(owner: Any) -> Any:
-    """A token that anybody may mint and set to misbehave."""
-    return owner.deploy(ape.project.MockTrickToken)
-
-
-@pytest.fixture
-def probed(
-    deal: Any, tokens: Any, taker: Any, owner: Any, mock_settlement: Any, mock_lender: Any, probed_hedger: Any
-) -> Any:
-    """The mock settlement contract joined to the hedger of the genuine lenders, with a taker who can pay."""
-    _stock_mocks(deal, tokens, taker, mock_settlement, mock_lender)
-    mock_settlement.setHedger(probed_hedger, sender=owner)
-    return probed_hedger
-
-
-@pytest.fixture
-def misled(
-    deal: Any, tokens: Any, taker: Any, owner: Any, mock_settlement: Any, mock_lender: Any, misled_hedger: Any
-) -> Any:
-    """The mock settlement contract joined to the hedger of the mock lender, with a taker who can pay."""
-    _stock_mocks(deal, tokens, taker, mock_settlement, mock_lender)
-    mock_settlement.setHedger(misled_hedger, sender=owner)
-    return misled_hedger
-
-
-def _stock_mocks(deal: Any, tokens: Any, taker: Any, mock_settlement: Any, mock_lender: Any) -> None:
-    deal(USDC.address, taker, 100_000 * 10**6)
-    deal(WETH.address, mock_lender, 100 * ONE_WETH)
-    tokens[USDC.address].approve(mock_settlement, 2**255, sender=taker)
+    return _read

@@ -12,18 +12,23 @@ from typing import Any
 import ape
 from eth_abi.abi import decode
 
-from pmm.domain import USDC, WETH, Address, FillArgs, FundingSource, SignedOrder, TakerTraits
+from pmm.domain import (
+    USDC,
+    WETH,
+    Address,
+    FillArgs,
+    FundingPlan,
+    FundingSource,
+    OwnDomainTerms,
+    SignedOrder,
+    TakerTraits,
+    lender_route,
+)
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
-SWAP_FEE_PIPS = 500
 ONE_WETH = 10**18
-SOURCES = (
-    FundingSource.UNISWAP_V3_SWAP,
-    FundingSource.MORPHO_BLUE_LOAN,
-    FundingSource.BALANCER_V2_LOAN,
-    FundingSource.AAVE_V3_LOAN,
-)
-LOANS = SOURCES[1:]
+_MINIMUM_PROFIT = 2**128 - 1
+_TAKER_PAYS, _PAYS_FROM_HERE = 0, 2**256 - 1
 
 
 class SettlementTrick(IntEnum):
@@ -31,7 +36,7 @@ class SettlementTrick(IntEnum):
 
     NONE = 0
     COLLECT_NOTHING = 1
-    COLLECT_ONE_UNIT_LESS = 2
+    PAY_ONE_UNIT_LESS = 2
     CALL_DURING_COLLECT = 3
 
 
@@ -45,12 +50,30 @@ class TokenTrick(IntEnum):
     CALL_ON_TRANSFER = 4
 
 
+class LenderTrick(IntEnum):
+    """As in contracts/mocks/MockLender.sol."""
+
+    NONE = 0
+    NO_CALLBACK = 1
+    CALLBACK_TWICE = 2
+    OTHER_TOKEN = 3
+    OTHER_AMOUNT = 4
+    OTHER_DATA = 5
+    OTHER_INITIATOR = 6
+    OTHER_CALLER = 7
+    LEND_ONE_UNIT_LESS = 8
+    PULL_ONE_UNIT_LESS = 9
+    ANSWER_FALSE = 10
+    CALL_BEFORE = 11
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundedFill:
-    """One funded fill: the arguments of ``fundFill`` but for the order hash, and what it should cost.
+    """One funded fill: what the settlement contract is told, and what it should cost.
 
     Attributes:
-        cost: what the swap pool takes for closing the position, base units of the taker asset.
+        cost: what closing the position takes, base units of the taker asset.
+        fee: what the lender keeps, base units of the maker asset.
     """
 
     taker: str
@@ -59,6 +82,8 @@ class FundedFill:
     taking_amount: int
     plan: int
     cost: int
+    fee: int = 0
+    route: bytes = b""
     maker_asset: str = WETH.address
     taker_asset: str = USDC.address
 
@@ -67,14 +92,24 @@ class FundedFill:
         """What is left for the maker."""
         return self.taking_amount - self.cost
 
-    def funded_by(self, source: FundingSource) -> FundedFill:
-        """Return the same fill with another source in its plan."""
-        return replace(self, plan=self.plan & (2**248 - 1) | source << 248)
+    @property
+    def min_profit(self) -> int:
+        return self.plan & _MINIMUM_PROFIT
+
+    def asking(self, min_profit: int) -> FundedFill:
+        """Return the same fill with another minimum profit."""
+        return replace(self, plan=self.plan & ~_MINIMUM_PROFIT | min_profit)
+
+    def funded_by(self, source: FundingSource, lender: str = "") -> FundedFill:
+        """Return the same fill with another source in its plan; ``lender`` is that of ERC-3156."""
+        route = self.route[20:] if self.plan >> 248 == FundingSource.ERC3156_LOAN else self.route
+        if source is FundingSource.ERC3156_LOAN:
+            route = lender_route(Address(lender), route)
+        return replace(self, plan=self.plan & (2**248 - 1) | source << 248, route=route)
 
     def arguments(self) -> tuple[Any, ...]:
-        """Return the arguments in the order of ``fundFill``."""
+        """Return the struct that MockSettlement's ``fund`` takes."""
         return (
-            b"\x11" * 32,
             self.taker,
             self.receiver,
             self.maker_asset,
@@ -82,6 +117,20 @@ class FundedFill:
             self.making_amount,
             self.taking_amount,
             self.plan,
+            self.route,
+        )
+
+    def entry(self) -> tuple[str, tuple[Any, ...]]:
+        """Return the hedger's function for this fill, and its arguments."""
+        arguments = self.arguments()[1:-1]
+        return ("fundFillByRoute", (*arguments, self.route)) if self.route else ("fundFill", arguments)
+
+    def terms(self, private_taker: str | None = None) -> OwnDomainTerms:
+        """What the order of this fill signs beside its words."""
+        return OwnDomainTerms(
+            private_taker=Address(private_taker) if private_taker else None,
+            funding_plan=FundingPlan.decode(self.plan),
+            route=self.route,
         )
 
 
@@ -90,9 +139,19 @@ def external(name: str, address: str) -> Any:
     return ape.Contract(address, abi=json.loads((CONTRACTS / "external" / f"{name}.json").read_text()))
 
 
-def fill_call(signed_order: SignedOrder, *, target: str | None = None) -> tuple[Any, ...]:
-    """Return the arguments of ``fillOrderFunded`` that fill the whole order."""
-    args = FillArgs(target=Address(target) if target else None, extension=signed_order.extension)
+def fill_call(
+    signed_order: SignedOrder,
+    *,
+    target: str | None = None,
+    interaction: bytes = b"",
+    amount: int | None = None,
+) -> tuple[Any, ...]:
+    """Return the arguments of ``fillOrderFunded`` that fill the whole order, or ``amount`` of it."""
+    args = FillArgs(
+        target=Address(target) if target else None,
+        extension=signed_order.extension,
+        interaction=interaction,
+    )
     traits, packed = args.encode(TakerTraits(maker_amount=True))
     order = signed_order.order
     words = order.encode()
@@ -100,7 +159,7 @@ def fill_call(signed_order: SignedOrder, *, target: str | None = None) -> tuple[
         tuple(int.from_bytes(words[i : i + 32], "big") for i in range(0, 256, 32)),
         signed_order.signature.r_bytes,
         signed_order.signature.vs_bytes,
-        order.making_amount,
+        order.making_amount if amount is None else amount,
         traits.encode(),
         packed,
     )
@@ -111,36 +170,43 @@ def moved(before: Mapping[Any, int], after: Mapping[Any, int]) -> dict[Any, int]
     return {key: after[key] - before[key] for key in before if after[key] != before[key]}
 
 
-def decode_error(error_types: Any, data: str | None) -> tuple[Any, ...]:
+def decode_error(error_types: Any, data: str | bytes | None) -> tuple[Any, ...]:
     """Return (error name, *values); addresses lower case; a bare revert is ("",)."""
-    raw = bytes.fromhex((data or "0x")[2:])
+    raw = data if isinstance(data, bytes) else bytes.fromhex((data or "0x")[2:])
     if not raw:
         return ("",)
     name, types = error_types[raw[:4]]
-    return (name, *decode(types, raw[4:]))
+    # Uniswap V2 leaves dirt behind its reasons.
+    return (name, *decode(types, raw[4:], strict=False))
 
 
-def loan_data(fill: FundedFill, pool: str) -> bytes:
+def _joined(*words: int | str) -> bytes:
+    values: Sequence[int] = [int(word, 16) if isinstance(word, str) else word for word in words]
+    return b"".join(value.to_bytes(32, "big") for value in values)
+
+
+def loan_data(fill: FundedFill) -> bytes:
     """Return the data that a lender is given for ``fill`` and hands back, as AtomicHedger encodes it."""
-    words: Sequence[int] = (
-        int(fill.receiver, 16),
-        int(fill.maker_asset, 16),
-        int(fill.taker_asset, 16),
-        fill.making_amount,
-        fill.taking_amount,
-        fill.plan & (2**128 - 1),
-        int(pool, 16),
-    )
-    return b"".join(word.to_bytes(32, "big") for word in words)
+    assets = (fill.maker_asset, fill.taker_asset)
+    return _joined(fill.receiver, *assets, fill.making_amount, fill.plan)
 
 
-def swap_data(fill: FundedFill) -> bytes:
-    """Return the data that the pool of a flash swap is given for ``fill``, as AtomicHedger encodes it."""
-    words: Sequence[int] = (
-        int(fill.taker_asset, 16),
-        int(fill.maker_asset, 16),
-        fill.making_amount,
-        fill.taking_amount,
-        fill.plan & (2**128 - 1) | 1 << 255,
-    )
-    return b"".join(word.to_bytes(32, "big") for word in words)
+def v3_swap_data(fill: FundedFill) -> bytes:
+    """The same of the Uniswap V3 pool whose swap closes ``fill``."""
+    return _joined(fill.taker_asset, fill.maker_asset, fill.making_amount, _TAKER_PAYS)
+
+
+def v3_sale_data(token_in: str, token_out: str, amount_in: int) -> bytes:
+    """The same of the Uniswap V3 pool that inventory is sold to."""
+    return _joined(token_in, token_out, amount_in, _PAYS_FROM_HERE)
+
+
+def v2_swap_data(fill: FundedFill) -> bytes:
+    """The same of the pair whose flash swap funds ``fill``."""
+    return _joined(fill.maker_asset, fill.making_amount, fill.receiver, fill.cost)
+
+
+def v4_swap_data(fill: FundedFill, *, recipient: str | None = None, sells: bool = False) -> bytes:
+    """The same of the Uniswap V4 manager."""
+    assets = (fill.taker_asset, fill.maker_asset)
+    return _joined(*assets, fill.making_amount, recipient or fill.receiver, fill.plan, int(sells))

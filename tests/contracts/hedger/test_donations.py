@@ -1,4 +1,4 @@
-"""What lies on the hedger before a fill: swept on, never counted as profit, never used to cover a loss."""
+"""What lies on the hedger before a fill, or arrives during one: it counts for nothing and blocks nothing."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ from typing import Any
 
 import pytest
 
-from pmm.domain import USDC, WETH, FundingSource
-from tests.contracts.hedger.funded_fills import SOURCES, SettlementTrick, fill_call, moved
+from pmm.domain import USDC, WETH, FundingSource, HedgeLeg
+from tests.contracts.hedger.funded_fills import (
+    ONE_WETH,
+    LenderTrick,
+    SettlementTrick,
+    fill_call,
+    moved,
+)
+from tests.contracts.hedger.hedges import HEDGES, LOAN_HEDGES, LOANS, ONE_PER_SOURCE, Hedge
 
 DONATED_USDC = 900 * 10**6
 DONATED_WETH = 7
+# A lender of ERC-3156 may pull less than it asked for, so that the rest is handed over, donations included.
+HANDS_OVER = FundingSource.ERC3156_LOAN
+# All but the pools of the factory.
+LIARS = tuple(source for source in LOANS if source is not FundingSource.UNISWAP_V3_FLASH)
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_fund_fill__both_assets_were_donated__fills_and_sweeps_them(
-    source: FundingSource,
+@pytest.fixture
+def donated(deal: Any, hedger: Any) -> None:
+    """Somebody sent the hedger some of both assets."""
+    deal(USDC.address, hedger, DONATED_USDC)
+    deal(WETH.address, hedger, DONATED_WETH)
+
+
+@pytest.mark.parametrize("hedge", HEDGES, ids=str)
+def test_fund_fill__both_assets_were_donated_and_the_plan_sweeps__leaves_nothing(
+    hedge: Hedge,
     stocked: None,
+    donated: None,
     sell_weth: Any,
     signed: Any,
     settlement: Any,
-    hedger: Any,
     taker: Any,
-    deal: Any,
     balances: Any,
 ) -> None:
-    fill = sell_weth(source)
-    deal(USDC.address, hedger, DONATED_USDC)
-    deal(WETH.address, hedger, DONATED_WETH)
+    fill = sell_weth(hedge, sweep=True)
     before = balances()
 
     settlement.fillOrderFunded(*fill_call(signed(fill)), sender=taker)
@@ -42,93 +57,176 @@ def test_fund_fill__both_assets_were_donated__fills_and_sweeps_them(
     }
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_fund_fill__both_assets_were_donated__returns_the_profit_of_the_fill_alone(
-    source: FundingSource, probed: Any, mock_settlement: Any, sell_weth: Any, taker: Any, deal: Any
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE, ids=str)
+def test_fund_fill__both_assets_were_donated__leaves_them_for_sweep(
+    hedge: Hedge,
+    stocked: None,
+    donated: None,
+    sell_weth: Any,
+    signed: Any,
+    settlement: Any,
+    hedger: Any,
+    taker: Any,
+    attacker: Any,
+    balances: Any,
 ) -> None:
-    fill = sell_weth(source)
+    fill = sell_weth(hedge)
+    before = balances()
+
+    settlement.fillOrderFunded(*fill_call(signed(fill)), sender=taker)
+
+    handed_over = DONATED_WETH if hedge.source is HANDS_OVER else 0
+    expected = {
+        ("WETH", "taker"): fill.making_amount,
+        ("USDC", "taker"): -fill.taking_amount,
+        ("USDC", "settlement"): fill.profit,
+        ("WETH", "settlement"): handed_over,
+        ("WETH", "hedger"): -handed_over,
+    }
+    assert moved(before, balances()) == {key: amount for key, amount in expected.items() if amount}
+    before = balances()
+
+    for token in (WETH, USDC):
+        hedger.sweep(token.address, sender=attacker)
+
+    swept = {("WETH", "hedger"): handed_over - DONATED_WETH, ("USDC", "hedger"): -DONATED_USDC}
+    swept |= {(asset, "settlement"): -amount for (asset, _), amount in swept.items()}
+    assert moved(before, balances()) == {key: amount for key, amount in swept.items() if amount}
+
+
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE, ids=str)
+@pytest.mark.parametrize(("profit", "minimum"), [(3 * 10**6, 4 * 10**6), (-1, 0)])
+def test_fund_fill__donation_would_lift_the_profit_or_cover_the_loss__reverts(
+    hedge: Hedge,
+    profit: int,
+    minimum: int,
+    probed: Any,
+    mock_settlement: Any,
+    sell_weth: Any,
+    taker: Any,
+    deal: Any,
+    refusal_of: Any,
+) -> None:
+    fill = sell_weth(hedge, profit=profit, min_profit=minimum, sweep=True)
     deal(USDC.address, probed, DONATED_USDC)
-    deal(WETH.address, probed, DONATED_WETH)
+    deal(WETH.address, probed, 2 * ONE_WETH)
+
+    refusal = refusal_of(mock_settlement.fund, fill.arguments(), sender=taker)
+
+    assert refusal == ("ProfitTooLow", fill.taking_amount, fill.cost, minimum)
+
+
+@pytest.mark.parametrize("hedge", HEDGES, ids=str)
+def test_fund_fill__settlement_pays_nothing_and_a_donation_could__reverts(
+    hedge: Hedge, probed: Any, mock_settlement: Any, sell_weth: Any, taker: Any, deal: Any, refusal_of: Any
+) -> None:
+    fill = sell_weth(hedge, min_profit=0)
+    mock_settlement.setTrick(SettlementTrick.COLLECT_NOTHING, mock_settlement, b"", sender=taker)
+    deal(USDC.address, probed, 2 * fill.cost)
+    deal(WETH.address, probed, 2 * ONE_WETH)
+
+    refusal = refusal_of(mock_settlement.fund, fill.arguments(), sender=taker)
+
+    assert (
+        refusal
+        == {
+            HedgeLeg.UNISWAP_V3_POOL: ("Error", "IIA"),
+            HedgeLeg.UNISWAP_V3_PATH: ("Error", "IIA"),
+            HedgeLeg.UNISWAP_V2_PAIR: ("Error", "UniswapV2: INSUFFICIENT_INPUT_AMOUNT"),
+            HedgeLeg.UNISWAP_V4_POOL: ("CurrencyNotSettled",),
+            # Paid through the hedger, which cannot tell; the settlement contract can.
+            HedgeLeg.SIGNED_ORDER: ("NotCollected", bytes(32)),
+        }[hedge.closed_on]
+    )
+
+
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE, ids=str)
+def test_fund_fill__donation_while_collecting__is_no_profit(
+    hedge: Hedge,
+    probed: Any,
+    mock_settlement: Any,
+    sell_weth: Any,
+    taker: Any,
+    owner: Any,
+    deal: Any,
+    tokens: Any,
+    balance_of: Any,
+    refusal_of: Any,
+) -> None:
+    fill = sell_weth(hedge)
+    deal(USDC.address, mock_settlement, 10 * DONATED_USDC)
+    gift = tokens[USDC.address].transfer.encode_input(probed, DONATED_USDC)
+    trick = SettlementTrick.CALL_DURING_COLLECT
+    mock_settlement.setTrick(trick, USDC.address, gift, sender=owner)
+    asking = fill.asking(fill.profit + 1)
+
+    refusal = refusal_of(mock_settlement.fund, asking.arguments(), sender=taker)
+
+    assert refusal == ("ProfitTooLow", fill.taking_amount, fill.cost, fill.profit + 1)
+    before = balance_of(USDC.address, mock_settlement)
 
     mock_settlement.fund(fill.arguments(), sender=taker)
 
+    assert mock_settlement.succeeded()
     assert mock_settlement.profit() == fill.profit
+    assert balance_of(USDC.address, probed) == DONATED_USDC
+    assert balance_of(USDC.address, mock_settlement) - before == fill.profit - DONATED_USDC
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_fund_fill__donation_would_lift_profit_to_the_minimum__reverts(
-    source: FundingSource,
+@pytest.mark.parametrize(
+    "hedge", [hedge for hedge in LOAN_HEDGES if hedge.leg is HedgeLeg.UNISWAP_V3_POOL], ids=str
+)
+def test_fund_fill__donation_of_the_borrowed_asset_inside_the_callback__is_not_spent(
+    hedge: Hedge,
     probed: Any,
     mock_settlement: Any,
     sell_weth: Any,
     taker: Any,
+    owner: Any,
     deal: Any,
-    refusal_of: Any,
+    tokens: Any,
+    balance_of: Any,
 ) -> None:
-    fill = sell_weth(source, profit=3 * 10**6, min_profit=4 * 10**6)
-    deal(USDC.address, probed, DONATED_USDC)
+    fill = sell_weth(hedge)
+    deal(WETH.address, mock_settlement, 2 * ONE_WETH)
+    gift = tokens[WETH.address].transfer.encode_input(probed, 2 * ONE_WETH)
+    trick = SettlementTrick.CALL_DURING_COLLECT
+    mock_settlement.setTrick(trick, WETH.address, gift, sender=owner)
 
-    refusal = refusal_of(mock_settlement.fund, fill.arguments(), sender=taker)
+    mock_settlement.fund(fill.arguments(), sender=taker)
 
-    assert refusal == ("InsufficientProfit", fill.taking_amount, fill.cost, 4 * 10**6)
+    assert mock_settlement.succeeded()
+    assert mock_settlement.profit() == fill.profit
+    left = 0 if hedge.source is HANDS_OVER else 2 * ONE_WETH
+    assert balance_of(WETH.address, probed) == left
+    assert balance_of(WETH.address, mock_settlement) == 2 * ONE_WETH - left
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_fund_fill__donation_would_cover_a_loss__reverts(
+@pytest.mark.parametrize("source", LIARS)
+@pytest.mark.parametrize("gift", [0, 5])
+def test_fund_fill__lender_gives_less_than_it_says__takes_from_a_donation_or_reverts(
     source: FundingSource,
-    probed: Any,
+    gift: int,
+    misled: Any,
     mock_settlement: Any,
+    mock_lender: Any,
     sell_weth: Any,
     taker: Any,
     deal: Any,
+    balance_of: Any,
     refusal_of: Any,
 ) -> None:
-    fill = sell_weth(source, profit=-1, min_profit=0)
-    deal(USDC.address, probed, DONATED_USDC)
-    deal(WETH.address, probed, DONATED_WETH)
+    mock_lender.setTrick(LenderTrick.LEND_ONE_UNIT_LESS, sender=taker)
+    deal(WETH.address, misled, gift)
+    fill = sell_weth(FundingSource.MORPHO_BLUE_LOAN).funded_by(source, mock_lender.address)
+    before = balance_of(WETH.address, mock_lender)
 
-    refusal = refusal_of(mock_settlement.fund, fill.arguments(), sender=taker)
+    if not gift:
+        # WETH9 reverts without a reason.
+        assert refusal_of(mock_settlement.fund, fill.arguments(), sender=taker) == ("",)
+        return
+    mock_settlement.fund(fill.arguments(), sender=taker)
 
-    assert refusal == ("InsufficientProfit", fill.taking_amount, fill.cost, 0)
-
-
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("donated", [0, DONATED_USDC])
-def test_fund_fill__settlement_collects_one_unit_less__reverts(
-    source: FundingSource,
-    donated: int,
-    probed: Any,
-    mock_settlement: Any,
-    sell_weth: Any,
-    taker: Any,
-    deal: Any,
-    refusal_of: Any,
-) -> None:
-    fill = sell_weth(source, profit=4 * 10**6, min_profit=4 * 10**6)
-    mock_settlement.setTrick(SettlementTrick.COLLECT_ONE_UNIT_LESS, mock_settlement, b"", sender=taker)
-    deal(USDC.address, probed, donated)
-
-    refusal = refusal_of(mock_settlement.fund, fill.arguments(), sender=taker)
-
-    expected = donated + 4 * 10**6
-    assert refusal == ("FundsMissing", USDC.address.lower(), expected, expected - 1)
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_fund_fill__settlement_collects_nothing_and_a_donation_pays__reverts(
-    source: FundingSource,
-    probed: Any,
-    mock_settlement: Any,
-    sell_weth: Any,
-    taker: Any,
-    deal: Any,
-    refusal_of: Any,
-) -> None:
-    fill = sell_weth(source, min_profit=0)
-    mock_settlement.setTrick(SettlementTrick.COLLECT_NOTHING, mock_settlement, b"", sender=taker)
-    donated = 2 * fill.cost
-    deal(USDC.address, probed, donated)
-
-    refusal = refusal_of(mock_settlement.fund, fill.arguments(), sender=taker)
-
-    assert refusal == ("FundsMissing", USDC.address.lower(), donated, donated - fill.cost)
+    assert mock_settlement.profit() == fill.profit
+    assert balance_of(WETH.address, mock_lender) - before == 1
+    assert balance_of(WETH.address, misled) == (0 if source is HANDS_OVER else gift - 1)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pmm.chain.rpc import RpcError
 from pmm.domain import DAI, USDC, USDT, WETH
 from tests.contracts.hedger.funded_fills import TokenTrick
 
@@ -45,9 +44,3 @@ def test_sweep__token_refuses__reverts(
 
 def test_sweep__token_without_code__reverts(probed_hedger: Any, attacker: Any, refusal_of: Any) -> None:
     assert refusal_of(probed_hedger.sweep, attacker.address, sender=attacker) == ("",)
-
-
-def test_fallback__ether_is_sent__reverts(probed_hedger: Any, attacker: Any, rpc: Any) -> None:
-    request = {"from": attacker.address, "to": probed_hedger.address, "value": "0x1"}
-    with pytest.raises(RpcError):
-        rpc.call("eth_call", request, "latest")

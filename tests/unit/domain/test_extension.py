@@ -150,41 +150,13 @@ def test_own_domain_terms__taker_and_plan__are_laid_out_as_specified() -> None:
         (bytes(32) + b"\x01" + bytes(21), "need 21 bytes of custom data, found 22"),
         (bytes(32) + b"\x01" + bytes(20), "zero address"),
         (bytes(32) + b"\x02" + bytes(31), "need at least 33 bytes of custom data, found 32"),
-        (bytes(32) + b"\x02" + bytes(32), "source of 1 to 5, found 0"),
+        (bytes(32) + b"\x02" + bytes(32), "source of 1 to 9 and a leg of 0 to 4, found 0 and 0"),
         (Extension(predicate=b"\x09").encode(), "predicate must be empty"),
     ],
 )
 def test_own_domain_terms__malformed__raises(data: bytes, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         OwnDomainTerms.decode(data)
-
-
-@given(
-    st.sampled_from(FundingSource),
-    st.integers(0, 2**24 - 1),
-    st.integers(1, 2**24 - 1),
-    st.integers(0, 2**128 - 1),
-)
-def test_funding_plan__any__decodes_back(source: FundingSource, swap: int, lending: int, profit: int) -> None:
-    lending = lending if source is FundingSource.UNISWAP_V3_FLASH else 0
-    plan = FundingPlan(source=source, swap_fee_pips=swap, lending_fee_pips=lending, min_profit=profit)
-    assert FundingPlan.decode(plan.encode()) == plan
-    assert plan.encode() == source << 248 | swap << 224 | lending << 200 | profit
-
-
-@pytest.mark.parametrize("bit", [128, 160, 199])
-def test_funding_plan__bit_that_must_be_zero__raises(bit: int) -> None:
-    with pytest.raises(InvalidInput, match="bits 128-199"):
-        FundingPlan.decode(PLAN.encode() | 1 << bit)
-
-
-def test_funding_plan__lending_fee_with_another_source_or_profit_too_large__raises() -> None:
-    with pytest.raises(InvalidInput, match="lending_fee_pips"):
-        FundingPlan(source=FundingSource.AAVE_V3_LOAN, swap_fee_pips=500, lending_fee_pips=100, min_profit=0)
-    with pytest.raises(InvalidInput, match="lending_fee_pips"):
-        FundingPlan(source=FundingSource.UNISWAP_V3_FLASH, swap_fee_pips=500, min_profit=0)
-    with pytest.raises(InvalidInput, match="min_profit: expected at most 128 bits"):
-        FundingPlan(source=FundingSource.AAVE_V3_LOAN, swap_fee_pips=500, min_profit=2**128)
 
 
 def test_build_salt__with_extension__commits_to_it_and_carries_the_epoch() -> None:
