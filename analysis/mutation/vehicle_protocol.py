@@ -1,0 +1,36 @@
+"""What the runner asks of the test process, and what it is told; one line of JSON each."""
+
+from __future__ import annotations
+
+import socket
+from typing import TypedDict
+
+# What the tests print, in the copy of the project.
+LOG = "vehicle.log"
+
+
+class Request(TypedDict):
+    """Run ``tests`` with this bytecode of ``contract``, those of ``first`` before the others."""
+
+    contract: str
+    bytecode: str
+    tests: list[str]
+    first: list[str]
+    timeout_s: float
+
+
+class Answer(TypedDict):
+    """``failed`` is the first test that failed, empty where all passed; ``exit_code`` is pytest's, or negative."""
+
+    failed: str
+    message: str
+    exit_code: int
+    passed: int
+    seconds: float
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
