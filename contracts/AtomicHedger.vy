@@ -5,13 +5,14 @@
 @title AtomicHedger: pays a fill out of borrowed funds and closes the position in the same transaction
 @license Apache-2.0
 @author pmm
-@notice The maker sells what it does not hold. RfqSettlement hands a signed fill to `fundFill`; this contract
-        obtains the maker asset, delivers it, has the settlement contract collect the taker's payment, buys back
-        what it owes on Uniswap V3, repays, and sends every unit left over to the settlement contract.
+@notice The maker sells what it does not hold. RfqSettlement hands a signed fill to `fundFill`; this contract obtains the
+        maker asset, delivers it, buys back what it owes on the leg of the signed plan, and has the settlement contract
+        take the taker's payment apart: the cost to whoever is owed, the rest to the inventory. `swapExactIn` sells
+        inventory on the same legs. Layouts of plan and route: contracts/README.md; steps: contracts/HEDGER.md.
 
-        Trusted: the settlement contract (it alone may call `fundFill`; it checks order, signature, plan and
-        taker), and that the addresses given to the constructor are the genuine Uniswap V3 factory, Morpho Blue,
-        Balancer V2 vault and Aave V3 pool. Not trusted: taker, receiver, whoever calls a callback, whoever sends
+        Trusted: the settlement contract (it alone may ask for anything; it checks order, signature, plan, taker, profit
+        and delivery), and that the addresses given to the constructor are genuine. A lender of ERC-3156 is signed with
+        the order and trusted with nothing. Not trusted: taker, receiver, whoever calls a callback, whoever sends
         tokens here. Tokens are those that the settlement contract registers: no fee on transfer, no rebasing;
         no return value is fine. Nobody approves this contract, and it has no owner and no setting.
 
@@ -19,143 +20,206 @@
         or owner). It holds nothing to rescue; `sweep` sends stray tokens to the settlement contract.
 
         Invariants:
-        INV-H1  Between transactions it holds none of the two assets of any fill it took part in.
-        INV-H2  `fundFill` succeeds only if the taker asset it gained from this fill alone is at least the signed
-                minimum; funds that lay here before neither add to the profit nor make up for a loss.
-        INV-H3  The receiver is sent exactly the making amount, before the taker pays.
+        INV-H1  No call leaves more of a token here than lay here before; with the sweep bit of the plan a fill leaves none
+                of its two assets, donations included.
+        INV-H2  What lay here before neither adds to a profit nor makes up for a loss: amounts bought, owed and delivered
+                are exact, and the taker's payment passes this contract by (a signed order alone is paid through it).
+        INV-H3  The receiver is sent exactly the making amount, before the taker pays (but with source 9, where the
+                taker pays first).
         INV-H4  A callback acts only for the caller, token, amount and data that the open ticket names, once.
         INV-H5  No allowance outlives the transaction that gave it.
-        INV-H6  Whatever leaves goes to the receiver, the authenticated pool, the lender of the ticket, or the
-                settlement contract.
+        INV-H6  Whatever leaves goes to the receiver, an authenticated pool, the lender of the ticket, the maker of the
+                signed order, or the settlement contract.
 
-        Callbacks run while `fundFill` holds the lock, hence `@reentrant`. What each lender gives to check:
+        Callbacks run while the entry point holds the lock, hence `@reentrant`. What each gives to check:
 
-        | callback               | caller                | token     | amount            | data     | initiator |
-        |------------------------|-----------------------|-----------|-------------------|----------|-----------|
-        | uniswapV3SwapCallback  | ticket, CREATE2 pool  | from data | from data, = paid | hash     | not given |
-        | onMorphoFlashLoan      | ticket, Morpho Blue   | from data | argument          | hash     | not given |
-        | receiveFlashLoan       | ticket, Balancer vault| argument  | argument          | hash     | not given |
-        | executeOperation       | ticket, Aave pool     | argument  | argument          | hash     | = self    |
+        | callback                | caller                | token     | amount            | data | initiator |
+        |-------------------------|-----------------------|-----------|-------------------|------|-----------|
+        | uniswapV3SwapCallback   | ticket, CREATE2 pool  | from data | from data, traded | hash | not given |
+        | uniswapV2Call           | ticket, CREATE2 pair  | from data | arguments         | hash | = self    |
+        | unlockCallback          | ticket, V4 manager    | from data | from data, traded | hash | not given |
+        | onMorphoFlashLoan       | ticket, Morpho Blue   | from data | argument          | hash | not given |
+        | receiveFlashLoan        | ticket, Balancer vault| argument  | argument          | hash | not given |
+        | executeOperation        | ticket, Aave pool     | argument  | argument          | hash | = self    |
+        | uniswapV3FlashCallback  | ticket, CREATE2 pool  | from data | from data         | hash | not given |
+        | onFlashLoan             | ticket, signed lender | argument  | argument          | hash | = self    |
 
         A fee or premium cannot be known beforehand: it raises the cost, which the minimum profit bounds.
 """
 from .interfaces import IAaveV3Pool
 from .interfaces import IBalancerV2Vault
+from .interfaces import IERC3156Lender
 from .interfaces import IMorphoBlue
 from .interfaces import ITakerCollector
+from .interfaces import IUniswapV3Pool
 from .modules import callback_ticket
 from .modules import funding_plan
+from .modules import hedge_legs
 from .modules import hedger_errors
 from .modules import token_moves
+from .modules import uniswap_v2
 from .modules import uniswap_v3
+from .modules import uniswap_v4
 
 initializes: callback_ticket
+initializes: uniswap_v2
 initializes: uniswap_v3
+initializes: uniswap_v4
+initializes: hedge_legs[
+    callback_ticket := callback_ticket,
+    uniswap_v2 := uniswap_v2,
+    uniswap_v3 := uniswap_v3,
+    uniswap_v4 := uniswap_v4,
+]
 
-# @notice Largest amount that fits the signed amounts of Uniswap V3, less the one unit of headroom of a loan.
+exports: (
+    hedge_legs.uniswapV3SwapCallback,
+    hedge_legs.uniswapV2Call,
+    hedge_legs.unlockCallback,
+    hedge_legs.__default__,
+)
+
+# @notice Largest amount that fits the signed amounts of the pools, less the one unit of headroom of a loan.
 _MAX_AMOUNT: constant(uint256) = 2**255 - 2
 
-# @notice In the conditions of a swap: the taker has not paid yet.
-_TAKER_PAYS: constant(uint256) = 1 << 255
+# @notice Answer of an ERC-3156 borrower.
+_ACCEPTED: constant(bytes32) = keccak256("ERC3156FlashBorrower.onFlashLoan")
 
 SETTLEMENT: public(immutable(address))
+UNISWAP_V2_FACTORY: public(immutable(address))
 UNISWAP_V3_FACTORY: public(immutable(address))
+UNISWAP_V4_POOL_MANAGER: public(immutable(address))
 MORPHO_BLUE: public(immutable(address))
 BALANCER_V2_VAULT: public(immutable(address))
 AAVE_V3_POOL: public(immutable(address))
 
 
-# @dev One fill; travels through a lender as seven words.
+# @dev One fill; travels through a lender as five words.
 struct FillTerms:
     receiver: address
     maker_asset: address
     taker_asset: address
     making_amount: uint256
-    taking_amount: uint256
-    minimum_profit: uint256
-    pool: address
-
-
-# @dev What the swap callback needs of a fill; travels through the pool as five words.
-struct SwapTerms:
-    taker_asset: address
-    maker_asset: address
-    amount_out: uint256
-    taking_amount: uint256
-    # The minimum profit, and _TAKER_PAYS.
-    conditions: uint256
+    plan: uint256
 
 
 @deploy
 def __init__(
     settlement: address,
+    uniswap_v2_factory: address,
     uniswap_v3_factory: address,
+    uniswap_v4_pool_manager: address,
     morpho_blue: address,
     balancer_v2_vault: address,
     aave_v3_pool: address,
 ):
-    for account: address in [settlement, uniswap_v3_factory, morpho_blue, balancer_v2_vault, aave_v3_pool]:
+    for account: address in [
+        settlement,
+        uniswap_v2_factory,
+        uniswap_v3_factory,
+        uniswap_v4_pool_manager,
+        morpho_blue,
+        balancer_v2_vault,
+        aave_v3_pool,
+    ]:
         if not account.is_contract:
             hedger_errors._not_a_contract(account)
     SETTLEMENT = settlement
+    UNISWAP_V2_FACTORY = uniswap_v2_factory
     UNISWAP_V3_FACTORY = uniswap_v3_factory
+    UNISWAP_V4_POOL_MANAGER = uniswap_v4_pool_manager
     MORPHO_BLUE = morpho_blue
     BALANCER_V2_VAULT = balancer_v2_vault
     AAVE_V3_POOL = aave_v3_pool
+    weth: address = staticcall ITakerCollector(settlement).weth()
+    uniswap_v2.__init__(uniswap_v2_factory)
     uniswap_v3.__init__(uniswap_v3_factory)
+    uniswap_v4.__init__(uniswap_v4_pool_manager, weth)
+    hedge_legs.__init__(settlement, weth, staticcall ITakerCollector(settlement).oneInchRouter())
+
+
+# ---------------------------------------------------------------------------------------------- settlement only
 
 
 @external
 def fundFill(
-    order_hash: bytes32,
-    taker: address,
     receiver: address,
     maker_asset: address,
     taker_asset: address,
     making_amount: uint256,
     taking_amount: uint256,
     plan: uint256,
-) -> uint256:
+):
     """
     @notice Deliver `making_amount` of the maker asset to `receiver` and close the position. Settlement only.
-    @dev 1. Check caller, receiver, amount and plan, and find the swap pool.
-         2. Note what lies here already.
-         3. Take the funds; the callbacks deliver, collect, swap and pay.
-         4. Check that the lender called back and what this fill alone has gained.
-         5. Send everything to the settlement contract.
-    @param order_hash Not used here: the settlement contract's ticket and events carry it.
-    @param taker Not used here: the settlement contract pulls from the taker of its own ticket.
-    @param plan Signed by the maker, see modules/funding_plan.vy.
-    @return Profit in base units of the taker asset, without anything that lay here before.
+    @param taking_amount Not used here: the settlement contract holds the taker's payment against it in `collect`.
+    @param plan Signed by the maker; one that needs no route.
     """
-    if msg.sender != SETTLEMENT:
-        hedger_errors._not_settlement(msg.sender)
-    if receiver == self:
-        hedger_errors._invalid_receiver(receiver)
-    if making_amount == 0 or making_amount > _MAX_AMOUNT:
-        hedger_errors._invalid_amount(making_amount)
-    source: uint256 = funding_plan._source(plan)
-    terms: FillTerms = FillTerms(
-        receiver=receiver,
-        maker_asset=maker_asset,
-        taker_asset=taker_asset,
-        making_amount=making_amount,
-        taking_amount=taking_amount,
-        minimum_profit=funding_plan._minimum_profit(plan),
-        pool=uniswap_v3._pool(taker_asset, maker_asset, funding_plan._swap_fee(plan)),
+    # The usual plan, a flash swap on one pool, has a path of its own: nothing is read that it does not say.
+    if plan & funding_plan.BEYOND_ONE_POOL == funding_plan.ONE_POOL:
+        self._require_fill(receiver, making_amount)
+        hedge_legs._buy_on_v3(plan, taker_asset, maker_asset, making_amount, receiver)
+        return
+    funding_plan._require_route(plan, 0)
+    self._fund(
+        FillTerms(
+            receiver=receiver,
+            maker_asset=maker_asset,
+            taker_asset=taker_asset,
+            making_amount=making_amount,
+            plan=plan,
+        ),
+        empty(address),
     )
 
-    taker_asset_before: uint256 = token_moves._held(taker_asset)
-    # In a flash swap the pool pays the receiver: the maker asset does not pass through here.
-    maker_asset_before: uint256 = 0
-    if source == funding_plan.UNISWAP_V3_FLASH_SWAP:
-        self._buy(terms, receiver, making_amount, True)
-    else:
-        maker_asset_before = token_moves._held(maker_asset)
-        self._borrow(source, terms)
 
-    self._hand_over(maker_asset, maker_asset_before)
-    return self._hand_over(taker_asset, taker_asset_before + terms.minimum_profit) + terms.minimum_profit
+@external
+def fundFillByRoute(
+    receiver: address,
+    maker_asset: address,
+    taker_asset: address,
+    making_amount: uint256,
+    taking_amount: uint256,
+    plan: uint256,
+    route: Bytes[340],
+):
+    """
+    @notice The same for a plan whose route is signed behind it. Settlement only.
+    """
+    lender: address = hedge_legs._keep_route(plan, route, taker_asset)
+    self._fund(
+        FillTerms(
+            receiver=receiver,
+            maker_asset=maker_asset,
+            taker_asset=taker_asset,
+            making_amount=making_amount,
+            plan=plan,
+        ),
+        lender,
+    )
+
+
+@external
+def swapExactIn(token_in: address, token_out: address, amount_in: uint256, plan: uint256, route: Bytes[340]):
+    """
+    @notice Sell `amount_in`, which was sent here before, and have all that is bought paid to the settlement contract.
+            Settlement only, which holds what comes in against its minimum.
+    @param plan Of source 1, 7 or 8, without minimum profit.
+    """
+    self._require_settlement()
+    self._require_amount(amount_in)
+    source: uint256 = funding_plan._sale_source(plan)
+    hedge_legs._keep_route(plan, route, token_in)
+    if source == funding_plan.UNISWAP_V3_SWAP:
+        hedge_legs._sell_on_v3(plan, token_in, token_out, amount_in)
+    elif source == funding_plan.UNISWAP_V2_SWAP:
+        hedge_legs._sell_on_v2(token_in, token_out, amount_in)
+    else:
+        hedge_legs._swap_on_v4(
+            hedge_legs.V4Swap(
+                token_in=token_in, token_out=token_out, amount=amount_in, recipient=SETTLEMENT, plan=plan, sells=True
+            )
+        )
 
 
 @external
@@ -164,45 +228,17 @@ def sweep(token: address) -> uint256:
     @notice Send all of `token` that lies here to the settlement contract. Anyone may call, between fills.
     @return The amount sent.
     """
-    return self._hand_over(token, 0)
+    return self._hand_over(token)
 
 
-# -------------------------------------------------------------------------------------------------- callbacks
-
-
-@external
-@reentrant
-def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: Bytes[160]):
-    """
-    @notice Pay the pool, which has already paid out; in a flash swap the taker pays first.
-    """
-    terms: SwapTerms = abi_decode(data, SwapTerms)
-    callback_ticket._redeem(msg.sender, terms.maker_asset, terms.amount_out, keccak256(data))
-
-    cost: uint256 = 0
-    received: uint256 = 0
-    if uniswap_v3._zero_for_one(terms.taker_asset, terms.maker_asset):
-        cost = convert(amount0_delta, uint256)
-        received = convert(-amount1_delta, uint256)
-    else:
-        cost = convert(amount1_delta, uint256)
-        received = convert(-amount0_delta, uint256)
-    if received != terms.amount_out:
-        hedger_errors._pool_too_shallow(msg.sender, terms.amount_out, received)
-    minimum_profit: uint256 = funding_plan._minimum_profit(terms.conditions)
-    if cost + minimum_profit > terms.taking_amount:
-        hedger_errors._insufficient_profit(terms.taking_amount, cost, minimum_profit)
-
-    if terms.conditions & _TAKER_PAYS != 0:
-        extcall ITakerCollector(SETTLEMENT).collect()
-    token_moves._send(terms.taker_asset, msg.sender, cost)
+# -------------------------------------------------------------------------------------------- lenders' callbacks
 
 
 @external
 @reentrant
-def onMorphoFlashLoan(assets: uint256, data: Bytes[224]):
+def onMorphoFlashLoan(assets: uint256, data: Bytes[160]):
     """
-    @notice Deliver, collect and buy back what Morpho Blue pulls afterwards. It charges no fee.
+    @notice Deliver and buy back what Morpho Blue pulls afterwards. It charges no fee.
     """
     terms: FillTerms = abi_decode(data, FillTerms)
     callback_ticket._redeem(msg.sender, terms.maker_asset, assets, keccak256(data))
@@ -216,103 +252,178 @@ def receiveFlashLoan(
     tokens: DynArray[address, 1],
     amounts: DynArray[uint256, 1],
     fee_amounts: DynArray[uint256, 1],
-    data: Bytes[224],
+    data: Bytes[160],
 ):
     """
-    @notice Deliver, collect and buy back straight into the vault, which wants amount and fee before this returns.
+    @notice Deliver and buy back straight into the vault, which wants amount and fee before this returns.
     """
-    terms: FillTerms = abi_decode(data, FillTerms)
     callback_ticket._redeem(msg.sender, tokens[0], amounts[0], keccak256(data))
-    self._deliver_and_buy_back(terms, msg.sender, fee_amounts[0])
+    self._deliver_and_buy_back(abi_decode(data, FillTerms), msg.sender, fee_amounts[0])
 
 
 @external
 @reentrant
 def executeOperation(
-    asset: address, amount: uint256, premium: uint256, initiator: address, data: Bytes[224]
+    asset: address, amount: uint256, premium: uint256, initiator: address, data: Bytes[160]
 ) -> bool:
     """
-    @notice Deliver, collect and buy back what the Aave pool pulls afterwards, with its premium.
+    @notice Deliver and buy back what the Aave pool pulls afterwards, with its premium.
     """
     if initiator != self:
         hedger_errors._unexpected_initiator(initiator)
-    terms: FillTerms = abi_decode(data, FillTerms)
     callback_ticket._redeem(msg.sender, asset, amount, keccak256(data))
-    self._deliver_and_buy_back(terms, self, premium)
+    self._deliver_and_buy_back(abi_decode(data, FillTerms), self, premium)
     token_moves._approve_exactly(asset, msg.sender, amount + premium)
     return True
+
+
+@external
+@reentrant
+def uniswapV3FlashCallback(fee0: uint256, fee1: uint256, data: Bytes[160]):
+    """
+    @notice Deliver and buy back straight into the lending pool, which wants amount and fee before this returns.
+    """
+    terms: FillTerms = abi_decode(data, FillTerms)
+    callback_ticket._redeem(msg.sender, terms.maker_asset, terms.making_amount, keccak256(data))
+    # Nothing was borrowed of the other token, so that its fee is zero.
+    self._deliver_and_buy_back(terms, msg.sender, fee0 + fee1)
+
+
+@external
+@reentrant
+def onFlashLoan(initiator: address, token: address, amount: uint256, fee: uint256, data: Bytes[160]) -> bytes32:
+    """
+    @notice Deliver and buy back what the lender pulls afterwards, with its fee.
+    """
+    if initiator != self:
+        hedger_errors._unexpected_initiator(initiator)
+    callback_ticket._redeem(msg.sender, token, amount, keccak256(data))
+    self._deliver_and_buy_back(abi_decode(data, FillTerms), self, fee)
+    token_moves._approve_exactly(token, msg.sender, amount + fee)
+    return _ACCEPTED
 
 
 # --------------------------------------------------------------------------------------------------- internal
 
 
 @internal
-def _borrow(source: uint256, terms: FillTerms):
+def _fund(terms: FillTerms, lender: address):
     """
-    @dev One unit more than the fill needs keeps the balance slot from returning to zero between delivery and
-         swap, which would cost 20,000 gas again. The vault of Balancer is repaid by the pool: no such slot.
+    @dev 1. Check caller, receiver, amount and plan.
+         2. Take the funds; the callbacks deliver, have the taker pay, and repay.
+         3. Sweep, where the plan asks for it.
+    @param lender Of ERC-3156.
     """
-    data: Bytes[224] = abi_encode(terms)
+    self._require_fill(terms.receiver, terms.making_amount)
+    source: uint256 = funding_plan._source(terms.plan)
+
+    if source == funding_plan.UNISWAP_V3_SWAP:
+        # The pool pays the receiver: no token passes through here.
+        hedge_legs._buy(terms.plan, terms.taker_asset, terms.maker_asset, terms.making_amount, terms.receiver)
+    elif source == funding_plan.UNISWAP_V2_SWAP:
+        hedge_legs._flash_on_v2(terms.taker_asset, terms.maker_asset, terms.making_amount, terms.receiver)
+    elif source == funding_plan.UNISWAP_V4_SWAP:
+        hedge_legs._swap_on_v4(
+            hedge_legs.V4Swap(
+                token_in=terms.taker_asset,
+                token_out=terms.maker_asset,
+                amount=terms.making_amount,
+                recipient=terms.receiver,
+                plan=terms.plan,
+                sells=False,
+            )
+        )
+    elif source == funding_plan.SIGNED_ORDER:
+        hedge_legs._buy_by_order(terms.taker_asset, terms.maker_asset, terms.making_amount, terms.receiver)
+    else:
+        self._borrow(source, terms, lender)
+
+    if terms.plan & funding_plan.SWEEP != 0:
+        self._hand_over(terms.maker_asset)
+        self._hand_over(terms.taker_asset)
+
+
+@internal
+def _borrow(source: uint256, terms: FillTerms, signed_lender: address):
+    """
+    @dev Where the lender pulls, one unit more than the fill needs keeps the balance slot from returning to zero
+         between delivery and swap, which would cost 20,000 gas again. The others are repaid by the leg: no such slot.
+    """
+    data: Bytes[160] = abi_encode(terms)
     data_hash: bytes32 = keccak256(data)
-    lender: address = empty(address)
+    asset: address = terms.maker_asset
+    amount: uint256 = terms.making_amount
+    lender: address = signed_lender
     if source == funding_plan.MORPHO_BLUE_LOAN:
         lender = MORPHO_BLUE
-        callback_ticket._open(lender, terms.maker_asset, terms.making_amount + 1, data_hash)
-        extcall IMorphoBlue(lender).flashLoan(terms.maker_asset, terms.making_amount + 1, data)
+        callback_ticket._open(lender, asset, amount + 1, data_hash)
+        extcall IMorphoBlue(lender).flashLoan(asset, amount + 1, data)
     elif source == funding_plan.BALANCER_V2_LOAN:
         lender = BALANCER_V2_VAULT
-        callback_ticket._open(lender, terms.maker_asset, terms.making_amount, data_hash)
-        extcall IBalancerV2Vault(lender).flashLoan(self, [terms.maker_asset], [terms.making_amount], data)
-    else:
+        callback_ticket._open(lender, asset, amount, data_hash)
+        extcall IBalancerV2Vault(lender).flashLoan(self, [asset], [amount], data)
+    elif source == funding_plan.AAVE_V3_LOAN:
         lender = AAVE_V3_POOL
-        callback_ticket._open(lender, terms.maker_asset, terms.making_amount + 1, data_hash)
-        extcall IAaveV3Pool(lender).flashLoanSimple(self, terms.maker_asset, terms.making_amount + 1, data, 0)
+        callback_ticket._open(lender, asset, amount + 1, data_hash)
+        extcall IAaveV3Pool(lender).flashLoanSimple(self, asset, amount + 1, data, 0)
+    elif source == funding_plan.UNISWAP_V3_FLASH:
+        lender = uniswap_v3._pool(terms.taker_asset, asset, funding_plan._lending_fee(terms.plan))
+        callback_ticket._open(lender, asset, amount, data_hash)
+        if uniswap_v3._zero_for_one(asset, terms.taker_asset):
+            extcall IUniswapV3Pool(lender).flash(self, amount, 0, data)
+        else:
+            extcall IUniswapV3Pool(lender).flash(self, 0, amount, data)
+    else:
+        if lender == empty(address):
+            hedger_errors._invalid_route(20, 0)
+        callback_ticket._open(lender, asset, amount + 1, data_hash)
+        if not extcall IERC3156Lender(lender).flashLoan(self, asset, amount + 1, data):
+            hedger_errors._callback_missing(lender)
+        # Its code is not known: it may have pulled less than it asked for.
+        token_moves._approve_exactly(asset, lender, 0)
+        self._hand_over(asset)
     callback_ticket._require_redeemed(lender)
 
 
 @internal
 def _deliver_and_buy_back(terms: FillTerms, repay_to: address, fee: uint256):
     """
-    @dev The receiver has the maker asset before the taker pays; then the pool pays back what was delivered, and
-         the lender's fee, to `repay_to`.
+    @dev The receiver has the maker asset before the taker pays; then the leg pays back what was delivered, and the lender's
+         fee, to `repay_to`.
     """
     token_moves._send(terms.maker_asset, terms.receiver, terms.making_amount)
-    extcall ITakerCollector(SETTLEMENT).collect()
-    self._buy(terms, repay_to, terms.making_amount + fee, False)
+    hedge_legs._buy(terms.plan, terms.taker_asset, terms.maker_asset, terms.making_amount + fee, repay_to)
 
 
 @internal
-def _buy(terms: FillTerms, receiver: address, amount_out: uint256, taker_pays: bool):
+def _hand_over(token: address) -> uint256:
     """
-    @dev Open a ticket for the pool and swap: the pool pays `receiver`, `uniswapV3SwapCallback` pays the pool.
-    """
-    conditions: uint256 = terms.minimum_profit
-    if taker_pays:
-        conditions |= _TAKER_PAYS
-    data: Bytes[160] = abi_encode(
-        SwapTerms(
-            taker_asset=terms.taker_asset,
-            maker_asset=terms.maker_asset,
-            amount_out=amount_out,
-            taking_amount=terms.taking_amount,
-            conditions=conditions,
-        )
-    )
-    callback_ticket._open(terms.pool, terms.maker_asset, amount_out, keccak256(data))
-    zero_for_one: bool = uniswap_v3._zero_for_one(terms.taker_asset, terms.maker_asset)
-    uniswap_v3._buy(terms.pool, receiver, zero_for_one, amount_out, data)
-    callback_ticket._require_redeemed(terms.pool)
-
-
-@internal
-def _hand_over(token: address, expected: uint256) -> uint256:
-    """
-    @dev Send all of a token to the settlement contract; raises FundsMissing if less than `expected` is here.
-    @return What was here beyond `expected`.
+    @return What was sent to the settlement contract: all that lay here.
     """
     held: uint256 = token_moves._held(token)
-    if held < expected:
-        hedger_errors._funds_missing(token, expected, held)
     if held != 0:
         token_moves._send(token, SETTLEMENT, held)
-    return held - expected
+    return held
+
+
+@internal
+@view
+def _require_fill(receiver: address, making_amount: uint256):
+    self._require_settlement()
+    if receiver == self:
+        hedger_errors._invalid_receiver(receiver)
+    self._require_amount(making_amount)
+
+
+@internal
+@view
+def _require_settlement():
+    if msg.sender != SETTLEMENT:
+        hedger_errors._not_settlement(msg.sender)
+
+
+@internal
+@pure
+def _require_amount(amount: uint256):
+    if amount == 0 or amount > _MAX_AMOUNT:
+        hedger_errors._invalid_amount(amount)

@@ -83,7 +83,7 @@ def __init__(
     COMPOUND_COMPTROLLER = comptroller
     COMPOUND_CETH = ceth
     WETH = weth
-    aave_position.__init__(aave_v3_pool)
+    aave_position.__init__(aave_v3_pool, weth)
     compound_position.__init__(comptroller, ceth, weth)
     lending_settings.__init__(settlement, floor_bps)
 
@@ -247,12 +247,17 @@ def reduce(
     """
     word: uint256 = lending_settings._word
     lending_settings._require_hedger(word)
-    self._repay(market, debt, repaid)
-    if withdrawn == paid and market == _AAVE_V3:
-        # Straight from the aToken to the payee.
-        aave_position._withdraw(collateral, paid, payee)
+    self._require_market(market)
+    received: uint256 = 0
+    if market == _COMPOUND_V2:
+        compound_position._repay(debt, repaid)
+        received = compound_position._withdraw(collateral, withdrawn)
     else:
-        received: uint256 = self._withdraw(market, collateral, withdrawn)
+        aave_position._repay(debt, repaid)
+        # What all goes to the payee comes straight from the aToken.
+        receiver: address = payee if withdrawn == paid else self
+        received = aave_position._withdraw(collateral, withdrawn, receiver)
+    if withdrawn != paid or market == _COMPOUND_V2:
         if received < paid:
             lending_errors._payout_short(collateral, paid, received)
         token_moves._send(collateral, payee, paid)

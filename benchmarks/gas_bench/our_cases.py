@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from eth_abi.abi import encode
+
 from gas_bench import oneinch
+from gas_bench.build import own_contract
 from gas_bench.feeds import FeedPair
 from gas_bench.orders import LANE, fill_call
 from gas_bench.report import Report, Row
 from gas_bench.settlement import LANES, Ours
 from gas_bench.stage import FORTUNE, Call
 from pmm.chain.abi import encode_call, selector
-from pmm.domain import Address, CompactOrder, FillFunction, OwnDomainTerms, allowed_sender_of
+from pmm.domain import (
+    Address,
+    BatchCall,
+    BatchFill,
+    CompactOrder,
+    FillFunction,
+    OwnDomainTerms,
+    TakerTraits,
+    allowed_sender_of,
+)
 
 FILLS = "fills of ours"
+PORTAL = "fills of ours through the portal"
 CANCELS = "cancels"
 RATIOS = "against 1inch LOP 4.0.3 in the same run"
 FIRST = "fillOrder, first nonce of a lane"
@@ -26,6 +39,7 @@ CANCEL_WINDOW = "cancelWindow, 160 nonces"
 CANCEL_ALL = f"cancelAllLanes, {LANES} lanes"
 COMPACT_FILL = "fillOrderCompact"
 _WINDOW = 160
+_TAKER_PORTAL = 3  # ModuleKind of contracts/interfaces/IRfqSettlement.sol
 _BAND_ON, _CAPS_ON = 1, 2
 _UNLIMITED_BAND = 200  # units of 5 bps
 
@@ -37,6 +51,7 @@ def measure_ours(ours: Ours, report: Report) -> None:
         (COMPACT, (COMPACT_FILL,), _compact),
         (CAPPED, ("setGuards", "setCap"), _capped),
         (BANDED, ("setGuards", "setFeed"), _banded),
+        (PORTAL, ("fillOrderFor",), _through_the_portal),
     ):
         _measure_if_there(ours, report, case, needs, measure)
     _contract_maker(ours, report)
@@ -148,6 +163,32 @@ def _banded(ours: Ours, report: Report) -> None:
         ),
     ]
     report.add(FILLS, rows)
+
+
+def _through_the_portal(ours: Ours, report: Report) -> None:
+    """Measure batches of plain fills against as many transactions to the settlement itself."""
+    stage = ours.stage
+    creation = own_contract("TakerPortal").creation(arguments=encode(["address"], [ours.address]))
+    portal = stage.deploy("TakerPortal", creation)
+    ours.configure("setModule", _TAKER_PORTAL, portal)
+    ours.fill(0)
+    plain = ours.fill(1)
+    rows, nonce = [], 2
+    for size in (1, 2, 8):
+        orders = [ours.signed(nonce + index) for index in range(size)]
+        nonce += size
+        traits = TakerTraits(maker_amount=True)
+        fills = tuple(BatchFill.of(order, amount=stage.making, taker_traits=traits) for order in orders)
+        before = stage.balances(ours.address)
+        gas = stage.gas(Call(to=portal, data=BatchCall(fills=fills).encode()))
+        base, quote = stage.balances(ours.address)
+        assert (before[0] - base, quote - before[1]) == (size * stage.making, size * stage.taking)
+        each = round(gas / size / plain, 4)
+        rows += [
+            Row(case=f"fillOrders of {size}", measured=gas),
+            Row(case=f"fillOrders of {size}, each over fillOrder", measured=each, unit="ratio"),
+        ]
+    report.add(PORTAL, rows)
 
 
 def _contract_maker(ours: Ours, report: Report) -> None:

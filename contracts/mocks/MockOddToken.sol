@@ -23,6 +23,8 @@ contract MockOddToken is MockCaller {
     /// @notice Thrown by approve with Oddity ChangesAllowanceOnlyFromZero.
     error AllowanceNotZero(uint256 present);
 
+    uint8 public constant decimals = 18;
+
     Oddity public oddity;
     mapping(address account => uint256) public balanceOf;
     mapping(address account => mapping(address spender => uint256)) public allowance;

@@ -29,6 +29,11 @@ abstract contract CapBook is TokenRegistry {
     /// @dev Both caps, the unit and the length of the window.
     uint256 private constant _SETTINGS_MASK =
         0x000000000000fffffffffffffffffffffffff000000000000000000000000000;
+    /// @dev All but both tags and what was used in the block.
+    uint256 private constant _BEYOND_BLOCK_MASK =
+        0x000000000000fffffffffffffffffffffffffffffffffffffffffff000000000;
+    /// @dev One unit more in the current window and in the current block.
+    uint256 private constant _ONE_UNIT = (1 << 36) + 1;
 
     struct CapSlot {
         uint256 word;
@@ -66,55 +71,61 @@ abstract contract CapBook is TokenRegistry {
     /// units    = ceil(amount / 2^unit)
     /// inBlock  = block tag is this block's ? used in block : 0
     /// before, inWindow = window tag is this window's ? as they are : it is the last one's ? (inWindow, 0) : (0, 0)
-    /// inBlock + units <= cap of the block, before + inWindow + units <= cap of the window
+    /// units <= cap of the block - inBlock, units <= cap of the window - before - inWindow
+    ///
+    /// What was used is never above its cap, so neither difference wraps, and no sum leaves its 36 bits.
     function _consumeCap(uint256 token, uint256 amount) internal {
         CapSlot storage slot = _caps[token];
         uint256 word = slot.word;
-        uint256 next;
+        uint256 units;
         bool over;
         assembly ("memory-safe") {
             // 1. The amount in units, rounded up.
-            let units := add(shr(and(shr(180, word), 0xff), sub(amount, 1)), 1)
+            units := add(shr(and(shr(180, word), 0xff), sub(amount, 1)), 1)
 
-            // 2. What earlier use still counts.
-            let windowTag := and(div(timestamp(), and(shr(188, word), _WINDOW_MASK)), _TAG_MASK)
-            let inBlock := mul(and(word, _AMOUNT_MASK), iszero(and(xor(shr(208, word), number()), _TAG_MASK)))
-            let inWindow := and(shr(36, word), _AMOUNT_MASK)
-            let before := and(shr(72, word), _AMOUNT_MASK)
-            let lastTag := shr(232, word)
-            if iszero(eq(lastTag, windowTag)) {
-                before := mul(inWindow, eq(and(add(lastTag, 1), _TAG_MASK), windowTag))
-                inWindow := 0
+            // 2. The word as of now: other tags in it mean that some of the use does not count any more.
+            let tags := or(
+                shl(232, div(timestamp(), and(shr(188, word), _WINDOW_MASK))),
+                shl(208, and(number(), _TAG_MASK))
+            )
+            let passed := shr(208, xor(word, tags))
+            if passed {
+                if gt(passed, _TAG_MASK) {
+                    let last := eq(and(add(shr(232, word), 1), _TAG_MASK), shr(232, tags))
+                    word := or(
+                        and(word, _SETTINGS_MASK),
+                        shl(72, mul(and(shr(36, word), _AMOUNT_MASK), last))
+                    )
+                }
+                word := or(and(word, _BEYOND_BLOCK_MASK), tags)
             }
 
-            // 3. Count it. More than 36 bits of units are over every cap; fewer cannot overflow the sums.
-            inBlock := add(inBlock, units)
-            inWindow := add(inWindow, units)
+            // 3. Hold it against what both caps have left.
             over := or(
-                gt(units, _AMOUNT_MASK),
-                or(
-                    gt(inBlock, and(shr(108, word), _AMOUNT_MASK)),
-                    gt(add(before, inWindow), and(shr(144, word), _AMOUNT_MASK))
+                gt(units, sub(and(shr(108, word), _AMOUNT_MASK), and(word, _AMOUNT_MASK))),
+                gt(
+                    units,
+                    sub(
+                        and(shr(144, word), _AMOUNT_MASK),
+                        add(and(shr(72, word), _AMOUNT_MASK), and(shr(36, word), _AMOUNT_MASK))
+                    )
                 )
             )
-            next := or(
-                or(and(word, _SETTINGS_MASK), or(shl(232, windowTag), shl(208, and(number(), _TAG_MASK)))),
-                or(or(shl(72, before), shl(36, inWindow)), inBlock)
-            )
         }
-        if (over) _refuseOver(token, amount, word, next);
-        slot.word = next;
+        if (over) _refuseOver(token, amount, units, word);
+        unchecked {
+            slot.word = word + units * _ONE_UNIT;
+        }
     }
 
-    /// @dev `next` counts the amount already.
-    function _refuseOver(uint256 token, uint256 amount, uint256 word, uint256 next) private pure {
-        // Without a cap both caps read as zero.
-        if (word == 0) revert NoCap(token);
+    /// @param word the cap word as of now, without the amount
+    function _refuseOver(uint256 token, uint256 amount, uint256 units, uint256 word) private pure {
+        // No cap that was set has windows of no length.
+        if ((word >> 188) & _WINDOW_MASK == 0) revert NoCap(token);
         unchecked {
             uint256 unit = uint8(word >> 180);
-            uint256 units = ((amount - 1) >> unit) + 1;
             uint256 perBlock = (word >> 108) & _AMOUNT_MASK;
-            if (units > _AMOUNT_MASK || (next & _AMOUNT_MASK) > perBlock)
+            if (units > perBlock - (word & _AMOUNT_MASK))
                 revert BlockCapExceeded(token, amount, perBlock << unit);
             revert WindowCapExceeded(token, amount, ((word >> 144) & _AMOUNT_MASK) << unit);
         }

@@ -57,12 +57,17 @@ abstract contract FundedLeg is DeskModules {
         // 2. Note its balance, then let the hedger work under the ticket.
         address makerAsset = address(uint160(order.makerAsset));
         uint256 expected = TokenLib.balanceOf(makerAsset, receiver) + makingAmount;
-        uint256 plan = uint256(bytes32(funding[:32]));
+        uint256 plan;
+        assembly ("memory-safe") {
+            // The whole first word: `decodeExtension` gives a plan of 32 bytes at least.
+            plan := calldataload(funding.offset)
+        }
         _ticketTaker = taker;
         _ticketAsset = order.takerAsset;
         _ticketAmount = takingAmount;
         _ticketMinimum = uint128(plan);
         _fund(
+            IAtomicHedger(hedger_),
             receiver,
             makerAsset,
             address(uint160(order.takerAsset)),
@@ -79,6 +84,7 @@ abstract contract FundedLeg is DeskModules {
     }
 
     function _fund(
+        IAtomicHedger hedger_,
         address receiver,
         address makerAsset,
         address takerAsset,
@@ -87,7 +93,6 @@ abstract contract FundedLeg is DeskModules {
         uint256 plan,
         bytes calldata funding
     ) private {
-        IAtomicHedger hedger_ = IAtomicHedger(hedger);
         if (funding.length == 32) {
             hedger_.fundFill(receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan);
         } else {

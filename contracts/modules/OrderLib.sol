@@ -114,13 +114,23 @@ library OrderLib {
         address taker
     ) internal pure returns (address target, bytes calldata extension, bytes calldata interaction) {
         uint256 start = takerTraits & ARGS_HAS_TARGET == 0 ? 0 : 20;
-        uint256 middle = start + uint24(takerTraits >> 224);
-        uint256 end = middle + uint24(takerTraits >> 200);
+        uint256 middle;
+        uint256 end;
+        unchecked {
+            // Two lengths of 24 bits.
+            middle = start + uint24(takerTraits >> 224);
+            end = middle + uint24(takerTraits >> 200);
+        }
         if (args.length != end) revert ISettlementErrors.BadArgs(end, args.length);
-        target = start == 0 ? taker : address(bytes20(args[:20]));
+        target = start == 0 ? taker : address(uint160(_word(args, 0) >> 96));
         if (target == address(0)) revert ISettlementErrors.ZeroAddress();
-        extension = args[start:middle];
-        interaction = args[middle:end];
+        // args[start:middle] and args[middle:end], whose bounds hold since `end` is the length.
+        assembly ("memory-safe") {
+            extension.offset := add(args.offset, start)
+            extension.length := sub(middle, start)
+            interaction.offset := add(args.offset, middle)
+            interaction.length := sub(end, middle)
+        }
     }
 
     /// @notice Requires the extension to be the signed one.
@@ -145,21 +155,24 @@ library OrderLib {
         funding = extension[:0];
         if (extension.length == 0) return (true, address(0), funding);
         if (extension.length < 33) return (false, address(0), funding);
-        uint256 flags = uint8(extension[32]);
-        uint256 cursor = 33;
-        if (flags & PRIVATE_TAKER != 0) cursor += 20;
+        uint256 flags = _word(extension, 32) >> 248;
+        uint256 cursor = flags & PRIVATE_TAKER == 0 ? 33 : 53;
         ok =
-            bytes32(extension[:32]) == 0 &&
+            _word(extension, 0) == 0 &&
             flags != 0 &&
             flags <= (PRIVATE_TAKER | FUNDING_PLAN) &&
             (flags & FUNDING_PLAN != 0 ? extension.length >= cursor + 32 : extension.length == cursor);
         if (!ok) return (false, address(0), funding);
         if (flags & PRIVATE_TAKER != 0) {
-            taker = address(bytes20(extension[33:53]));
+            taker = address(uint160(_word(extension, 33) >> 96));
             // Zero means "anyone" to the callers: a private order for nobody must not become a public one.
             if (taker == address(0)) return (false, address(0), funding);
         }
-        funding = extension[cursor:];
+        assembly ("memory-safe") {
+            // extension[cursor:], not before its end
+            funding.offset := add(extension.offset, cursor)
+            funding.length := sub(extension.length, cursor)
+        }
     }
 
     /// @notice Requires an extension on 1inch's contract to hold our hooks and nothing else.
@@ -180,5 +193,12 @@ library OrderLib {
         if (!announced && data.length == 0) return;
         if (!announced || data.length < 20 || address(bytes20(data[:20])) != hooks || hooks == address(0))
             revert ISettlementErrors.ForeignHook(data.length < 20 ? address(0) : address(bytes20(data[:20])));
+    }
+
+    /// @dev 32 bytes from `offset`; the caller has checked that those it uses lie within `data`.
+    function _word(bytes calldata data, uint256 offset) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(data.offset, offset))
+        }
     }
 }

@@ -69,8 +69,17 @@ library TokenLib {
         if (!ok) revert ISettlementErrors.EthTransferFailed(to);
     }
 
-    function balanceOf(address token, address account) internal view returns (uint256) {
-        return IErc20View(token).balanceOf(account);
+    function balanceOf(address token, address account) internal view returns (uint256 held) {
+        bool good;
+        assembly ("memory-safe") {
+            // balanceOf(account)
+            mstore(0x00, 0x70a0823100000000000000000000000000000000000000000000000000000000)
+            mstore(0x04, account)
+            good := staticcall(gas(), token, 0x00, 0x24, 0x00, 0x20)
+            good := and(good, gt(returndatasize(), 0x1f))
+            held := mload(0x00)
+        }
+        if (!good) revert ISettlementErrors.TokenCallFailed(token, "");
     }
 
     function _approve(address token, address spender, uint256 amount) private {

@@ -21,11 +21,25 @@ def _not_a_contract(account: address):
     raw_revert(abi_encode(account, method_id=method_id("NotAContract(address)")))
 
 
-# @dev Raised for a source this contract does not know, or reserved bits that are set.
+# @dev Raised for a source or leg this contract does not know, and for bits that the plan has no use for.
 @internal
 @pure
 def _invalid_plan(plan: uint256):
     raw_revert(abi_encode(plan, method_id=method_id("InvalidPlan(uint256)")))
+
+
+# @dev Raised for a route of another length than the plan asks for.
+@internal
+@pure
+def _invalid_route(expected: uint256, found: uint256):
+    raw_revert(abi_encode(expected, found, method_id=method_id("InvalidRoute(uint256,uint256)")))
+
+
+# @dev Raised for a signed order that does not sell the maker asset for the taker asset.
+@internal
+@pure
+def _foreign_order(maker_asset: uint256, taker_asset: uint256):
+    raw_revert(abi_encode(maker_asset, taker_asset, method_id=method_id("ForeignOrder(uint256,uint256)")))
 
 
 # @dev Raised when the taker names the hedger itself: what arrives there is swept to the settlement contract.
@@ -35,11 +49,11 @@ def _invalid_receiver(receiver: address):
     raw_revert(abi_encode(receiver, method_id=method_id("InvalidReceiver(address)")))
 
 
-# @dev Raised for a making amount of zero or one that does not fit the signed amounts of Uniswap V3.
+# @dev Raised for an amount of zero or one that does not fit the signed amounts of the pools.
 @internal
 @pure
-def _invalid_amount(making_amount: uint256):
-    raw_revert(abi_encode(making_amount, method_id=method_id("InvalidAmount(uint256)")))
+def _invalid_amount(amount: uint256):
+    raw_revert(abi_encode(amount, method_id=method_id("InvalidAmount(uint256)")))
 
 
 # @dev Raised when the factory never deployed the pool that the plan names.
@@ -49,25 +63,11 @@ def _pool_not_found(token_in: address, token_out: address, fee: uint256):
     raw_revert(abi_encode(token_in, token_out, fee, method_id=method_id("PoolNotFound(address,address,uint24)")))
 
 
-# @dev Raised when the pool runs out of liquidity before the wanted amount is bought.
+# @dev Raised when a pool, or the contract a signed order is filled on, trades less than the whole amount.
 @internal
 @pure
 def _pool_too_shallow(pool: address, wanted: uint256, received: uint256):
     raw_revert(abi_encode(pool, wanted, received, method_id=method_id("PoolTooShallow(address,uint256,uint256)")))
-
-
-# @dev Raised when closing the position costs more than the taker pays, less the signed minimum profit.
-@internal
-@pure
-def _insufficient_profit(taking_amount: uint256, cost: uint256, minimum_profit: uint256):
-    raw_revert(
-        abi_encode(
-            taking_amount,
-            cost,
-            minimum_profit,
-            method_id=method_id("InsufficientProfit(uint256,uint256,uint256)"),
-        )
-    )
 
 
 # @dev Raised when a callback does not match the open ticket in caller, token, amount or data, or none is open.
@@ -93,11 +93,11 @@ def _callback_missing(lender: address):
     raw_revert(abi_encode(lender, method_id=method_id("CallbackMissing(address)")))
 
 
-# @dev Raised when a token balance of this contract ends lower than its transfers add up to.
+# @dev Raised for ether from anyone but WETH and the Uniswap V4 manager.
 @internal
 @pure
-def _funds_missing(token: address, expected: uint256, found: uint256):
-    raw_revert(abi_encode(token, expected, found, method_id=method_id("FundsMissing(address,uint256,uint256)")))
+def _unexpected_ether(sender: address):
+    raw_revert(abi_encode(sender, method_id=method_id("UnexpectedEther(address)")))
 
 
 # @dev Raised when a token answers false to `transfer`.

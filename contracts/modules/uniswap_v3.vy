@@ -1,6 +1,6 @@
 # pragma version 0.4.3
 """
-@title Exact-output swaps on the pools of one Uniswap V3 factory
+@title Swaps on the pools of one Uniswap V3 factory
 @license Apache-2.0
 @dev A pool is authenticated by its CREATE2 address alone: no other code than the factory's own pool can stand
      there, and a pool's address fixes its two tokens and its fee.
@@ -11,7 +11,7 @@ from . import hedger_errors
 # keccak256 of UniswapV3Pool's creation code, v3-core 1.0.1.
 _POOL_INIT_CODE_HASH: constant(bytes32) = 0xe34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54
 
-# TickMath.MIN_SQRT_RATIO + 1 and MAX_SQRT_RATIO - 1: no price limit. The cost is bounded in the callback.
+# TickMath.MIN_SQRT_RATIO + 1 and MAX_SQRT_RATIO - 1: no price limit. What the taker pays bounds the cost.
 _LOWEST_PRICE: constant(uint160) = 4295128740
 _HIGHEST_PRICE: constant(uint160) = 1461446703485210103287273052203988822378723970341
 
@@ -42,12 +42,13 @@ def _pool(token_in: address, token_out: address, fee: uint256) -> address:
 
 
 @internal
-def _buy(pool: address, receiver: address, zero_for_one: bool, amount_out: uint256, data: Bytes[160]):
+def _swap(pool: address, recipient: address, zero_for_one: bool, specified: int256, data: Bytes[128]):
     """
-    @dev The pool pays the receiver first, then calls back for its money.
+    @dev The pool pays the recipient first, then calls back for its money.
+    @param specified Exact input where positive, exact output where negative.
     """
     limit: uint160 = _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE
-    extcall IUniswapV3Pool(pool).swap(receiver, zero_for_one, -convert(amount_out, int256), limit, data)
+    extcall IUniswapV3Pool(pool).swap(recipient, zero_for_one, specified, limit, data, skip_contract_check=True)
 
 
 @internal

@@ -48,6 +48,7 @@ def _modules(record: Deployment, settlement: Any) -> Iterator[tuple[str, Any, An
     joined = {
         "RouterHooks": settlement.routerHooks,
         "LendingAccount": settlement.lendingAccount,
+        "TakerPortal": settlement.takerPortal,
         "SettlementLens": None,
     }
     for name, getter in joined.items():
@@ -108,7 +109,10 @@ def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
         yield "hedger", hedger.address, settlement.hedger()
         arguments = record.contracts["AtomicHedger"].constructor_args
         yield "hedger's settlement", settlement.address, hedger.SETTLEMENT()
+        yield "hedger's uniswapV2Factory", arguments["uniswapV2Factory"], hedger.UNISWAP_V2_FACTORY()
         yield "hedger's uniswapV3Factory", arguments["uniswapV3Factory"], hedger.UNISWAP_V3_FACTORY()
+        manager = hedger.UNISWAP_V4_POOL_MANAGER()
+        yield "hedger's uniswapV4PoolManager", arguments["uniswapV4PoolManager"], manager
         yield "hedger's morpho", arguments["morpho"], hedger.MORPHO_BLUE()
         yield "hedger's balancerVault", arguments["balancerVault"], hedger.BALANCER_V2_VAULT()
         yield "hedger's aavePool", arguments["aavePool"], hedger.AAVE_V3_POOL()

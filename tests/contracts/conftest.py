@@ -23,7 +23,9 @@ from pmm.chain.addresses import (
     BALANCER_V2_VAULT,
     MORPHO_BLUE,
     ONEINCH_ROUTER,
+    UNISWAP_V2_FACTORY,
     UNISWAP_V3_FACTORY,
+    UNISWAP_V4_POOL_MANAGER,
     WETH,
 )
 from pmm.chain.rpc import JsonRpc
@@ -128,7 +130,9 @@ def hedger(owner: Any, settlement: Any) -> Any:
     instance = owner.deploy(
         ape.project.AtomicHedger,
         settlement,
+        UNISWAP_V2_FACTORY,
         UNISWAP_V3_FACTORY,
+        UNISWAP_V4_POOL_MANAGER,
         MORPHO_BLUE,
         BALANCER_V2_VAULT,
         AAVE_V3_POOL,

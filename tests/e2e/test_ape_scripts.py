@@ -100,6 +100,21 @@ def test_deploy__guards_as_options__stand_on_chain_and_bound_a_stolen_key(
     assert any(line.startswith("signer 0x") and "4 lanes, 0 paused" in line for line in shown)
 
 
+def test_deploy__portal__is_joined_and_verified(fork: tuple[AnvilNode, str], tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    code, text = _ape(fork, "deploy", "portal", "--record", str(record))
+    assert code != 0
+    assert "ape run deploy settlement" in text
+    for script in ("settlement", "portal"):
+        code, text = _ape(fork, "deploy", script, "--record", str(record))
+        assert code == 0, text
+    portal = json.loads(record.read_text())["contracts"]["TakerPortal"]["address"]
+    code, text = _ape(fork, "verify", "settlement", "--record", str(record))
+    assert code == 0, text
+    assert "DIFFERS" not in text
+    assert f"same    settlement's TakerPortal: {portal}" in text
+
+
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [

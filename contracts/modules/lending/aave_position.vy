@@ -27,14 +27,20 @@ _WAD_PER_BPS: constant(uint256) = 10**14
 _POOL: immutable(address)
 _PROVIDER: immutable(address)
 
+# WETH and its variable debt token: what is sold short most is looked up without a read of storage.
+_WETH: immutable(address)
+_WETH_DEBT: immutable(address)
+
 # Variable debt token of each token that may be borrowed: one read instead of Aave's whole record.
 _debt_token_of: HashMap[address, address]
 
 
 @deploy
-def __init__(pool: address):
+def __init__(pool: address, weth: address):
     _POOL = pool
     _PROVIDER = staticcall IAaveV3Market(pool).ADDRESSES_PROVIDER()
+    _WETH = weth
+    _WETH_DEBT = (staticcall IAaveV3Market(pool).getReserveData(weth)).variableDebtTokenAddress
 
 
 @internal
@@ -51,10 +57,11 @@ def _withdraw(token: address, amount: uint256, receiver: address) -> uint256:
 @internal
 def _list(token: address):
     """
-    @dev Raises UnlistedMarket for a token that Aave does not list. Again is harmless.
+    @dev Raises UnlistedMarket for a token that Aave does not list, and for WETH where Aave lists it anew with
+         another debt token. Again is harmless.
     """
     debt_token: address = (staticcall IAaveV3Market(_POOL).getReserveData(token)).variableDebtTokenAddress
-    if debt_token == empty(address):
+    if debt_token == empty(address) or (token == _WETH and debt_token != _WETH_DEBT):
         lending_errors._unlisted_market(token, debt_token)
     self._debt_token_of[token] = debt_token
 
@@ -91,7 +98,7 @@ def _debt(token: address) -> uint256:
     """
     @dev With interest up to this block; zero for a token that is not listed, for none can have been borrowed.
     """
-    debt_token: address = self._debt_token_of[token]
+    debt_token: address = _WETH_DEBT if token == _WETH else self._debt_token_of[token]
     return token_moves._held(debt_token) if debt_token != empty(address) else 0
 
 

@@ -63,7 +63,7 @@ def _swap(trade: Trade, receiver: address) -> (uint256, uint256):
     callback_ticket._require_redeemed(pool)
     sold: uint256 = 0
     bought: uint256 = 0
-    sold, bought = self._deltas(trade, amount0, amount1)
+    sold, bought = self._deltas(zero_for_one, amount0, amount1)
     swapped: uint256 = sold if exact_input else bought
     if swapped != trade.amount:
         delta_errors._pool_too_shallow(pool, trade.amount, swapped)
@@ -80,13 +80,13 @@ def _redeem(data: Bytes[160], amount0: int256, amount1: int256) -> (Trade, uint2
     callback_ticket._redeem(msg.sender, trade.bought, trade.amount, keccak256(data))
     sold: uint256 = 0
     bought: uint256 = 0
-    sold, bought = self._deltas(trade, amount0, amount1)
+    sold, bought = self._deltas(uniswap_v3._zero_for_one(trade.sold, trade.bought), amount0, amount1)
     return trade, sold, bought
 
 
 @internal
 @pure
-def _deltas(trade: Trade, amount0: int256, amount1: int256) -> (uint256, uint256):
-    if uniswap_v3._zero_for_one(trade.sold, trade.bought):
+def _deltas(zero_for_one: bool, amount0: int256, amount1: int256) -> (uint256, uint256):
+    if zero_for_one:
         return convert(amount0, uint256), convert(-amount1, uint256)
     return convert(amount1, uint256), convert(-amount0, uint256)

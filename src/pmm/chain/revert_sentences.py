@@ -18,8 +18,8 @@ SENTENCES: dict[str, str] = {
     "a new one needs a new settlement",
     "ForeignModule(address,address)": "expected a module of this settlement, found {module}, which serves "
     "{itsSettlement}; deploy one for this settlement",
-    "ModuleMissing(uint8)": "the call needs module {kind} (0 hedger, 1 router hooks, 2 lending account, 3 fill "
-    "gateway) and none is set; the owner must call setModule",
+    "ModuleMissing(uint8)": "the call needs module {kind} (0 hedger, 1 router hooks, 2 lending account, 3 taker "
+    "portal) and none is set; the owner must call setModule",
     "BadGuards(uint256)": "expected switches of bits 0 (band) and 1 (caps), found {guards:hex}",
     "BadCoreTokens(uint256)": "expected at most eight different core tokens, found more, or one twice at position "
     "{index}",
@@ -30,9 +30,9 @@ SENTENCES: dict[str, str] = {
     "this feed cannot be used",
     "BadPair(address,address)": "expected two different tokens of which one is a core token, found {tokenA} and "
     "{tokenB}",
-    "UnexpectedEth(address)": "expected ETH from the WETH contract only, found some from {sender}; send WETH, "
-    "or ETH with a fill of an order that wants WETH",
-    "UnexpectedEther(address)": "expected ETH from WETH or the market only, found some from {sender}",
+    "UnexpectedEth(address)": "expected ETH from WETH (the portal: from its settlement, during a call) only, found "
+    "some from {sender}; send WETH, or ETH with a fill of an order that wants WETH",
+    "UnexpectedEther(address)": "expected ETH from WETH or a protocol of the desk only, found some from {sender}",
     "Reentered()": "a fill is running in this transaction; call again when it is over",
     # ---- signers and lanes
     "TooManySigners(uint256)": "the settlement has {limit} active signers, the most it takes; revoke one first",
@@ -109,6 +109,16 @@ SENTENCES: dict[str, str] = {
     "TokenCallFailed(address,bytes)": "token {token} refused the transfer ({reason:reason}); check balance and "
     "allowance of both sides",
     "EthTransferFailed(address)": "{to} refused ETH; name a target that takes it, or take WETH",
+    # ---- taker portal
+    "UnknownPermit(uint256)": "expected a permit of kind 1 (EIP-2612), 2 (DAI) or 3 (Permit2) in its first byte, "
+    "found {kind} (0: perhaps no permit at all); without one call fillOrderArgs",
+    "BadPermitLength(uint256,uint256)": "the kind of the permit calls for {expected} bytes, found {length}; pack it "
+    "as contracts/PORTAL.md says",
+    "BadBatchSize(uint256)": "expected 1 to 256 fills in a call, found {size}; split the call",
+    "ValueExhausted(uint256,uint256,uint256)": "fill {index} is lent {value} wei and the fills before it leave "
+    "{left} of what the call carries; send the sum of all values",
+    "FillStarved(uint256,uint256,uint256)": "optional fill {index} failed after using up {gasBefore} gas but for "
+    "{gasAfter}: perhaps it lacked gas; send more gas, or leave it out if it still fails",
     # ---- funded fills
     "NoTicket()": "collect was called without an open funded fill, or twice in one",
     "NotCollected(bytes32)": "the hedger returned without collecting the taker's leg of {orderHash:hex}; nothing "
@@ -146,28 +156,26 @@ SENTENCES: dict[str, str] = {
     "NoLendingAccount()": "the payload needs the lending account and the settlement has none",
     "NotEnoughGas(uint256,uint256)": "the action after the fill needs {needed} gas, {available} were left; "
     "send the fill with a higher gas limit",
-    # ---- until the new hedger has landed
-    "InsufficientProfit(uint256,uint256,uint256)": "the hedge costs {cost} of {takingAmount}, which leaves "
-    "less than {minimumProfit}",
-    "UnexpectedCallback(address,address,uint256)": "a callback came from {caller} over {amount} of {token}",
     # ---- hedger and other Vyper contracts
     "NotSettlement(address)": "expected the settlement as caller, found {caller}",
     "NotAContract(address)": "expected a contract at {account}, found no code; check the constructor arguments",
     "InvalidPlan(uint256)": "the funding plan {plan:hex} says something the hedger does not know; see "
     "contracts/HEDGER.md",
-    "InvalidRoute(bytes)": "the route {route:hex} has not the layout of its plan; see contracts/HEDGER.md",
+    "InvalidRoute(uint256,uint256)": "the route has {found} bytes, its plan asks for {expected}; see "
+    "contracts/README.md, plan word",
+    "ForeignOrder(uint256,uint256)": "the second signed order sells {makerAsset:hex} for {takerAsset:hex}, "
+    "which is not what the fill needs",
     "InvalidReceiver(address)": "{receiver} must not receive the maker asset of a funded fill",
     "InvalidAmount(uint256)": "an amount of {0} cannot be hedged: it is zero or too large",
     "PoolNotFound(address,address,uint24)": "there is no pool of {tokenIn} and {tokenOut} with the fee of "
     "{fee} pips",
     "PoolTooShallow(address,uint256,uint256)": "pool {pool} gives {2} of the {1} base units wanted; quote less, or "
     "by another pool",
-    "UnexpectedCallback(address)": "a callback came from {caller}, which was not called for one",
-    "UnexpectedAmount(address,uint256,uint256)": "{caller} names an amount of {found}, expected {wanted}",
+    "UnexpectedCallback(address,address,uint256)": "a callback came from {caller} over {amount} of {token}, which no "
+    "open ticket names",
     "UnexpectedInitiator(address)": "a loan was started by {initiator}, only the hedger itself may",
     "CallbackMissing(address)": "{lender} returned without its callback; it is not the lender it seems to be",
     "FundsMissing(address,uint256,uint256)": "expected {expected} base units of {token}, found {found}",
-    "AllowanceLeft(address,address,uint256)": "{spender} left {left} base units of its allowance of {token} unused",
     "TransferRefused(address,address,uint256)": "{token} refused to send {amount} base units to {receiver}",
     "ApprovalRefused(address,address,uint256)": "{token} refused an allowance of {amount} base units for {spender}",
     # ---- lending account

@@ -12,6 +12,8 @@ from pmm.domain import (
     ZERO_ADDRESS,
     Address,
     Extension,
+    FundingPlan,
+    HedgeLeg,
     MakerTraits,
     OrderDomain,
     OwnDomainTerms,
@@ -146,14 +148,27 @@ def _terms_rows(extension: bytes) -> Iterable[str]:
     if terms.private_taker is not None:
         yield row("", f"private: only {terms.private_taker} may fill")
     if terms.funding_plan is not None:
-        plan = terms.funding_plan
-        yield row(
-            "",
-            f"funding plan: {plan.source.name}, swap pool fee {plan.swap_fee_pips} pips, lending pool fee "
-            f"{plan.lending_fee_pips} pips, minimum profit {plan.min_profit} base units of the taker asset",
-        )
+        yield row("", f"funding plan: {_plan_in_words(terms.funding_plan)}")
     if terms.route:
         yield row("", f"route: {len(terms.route)} bytes {to_hex(terms.route[:32])}")
+
+
+def _plan_in_words(plan: FundingPlan) -> str:
+    """Say what the plan uses; fields it has no use for are left out."""
+    parts = [plan.source.name]
+    if plan.leg is not HedgeLeg.UNISWAP_V3_POOL:
+        parts.append(f"closed on {plan.leg.name}")
+    if plan.swap_fee_pips:
+        parts.append(f"swap pool fee {plan.swap_fee_pips} pips")
+    if plan.lending_fee_pips:
+        parts.append(f"lending pool fee {plan.lending_fee_pips} pips")
+    if plan.tick_spacing:
+        currency = "ether" if plan.trades_ether else "WETH"
+        parts.append(f"tick spacing {plan.tick_spacing}, trading {currency}")
+    if plan.sweep:
+        parts.append("sweeping the hedger")
+    parts.append(f"minimum profit {plan.min_profit} base units of the taker asset")
+    return ", ".join(parts)
 
 
 def _hook_rows(extension: bytes) -> Iterable[str]:

@@ -42,7 +42,7 @@ from pmm.domain.extension import (
 )
 from pmm.domain.fill import Fill
 from pmm.domain.firm_quote import FirmQuote
-from pmm.domain.funding_plan import FundingPlan, FundingSource
+from pmm.domain.funding_plan import FundingPlan, FundingSource, HedgeLeg, lender_route, path_route
 from pmm.domain.inventory import Inventory
 from pmm.domain.maker_traits import LANES, MakerTraits, QuoteDecay, allowed_sender_of
 from pmm.domain.native_backends import keccak256, require_native_backends
@@ -112,6 +112,7 @@ __all__ = [
     "FirmQuote",
     "FundingPlan",
     "FundingSource",
+    "HedgeLeg",
     "Inventory",
     "MakerTraits",
     "OrderDomain",
@@ -143,11 +144,13 @@ __all__ = [
     "encode_hash_order",
     "extension_low_bits",
     "keccak256",
+    "lender_route",
     "oneinch_domain",
     "order_hash",
     "parse_address",
     "parse_bytes",
     "parse_uint",
+    "path_route",
     "recover_signer",
     "require_native_backends",
     "salt_epoch",

@@ -19,8 +19,11 @@ from pmm.chain.addresses import (
     AAVE_V3_POOL,
     BALANCER_V2_VAULT,
     MORPHO_BLUE,
+    ONEINCH_ROUTER,
+    UNISWAP_V2_FACTORY,
     UNISWAP_V3_FACTORY,
     UNISWAP_V3_QUOTER_V2,
+    UNISWAP_V4_POOL_MANAGER,
 )
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.domain import (
@@ -285,13 +288,14 @@ def balances(tokens: Any, taker: Any, receiver: Any, settlement: Any, hedger: An
 @pytest.fixture(scope="session")
 def mock_settlement(owner: Any) -> Any:
     """A settlement contract that misbehaves on demand."""
-    return owner.deploy(ape.project.MockSettlement)
+    return owner.deploy(ape.project.MockSettlement, WETH.address, ONEINCH_ROUTER)
 
 
 @pytest.fixture(scope="session")
 def probed_hedger(owner: Any, mock_settlement: Any) -> Any:
     """A hedger that obeys the mock settlement contract and knows the genuine lenders."""
-    addresses = (UNISWAP_V3_FACTORY, MORPHO_BLUE, BALANCER_V2_VAULT, AAVE_V3_POOL)
+    pools = (UNISWAP_V2_FACTORY, UNISWAP_V3_FACTORY, UNISWAP_V4_POOL_MANAGER)
+    addresses = (*pools, MORPHO_BLUE, BALANCER_V2_VAULT, AAVE_V3_POOL)
     return owner.deploy(ape.project.AtomicHedger, mock_settlement, *addresses)
 
 
@@ -304,7 +308,8 @@ def mock_lender(owner: Any) -> Any:
 @pytest.fixture(scope="session")
 def misled_hedger(owner: Any, mock_settlement: Any, mock_lender: Any) -> Any:
     """A hedger that obeys the mock settlement contract and borrows from the mock lender."""
-    addresses = (UNISWAP_V3_FACTORY, mock_lender, mock_lender, mock_lender)
+    pools = (UNISWAP_V2_FACTORY, UNISWAP_V3_FACTORY, UNISWAP_V4_POOL_MANAGER)
+    addresses = (*pools, mock_lender, mock_lender, mock_lender)
     return owner.deploy(ape.project.AtomicHedger, mock_settlement, *addresses)
 
 

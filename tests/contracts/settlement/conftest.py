@@ -12,12 +12,23 @@ import pytest
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
-from tests.contracts.settlement.desk import ONE, Desk
+from tests.contracts.settlement.desk import (
+    MAKING,
+    ONE,
+    ORDER_COMPONENTS,
+    TAKING,
+    Desk,
+    HedgerTrick,
+    RawOrder,
+)
+from tests.contracts.settlement.feeds import BASE_PRICE, HEARTBEAT_S, QUOTE_PRICE, Feeds
 
 LANES = 4
 # ModuleKind of contracts/interfaces/IRfqSettlement.sol.
-HEDGER = 0
+HEDGER, ROUTER_HOOKS, LENDING_ACCOUNT, TAKER_PORTAL = range(4)
 FORTUNE = 10**9 * ONE
+# What the honest hedger leaves of a taking amount.
+PROFIT = 12_345
 UNLIMITED = 2**256 - 1
 
 
@@ -121,6 +132,62 @@ def desk(
     )
 
 
+@pytest.fixture(scope="session")
+def router() -> Any:
+    def item(name: str, kind: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "type": kind, **more}
+
+    fill = {
+        "type": "function",
+        "name": "fillContractOrder",
+        "stateMutability": "nonpayable",
+        "inputs": [
+            item("order", "tuple", components=[item(name, "uint256") for name in ORDER_COMPONENTS]),
+            item("signature", "bytes"),
+            item("amount", "uint256"),
+            item("takerTraits", "uint256"),
+        ],
+        "outputs": [item("making", "uint256"), item("taking", "uint256"), item("hash", "bytes32")],
+    }
+    bits = {
+        "type": "function",
+        "name": "bitInvalidatorForOrder",
+        "stateMutability": "view",
+        "inputs": [item("maker", "address"), item("slot", "uint256")],
+        "outputs": [item("", "uint256")],
+    }
+    return ape.Contract(ONEINCH_ROUTER, abi=[fill, bits])
+
+
+@pytest.fixture
+def on_router(desk: Desk, owner: Any, router: Any) -> Any:
+    """Both sides have approved 1inch's contract; returns its fill arguments for an order."""
+    desk.settlement.setRouterAllowance(desk.base, 10 * MAKING, sender=owner)
+    desk.quote.approve(router, UNLIMITED, sender=desk.taker)
+
+    def _values(order: RawOrder, amount: int = TAKING, taker_traits: int = 0) -> list[Any]:
+        digest = order.digest(desk.router_domain)
+        return [order.words, order.packed_with(desk.key.sign(digest)), amount, taker_traits]
+
+    return _values
+
+
+@pytest.fixture(scope="session")
+def _feeds(desk: Desk, owner: Any) -> Feeds:
+    pair = [owner.deploy(ape.project.MockOddFeed, 8) for _ in range(2)]
+    for token, feed in zip((desk.base, desk.quote), pair, strict=True):
+        desk.settlement.setFeed(token, feed, HEARTBEAT_S, sender=owner)
+    return Feeds(desk=desk, base=pair[0], quote=pair[1])
+
+
+@pytest.fixture
+def feeds(_feeds: Feeds) -> Feeds:
+    """Fresh answers for base at 1 USD and quote at 2,000: the price of every order of `Desk.order` is fair."""
+    _feeds.answer(_feeds.base, BASE_PRICE)
+    _feeds.answer(_feeds.quote, QUOTE_PRICE)
+    return _feeds
+
+
 @pytest.fixture
 def mock_taker(desk: Desk, owner: Any, base: Any, quote: Any) -> Any:
     """A taker with code, rich, and with everything approved to the settlement."""
@@ -140,6 +207,13 @@ def mock_hedger(desk: Desk, owner: Any, base: Any, quote: Any) -> Any:
         token.mint(instance, FORTUNE, sender=owner)
     desk.settlement.setModule(HEDGER, instance, sender=owner)
     return instance
+
+
+@pytest.fixture
+def honest(mock_hedger: Any, owner: Any) -> Any:
+    """A hedger that delivers, collects and leaves the signed minimum profit."""
+    mock_hedger.setTrick(HedgerTrick.NONE, PROFIT, mock_hedger, b"", sender=owner)
+    return mock_hedger
 
 
 def _argument(kind: str) -> dict[str, str]:

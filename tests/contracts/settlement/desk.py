@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum, IntFlag
-from functools import cache
+from enum import IntEnum
 from typing import Any
 
-import ape
-from eth_abi.abi import decode
-
-from pmm.chain.abi import selector
 from pmm.chain.rpc import JsonRpc, RpcError
-from pmm.domain import ORDER_TYPEHASH, OrderDomain, Signature, SigningKey, keccak256
+from pmm.domain import ORDER_TYPEHASH, Address, OrderDomain, Signature, SigningKey, keccak256
+from tests.contracts.settlement.errors import decode_error as decode_error
+from tests.contracts.settlement.lane_word import Lane
 
 ONE = 10**18
 PRICE = 2_000
@@ -43,33 +40,6 @@ ORDER_COMPONENTS = (
 MASK_160 = (1 << 160) - 1
 
 
-class Reason(IntFlag):
-    """Bits of ``checkOrder``, as contracts/README.md lists them."""
-
-    MAKER = 1 << 0
-    RECEIVER = 1 << 1
-    TRAITS = 1 << 2
-    EXPIRED = 1 << 3
-    EXPIRY_TOO_FAR = 1 << 4
-    PRIVATE = 1 << 5
-    MAKER_ASSET = 1 << 6
-    TAKER_ASSET = 1 << 7
-    SAME_ASSET = 1 << 8
-    SIGNATURE = 1 << 9
-    UNKNOWN_SIGNER = 1 << 10
-    PAUSED = 1 << 11
-    EPOCH = 1 << 12
-    NONCE = 1 << 13
-    EXTENSION = 1 << 14
-    AMOUNT = 1 << 15
-    PARTIAL = 1 << 16
-    INVENTORY = 1 << 17
-    TAKER_BALANCE = 1 << 18
-    TAKER_ALLOWANCE = 1 << 19
-    NO_HEDGER = 1 << 20
-    LOCKED = 1 << 21
-
-
 class Oddity(IntEnum):
     """As in contracts/mocks/MockOddToken.sol."""
 
@@ -94,6 +64,7 @@ class HedgerTrick(IntEnum):
     COLLECT_NOTHING = 4
     COLLECT_TWICE = 5
     CALL_INSIDE = 6
+    COLLECT_TOO_MUCH = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +118,12 @@ def traits(*, expiration_s: int, nonce: int = 0, lane: int = 0, sender: int = 0,
     return flags | lane << 160 | nonce << 120 | expiration_s << 80 | sender
 
 
-def extension_of(*, taker: str | None = None, plan: int | None = None) -> bytes:
+def extension_of(*, taker: str | None = None, plan: int | None = None, route: bytes = b"") -> bytes:
     """The extension of an order on our own domain."""
     flags = (taker is not None) | (plan is not None) << 1
     data = bytes.fromhex(taker[2:]) if taker is not None else b""
     data += plan.to_bytes(32, "big") if plan is not None else b""
-    return bytes(32) + bytes((flags,)) + data
+    return bytes(32) + bytes((flags,)) + data + route
 
 
 def args_traits(*, target: str | None = None, extension: bytes = b"", interaction: bytes = b"") -> int:
@@ -172,24 +143,6 @@ def position(signer: str, lane: int, nonce: int) -> int:
 def word(address: Any) -> int:
     """An address as an order holds it."""
     return int(str(getattr(address, "address", address)), 16)
-
-
-@cache
-def _error_types() -> dict[bytes, tuple[str, tuple[str, ...]]]:
-    known = {"Error": ("string",), "Panic": ("uint256",)}
-    for name in ("RfqSettlement", "MockOddToken"):
-        for error in getattr(ape.project, name).contract_type.errors:
-            known[error.name] = tuple(item.canonical_type for item in error.inputs)
-    return {selector(f"{name}({','.join(types)})"): (name, types) for name, types in known.items()}
-
-
-def decode_error(data: str | bytes | None) -> tuple[Any, ...]:
-    """Return (error name, *values); addresses in lower case; a bare revert is ("",)."""
-    data = bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else data
-    if not data:
-        return ("",)
-    name, types = _error_types()[data[:4]]
-    return (name, *decode(types, data[4:]))
 
 
 def lower(account: Any) -> str:
@@ -241,6 +194,18 @@ class Desk:
         low = int.from_bytes(keccak256(extension), "big") & MASK_160
         return replace(order, salt=order.salt & ~MASK_160 | low)
 
+    def of(self, settlement: Any) -> Desk:
+        """The same people and tokens before another settlement contract."""
+        domain = replace(self.domain, verifying_contract=Address(settlement.address))
+        return replace(self, settlement=settlement, domain=domain)
+
+    def lane(self, lane: int = 0, signer: str | None = None) -> Lane:
+        """The lane word of the signer, taken apart."""
+        return Lane.of(int(self.settlement.laneWord(signer or self.key.address, lane)))
+
+    def epoch(self, lane: int = 0, signer: str | None = None) -> int:
+        return self.lane(lane, signer).epoch
+
     def sign(self, order: RawOrder, key: SigningKey | None = None) -> Signature:
         return (key or self.key).sign(order.digest(self.domain))
 
@@ -274,22 +239,43 @@ class Desk:
         return method(*values, sender=sender or self.taker, value=value)
 
     def simulate(
-        self, order: RawOrder, *, sender: Any = None, value: int = 0, **how: Any
+        self, order: RawOrder, *, sender: Any = None, value: int = 0, at_s: int | None = None, **how: Any
     ) -> tuple[int, int, bytes]:
-        """What a fill would return."""
+        """What a fill would return, at another time if ``at_s`` is given."""
         method, values = self.call_of(order, **how)
-        making, taking, order_hash = method.call(*values, sender=sender or self.taker, value=value)
-        return int(making), int(taking), bytes(order_hash)
+        return self.ask(method, *values, sender=sender or self.taker, value=value, at_s=at_s)
+
+    def ask(
+        self, method: Any, *values: Any, sender: Any, value: int = 0, at_s: int | None = None
+    ) -> tuple[int, int, bytes]:
+        """What a call of any way to fill would return."""
+        answer = self.answer(method, *values, sender=sender, value=value, at_s=at_s)
+        return int.from_bytes(answer[:32], "big"), int.from_bytes(answer[32:64], "big"), answer[64:96]
+
+    def answer(
+        self, method: Any, *values: Any, sender: Any, value: int = 0, at_s: int | None = None
+    ) -> bytes:
+        """What a call of any contract method returns, undecoded."""
+        return bytes.fromhex(self._eth_call(method, values, sender, value, at_s)[2:])
 
     def fill_refusal(
-        self, order: RawOrder, *, sender: Any = None, value: int = 0, **how: Any
+        self, order: RawOrder, *, sender: Any = None, value: int = 0, at_s: int | None = None, **how: Any
     ) -> tuple[Any, ...]:
         """Why a fill reverts."""
         method, values = self.call_of(order, **how)
-        return self.refusal(method, *values, sender=sender or self.taker, value=value)
+        return self.refusal(method, *values, sender=sender or self.taker, value=value, at_s=at_s)
 
-    def refusal(self, method: Any, *values: Any, sender: Any, value: int = 0) -> tuple[Any, ...]:
+    def refusal(
+        self, method: Any, *values: Any, sender: Any, value: int = 0, at_s: int | None = None
+    ) -> tuple[Any, ...]:
         """Why a call of any contract method reverts; fails if it does not."""
+        try:
+            answer = self._eth_call(method, values, sender, value, at_s)
+        except RpcError as refused:
+            return decode_error(refused.data)
+        raise AssertionError(f"expected a revert, found {answer}")
+
+    def _eth_call(self, method: Any, values: Sequence[Any], sender: Any, value: int, at_s: int | None) -> str:
         request = {
             "from": str(sender.address),
             "to": str(method.contract.address),
@@ -297,34 +283,8 @@ class Desk:
             "value": hex(value),
             "gas": GAS,
         }
-        try:
-            answer = self.rpc.call("eth_call", request, "latest")
-        except RpcError as refused:
-            return decode_error(refused.data)
-        raise AssertionError(f"expected a revert, found {answer}")
-
-    def reasons(
-        self,
-        order: RawOrder,
-        *,
-        extension: bytes = b"",
-        taker: Any = None,
-        amount: int | None = None,
-        **how: Any,
-    ) -> Reason:
-        """What ``checkOrder`` says."""
-        signature = how.get("signature") or self.sign(order, how.get("key"))
-        amount = order.making_amount if amount is None else amount
-        return Reason(
-            self.settlement.checkOrder(
-                order.words,
-                signature.r_bytes,
-                signature.vs_bytes,
-                extension,
-                taker or self.taker,
-                amount,
-            )
-        )
+        overrides: list[Any] = [] if at_s is None else [{}, {"time": hex(at_s)}]
+        return str(self.rpc.call("eth_call", request, "latest", *overrides))
 
     def balances(self, *accounts: Any) -> list[tuple[int, int]]:
         """Base and quote of each account."""

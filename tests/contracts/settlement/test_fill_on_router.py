@@ -8,15 +8,11 @@ import ape
 import pytest
 
 from pmm.chain.addresses import ONEINCH_ROUTER
-from tests.contracts.settlement.conftest import UNLIMITED
 from tests.contracts.settlement.desk import (
     MAKER_AMOUNT,
     MAKING,
-    ORDER_COMPONENTS,
     TAKING,
     Desk,
-    Oddity,
-    RawOrder,
     lower,
     moved,
 )
@@ -24,46 +20,6 @@ from tests.contracts.settlement.desk import (
 MAX_128 = 2**128 - 1
 BAD_SIGNATURE = "0x5cd5d233"
 BIT_INVALIDATED = "0xa4f62a96"
-
-
-@pytest.fixture(scope="session")
-def router() -> Any:
-    def item(name: str, kind: str, **more: Any) -> dict[str, Any]:
-        return {"name": name, "type": kind, **more}
-
-    fill = {
-        "type": "function",
-        "name": "fillContractOrder",
-        "stateMutability": "nonpayable",
-        "inputs": [
-            item("order", "tuple", components=[item(name, "uint256") for name in ORDER_COMPONENTS]),
-            item("signature", "bytes"),
-            item("amount", "uint256"),
-            item("takerTraits", "uint256"),
-        ],
-        "outputs": [item("making", "uint256"), item("taking", "uint256"), item("hash", "bytes32")],
-    }
-    bits = {
-        "type": "function",
-        "name": "bitInvalidatorForOrder",
-        "stateMutability": "view",
-        "inputs": [item("maker", "address"), item("slot", "uint256")],
-        "outputs": [item("", "uint256")],
-    }
-    return ape.Contract(ONEINCH_ROUTER, abi=[fill, bits])
-
-
-@pytest.fixture
-def on_router(desk: Desk, owner: Any, router: Any) -> Any:
-    """Both sides have approved 1inch's contract; returns its fill arguments for an order."""
-    desk.settlement.setRouterAllowance(desk.base, 10 * MAKING, sender=owner)
-    desk.quote.approve(router, UNLIMITED, sender=desk.taker)
-
-    def _values(order: RawOrder, amount: int = TAKING, taker_traits: int = 0) -> list[Any]:
-        digest = order.digest(desk.router_domain)
-        return [order.words, order.packed_with(desk.key.sign(digest)), amount, taker_traits]
-
-    return _values
 
 
 def _router_refusal(desk: Desk, router: Any, values: list[Any]) -> str:
@@ -155,23 +111,3 @@ def test_set_router_allowance__unregistered_token__is_refused_but_for_zero(desk:
     refusal = desk.refusal(desk.settlement.setRouterAllowance, token, 1, sender=owner)
     assert refusal == ("UnregisteredToken", int(token.address, 16))
     desk.settlement.setRouterAllowance(token, 0, sender=owner)
-
-
-def test_set_router_allowance__token_that_changes_from_zero_only__is_served(desk: Desk, owner: Any) -> None:
-    desk.base.setOddity(Oddity.CHANGES_ALLOWANCE_ONLY_FROM_ZERO, desk.base, b"", sender=owner)
-    for amount in (5, 7):
-        desk.settlement.setRouterAllowance(desk.base, amount, sender=owner)
-        assert desk.base.allowance(desk.settlement, ONEINCH_ROUTER) == amount
-
-
-def test_set_router_allowance__token_that_returns_nothing__is_served(desk: Desk, owner: Any) -> None:
-    desk.base.setOddity(Oddity.RETURNS_NOTHING, desk.base, b"", sender=owner)
-    desk.settlement.setRouterAllowance(desk.base, 5, sender=owner)
-    assert desk.base.allowance(desk.settlement, ONEINCH_ROUTER) == 5
-
-
-@pytest.mark.parametrize("oddity", [Oddity.RETURNS_FALSE, Oddity.REVERTS_SILENTLY])
-def test_set_router_allowance__token_that_refuses__is_refused(desk: Desk, owner: Any, oddity: Oddity) -> None:
-    desk.base.setOddity(oddity, desk.base, b"", sender=owner)
-    refusal = desk.refusal(desk.settlement.setRouterAllowance, desk.base, 5, sender=owner)
-    assert refusal[:2] == ("TokenCallFailed", lower(desk.base))

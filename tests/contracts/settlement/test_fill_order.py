@@ -7,16 +7,11 @@ from typing import Any
 
 import pytest
 
-from pmm.chain.addresses import WETH
 from tests.contracts.settlement.desk import (
-    HORIZON_S,
     MAKER_AMOUNT,
     MAKING,
     NO_PARTIAL_FILLS,
-    ONE,
     TAKING,
-    UNWRAP_WETH,
-    USE_PERMIT2,
     Desk,
     args_traits,
     lower,
@@ -193,18 +188,18 @@ def test_fill_order__same_asset_on_both_sides__is_refused(desk: Desk) -> None:
     assert desk.fill_refusal(order) == ("SameAsset", word(desk.quote))
 
 
-@pytest.mark.parametrize("bit", [*range(200, 249), *range(250, 255)])
-def test_fill_order__trait_not_served__is_refused_by_its_bit(desk: Desk, bit: int) -> None:
-    assert desk.fill_refusal(desk.order(flags=1 << bit)) == ("UnsupportedTraits", 1 << bit)
+@pytest.mark.parametrize("function", ["fillOrder", "fillOrderArgs"])
+def test_fill_order__traits_not_served__are_refused_by_their_bits(desk: Desk, function: str) -> None:
+    """Maker's Permit2 and unwrapping, hooks, epoch manager, many fills, the unused bit."""
+    args = None if function == "fillOrder" else b""
+    for bit in (247, 248, *range(250, 255)):
+        assert desk.fill_refusal(desk.order(flags=1 << bit), args=args) == ("UnsupportedTraits", 1 << bit)
+    both = 1 << 247 | 1 << 254
+    assert desk.fill_refusal(desk.order(flags=both), args=args) == ("UnsupportedTraits", both)
 
 
 def test_fill_order__order_with_extension__is_refused(desk: Desk) -> None:
     assert desk.fill_refusal(desk.order(flags=1 << 249)) == ("MissingExtension",)
-
-
-def test_fill_order__permit2__is_refused(desk: Desk) -> None:
-    refusal = desk.fill_refusal(desk.order(), taker_traits=USE_PERMIT2)
-    assert refusal == ("UnsupportedTakerTraits", USE_PERMIT2)
 
 
 def test_fill_order__traits_that_announce_args__are_refused(desk: Desk) -> None:
@@ -223,72 +218,11 @@ def test_fill_order__private_by_low_bits__fills_for_that_caller_only(desk: Desk,
     assert desk.fill_refusal(order, sender=attacker) == ("PrivateOrder", lower(attacker))
 
 
-@pytest.mark.parametrize(
-    ("offset_s", "refused"),
-    [(-1, "OrderExpired"), (0, None), (HORIZON_S, None), (HORIZON_S + 1, "ExpiryTooFar")],
-)
-def test_fill_order__expiration__holds_to_the_second(
-    desk: Desk, next_block_at: Any, offset_s: int, refused: str | None
-) -> None:
-    at_s = desk.now_s() + 100
-    order = desk.order(expiration_s=at_s + offset_s)
-    method, values = desk.call_of(order)
-    next_block_at(at_s)
-    receipt = method(*values, sender=desk.taker, gas=1_000_000, raise_on_revert=False)
-    assert receipt.timestamp // 1_000 in (at_s, at_s // 1_000)
-    assert receipt.failed == (refused is not None)
-    if refused == "OrderExpired":
-        assert desk.fill_refusal(order)[:2] == ("OrderExpired", at_s + offset_s)
-    if refused == "ExpiryTooFar":
-        assert desk.fill_refusal(order) == ("ExpiryTooFar", at_s + HORIZON_S + 1, at_s + HORIZON_S)
-
-
-def test_fill_order__without_expiration__is_refused(desk: Desk) -> None:
-    assert desk.fill_refusal(desk.order(expiration_s=0))[:2] == ("OrderExpired", 0)
-
-
-def test_fill_order__eth_for_weth__wraps_into_inventory_and_refunds(desk: Desk) -> None:
-    order = desk.order(taker_asset=word(WETH))
-    before = desk.weth.balanceOf(desk.settlement), desk.weth.balanceOf(desk.taker)
-    ether = desk.taker.balance
-
-    receipt = desk.fill(order, value=TAKING + 5)
-
-    assert desk.weth.balanceOf(desk.settlement) - before[0] == TAKING
-    assert desk.weth.balanceOf(desk.taker) == before[1]
-    assert ether - desk.taker.balance == TAKING + receipt.total_fees_paid
-    assert desk.settlement.balance == 0
-
-
-def test_fill_order__too_little_eth__is_refused(desk: Desk) -> None:
-    order = desk.order(taker_asset=word(WETH))
-    assert desk.fill_refusal(order, value=TAKING - 1) == ("BadMsgValue", TAKING - 1, TAKING)
-
-
-def test_fill_order__eth_for_another_asset__is_refused(desk: Desk) -> None:
-    assert desk.fill_refusal(desk.order(), value=TAKING) == ("BadMsgValue", TAKING, 0)
-
-
-def test_fill_order__weth_unwrapped__delivers_ether(desk: Desk) -> None:
-    order = desk.order(maker_asset=word(WETH), taker_asset=word(desk.quote), making_amount=ONE)
-    before, ether = desk.weth.balanceOf(desk.settlement), desk.taker.balance
-
-    receipt = desk.fill(order, taker_traits=UNWRAP_WETH)
-
-    assert before - desk.weth.balanceOf(desk.settlement) == ONE
-    assert desk.taker.balance - ether == ONE - receipt.total_fees_paid
-    assert desk.settlement.balance == 0
-
-
-def test_fill_order__unwrap_flag_on_another_asset__is_ignored_as_on_1inch(desk: Desk) -> None:
-    assert desk.simulate(desk.order(), taker_traits=UNWRAP_WETH)[0] == MAKING
-
-
 def test_fill_order__taker_without_allowance__moves_nothing(desk: Desk, attacker: Any) -> None:
     order = desk.order()
     name, token, _ = desk.fill_refusal(order, sender=attacker)
     assert (name, token) == ("TokenCallFailed", lower(desk.quote))
-    assert desk.reasons(order) == 0
+    assert desk.simulate(order)[0] == MAKING
 
 
 def test_fill_order__inventory_too_small__is_refused(desk: Desk) -> None:

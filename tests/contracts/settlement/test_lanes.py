@@ -40,11 +40,11 @@ def test_init_lanes__new_signer__may_sign_on_those_lanes_only(
     assert (event.signer, event.lanes) == (second_key.address, 2)
     assert _simulate(desk, second_key, lane=1) == MAKING
     assert _refusal(desk, second_key, lane=2) == ("UnknownSigner", second_key.address.lower(), 2)
-    assert desk.settlement.laneCount(second_key.address) == 2
-    assert desk.settlement.settings().signers == [desk.key.address, second_key.address]
-    lane = desk.settlement.lane(second_key.address, 1)
+    assert desk.settlement.numberOfLanes(second_key.address) == 2
+    assert desk.settlement.signerList() == [desk.key.address, second_key.address]
+    lane = desk.lane(1, second_key.address)
     assert (lane.authorised, lane.paused, lane.epoch, lane.base, lane.window) == (True, False, 0, 0, 0)
-    assert (lane.maxExpiry, lane.blockedTokens) == (HORIZON_S, 0b11111000)
+    assert (lane.max_expiry, lane.blocked_tokens) == (HORIZON_S, 0b11111000)
 
 
 def test_init_lanes__sixty_four__is_the_most(desk: Desk, owner: Any, second_key: SigningKey) -> None:
@@ -60,10 +60,10 @@ def test_init_lanes__more_later__keeps_nonces_and_takes_over_epoch_and_pause(des
     desk.settlement.cancelAllLanes(desk.key.address, sender=owner)
     desk.settlement.pauseSigner(desk.key.address, sender=owner)
     desk.settlement.initLanes(desk.key.address, 6, sender=owner)
-    old, new = desk.settlement.lane(desk.key.address, 0), desk.settlement.lane(desk.key.address, 5)
+    old, new = desk.lane(0), desk.lane(5)
     assert (old.epoch, old.paused, old.window) == (1, True, 1 << 5)
     assert (new.epoch, new.paused, new.window) == (1, True, 0)
-    assert desk.settlement.settings().signers == [desk.key.address]
+    assert desk.settlement.signerList() == [desk.key.address]
 
 
 @pytest.mark.parametrize("count", [0, 3, 65, 2**256 - 1])
@@ -85,7 +85,7 @@ def test_init_lanes__seventeenth_signer__is_refused_until_one_is_revoked(desk: D
     desk.settlement.revokeSigner(signers[3], sender=owner)
     desk.settlement.initLanes(signers[15], 1, sender=owner)
     remaining = set(signers) - {signers[3]} | {desk.key.address}
-    assert set(desk.settlement.settings().signers) == remaining
+    assert set(desk.settlement.signerList()) == remaining
 
 
 # ---------------------------------------------------------------- pause
@@ -141,17 +141,17 @@ def test_revoke_signer__every_lane__loses_authorisation(desk: Desk, guardian: An
     assert event.signer == desk.key.address
     for lane in range(4):
         assert desk.fill_refusal(desk.order(lane=lane))[0] == "UnknownSigner"
-    assert desk.settlement.settings().signers == []
+    assert desk.settlement.signerList() == []
 
 
 def test_revoke_signer__first_and_then_last__leaves_the_others(desk: Desk, owner: Any) -> None:
     added = [SigningKey(secrets.token_bytes(32)).address for _ in range(3)]
     for signer in added:
         desk.settlement.initLanes(signer, 1, sender=owner)
-    before = {lower(signer) for signer in desk.settlement.settings().signers}
+    before = {lower(signer) for signer in desk.settlement.signerList()}
     desk.settlement.revokeSigner(added[0], sender=owner)
     desk.settlement.revokeSigner(added[2], sender=owner)
-    left = {lower(signer) for signer in desk.settlement.settings().signers}
+    left = {lower(signer) for signer in desk.settlement.signerList()}
     assert left == before - {lower(added[0]), lower(added[2])}
     desk.settlement.revokeSigner(added[1], sender=owner)
 
@@ -171,8 +171,8 @@ def test_revoke_signer__while_the_policy_changes__comes_back_under_the_new_one(
     desk.settlement.setMaxExpiry(50, sender=owner)
     desk.settlement.unregisterToken(desk.base, sender=owner)
     desk.settlement.initLanes(desk.key.address, 4, sender=owner)
-    lane = desk.settlement.lane(desk.key.address, 3)
-    assert (lane.maxExpiry, lane.blockedTokens) == (50, 0b11111001)
+    lane = desk.lane(3)
+    assert (lane.max_expiry, lane.blocked_tokens) == (50, 0b11111001)
 
 
 def test_revoke_signer__twice__only_raises_the_epoch_again(
@@ -181,8 +181,8 @@ def test_revoke_signer__twice__only_raises_the_epoch_again(
     desk.settlement.initLanes(second_key.address, 1, sender=owner)
     for _ in range(2):
         desk.settlement.revokeSigner(desk.key.address, sender=owner)
-    assert desk.settlement.epochOf(desk.key.address, 0) == 2
-    assert desk.settlement.settings().signers == [second_key.address]
+    assert desk.epoch(0) == 2
+    assert desk.settlement.signerList() == [second_key.address]
 
 
 # ---------------------------------------------------------------- epochs
@@ -204,7 +204,7 @@ def test_cancel_all_lanes__every_lane__needs_the_next_epoch(desk: Desk, cancelle
     for lane in range(4):
         assert desk.fill_refusal(desk.order(lane=lane)) == ("WrongEpoch", 0, 1)
         assert desk.simulate(desk.order(lane=lane, epoch=1))[0] == MAKING
-        assert desk.settlement.epochOf(desk.key.address, lane) == 1
+        assert desk.epoch(lane) == 1
 
 
 def test_cancel_lane__that_lane_alone__needs_the_next_epoch(desk: Desk, canceller: Any) -> None:

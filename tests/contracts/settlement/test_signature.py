@@ -8,7 +8,9 @@ from typing import Any
 import ape
 import pytest
 
-from pmm.domain import Address, RfqOrder, SigningKey, order_hash, settlement_domain
+from pmm.domain import Address, RfqOrder, Signature, SigningKey, order_hash, settlement_domain
+from pmm.errors import InvalidInput
+from tests.contracts.settlement.compact import compact
 from tests.contracts.settlement.desk import MAKING, Desk, RawOrder
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -127,23 +129,6 @@ def test_fill_order__malleated_twin__is_refused(desk: Desk) -> None:
     assert refusal[0] in ("UnknownSigner", "BadSignature", "HighS")
 
 
-@pytest.mark.parametrize(
-    ("r", "vs", "refusal"),
-    [
-        (0, 1, ("BadSignature",)),
-        (CURVE_ORDER, 1, ("BadSignature",)),
-        (1, 0, ("BadSignature",)),
-        (0, 0, ("BadSignature",)),
-        (1, HALF_CURVE_ORDER + 1, ("HighS", HALF_CURVE_ORDER + 1)),
-        (1, 1 << 255 | HALF_CURVE_ORDER + 1, ("HighS", HALF_CURVE_ORDER + 1)),
-    ],
-)
-def test_fill_order__signature_of_no_key__is_refused(
-    desk: Desk, r: int, vs: int, refusal: tuple[Any, ...]
-) -> None:
-    assert desk.fill_refusal(desk.order(), signature=_Words(r, vs)) == refusal
-
-
 def test_fill_order__s_of_exactly_half_the_order__is_not_high(desk: Desk) -> None:
     refusal = desk.fill_refusal(desk.order(), signature=_Words(1, HALF_CURVE_ORDER))
     assert refusal[0] == "UnknownSigner"
@@ -156,14 +141,69 @@ def test_fill_order__flipped_parity__is_refused(desk: Desk) -> None:
     assert desk.fill_refusal(order, signature=flipped)[0] in ("UnknownSigner", "BadSignature")
 
 
-def test_fill_order__signer_account_holds_delegated_code__still_fills(desk: Desk) -> None:
-    """An EIP-7702 delegation designator: 0xef0100 and an address that would deny every ERC-1271 question."""
-    designator = "0xef0100" + desk.base.address[2:].lower()
-    desk.rpc.call("anvil_setCode", desk.key.address, designator)
-    assert desk.rpc.call("eth_getCode", desk.key.address, "latest") == designator
-    assert desk.simulate(desk.order())[0] == MAKING
+# ---------------------------------------------------------------- forms of a signature
 
 
-def test_fill_order__taker_account_holds_delegated_code__still_fills(desk: Desk) -> None:
-    desk.rpc.call("anvil_setCode", str(desk.taker), "0xef0100" + desk.base.address[2:].lower())
-    assert desk.simulate(desk.order())[0] == MAKING
+def test_signature__of_64_and_of_65_bytes__are_the_same_to_a_fill(desk: Desk) -> None:
+    for nonce in range(6):
+        order = desk.order(nonce=nonce)
+        signature = desk.sign(order)
+        short, long = signature.to_compact(), signature.to_bytes65()
+        assert (len(short), len(long)) == (64, 65)
+        raw_v = long[:64] + bytes((long[64] - 27,))
+        for form in (short, long, raw_v):
+            read = Signature.from_bytes(form)
+            assert read.r_bytes + read.vs_bytes == short
+            assert desk.simulate(order, signature=read)[0] == MAKING
+
+
+def test_signature__other_length_or_v__is_refused_before_it_is_sent(desk: Desk) -> None:
+    long = desk.sign(desk.order()).to_bytes65()
+    for form in (b"", long[:63], long + b"\0", long[:64] + b"\x02", long[:64] + b"\x1d"):
+        with pytest.raises(InvalidInput):
+            Signature.from_bytes(form)
+
+
+def test_signature__in_the_high_s_form__is_refused_before_it_is_sent(desk: Desk) -> None:
+    low = desk.sign(desk.order())
+    twin = low.r_bytes + (CURVE_ORDER - low.s).to_bytes(32, "big") + bytes((28 - low.y_parity,))
+    with pytest.raises(InvalidInput):
+        Signature.from_bytes(twin)
+
+
+def _entries(desk: Desk, r: int, vs: int) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Every way a signature comes in, with these words."""
+    signature: Any = _Words(r, vs)
+    order, packed = desk.order(), compact(desk)
+    digest = order.digest(desk.router_domain)
+    short_digest = packed.order(desk).digest(desk.router_domain)
+    short = b"".join(packed.values(desk, signature=signature))
+    fill = (order.words, signature.r_bytes, signature.vs_bytes, MAKING, 0)
+    return [
+        (desk.settlement.fillOrder, fill),
+        (desk.settlement.fillOrderArgs, (*fill, b"")),
+        (desk.settlement.fillOrderCompact, packed.values(desk, signature=signature)),
+        (desk.settlement.isValidSignature, (digest, order.packed_with(signature))),
+        (desk.settlement.isValidSignature, (short_digest, short)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("r", "vs", "refusal"),
+    [
+        (0, 1, ("BadSignature",)),
+        (1, 0, ("BadSignature",)),
+        (1, 1 << 255, ("BadSignature",)),
+        (0, 0, ("BadSignature",)),
+        (CURVE_ORDER, 1, ("BadSignature",)),
+        (2**256 - 1, 1, ("BadSignature",)),
+        (1, HALF_CURVE_ORDER + 1, ("HighS", HALF_CURVE_ORDER + 1)),
+        (1, 1 << 255 | HALF_CURVE_ORDER + 1, ("HighS", HALF_CURVE_ORDER + 1)),
+        (1, 2**256 - 1, ("HighS", 2**255 - 1)),
+    ],
+)
+def test_every_entry__signature_of_no_key__is_refused(
+    desk: Desk, r: int, vs: int, refusal: tuple[Any, ...]
+) -> None:
+    for method, values in _entries(desk, r, vs):
+        assert desk.refusal(method, *values, sender=desk.taker) == refusal

