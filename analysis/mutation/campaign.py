@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from analysis.mutation.compilers import DoesNotCompileError, compiler_of
+from analysis.mutation.compilers import DoesNotCompileError
 from analysis.mutation.mutant import Mutant, shuffled
-from analysis.mutation.runner import Order, Tester, Vehicle
+from analysis.mutation.runner import Order
 from analysis.mutation.subjects import Subject, digest_of, tests_digest
-from analysis.staging import CACHE
+from analysis.mutation.vehicle_protocol import Answer
 
 SEED = "pmm"
 KILLED, SURVIVED, EQUIVALENT, INVALID = "killed", "survived", "equivalent", "not compiling"
@@ -28,13 +29,29 @@ class Outcome:
     tests: str = ""
 
 
+class Compiler(Protocol):
+    """Compiles the contract, with ``text`` in the place of ``file`` where they are given."""
+
+    def compile(self, file: str = "", text: str = "") -> str: ...
+
+
+class Tester(Protocol):
+    """Runs the tests against a bytecode: the unchanged one first, then faulty ones."""
+
+    def clean(self, bytecode: str) -> Answer: ...
+
+    def faulty(self, bytecode: str, first: list[str]) -> Answer: ...
+
+
 @dataclass
 class Campaign:
     """Draws until ``sample`` mutants were tested, or all of them where it is zero."""
 
     subject: Subject
-    vehicle: Vehicle
+    compiler: Compiler
+    tester: Tester
     sample: int
+    folder: Path
     total: int = 0
     clean_tests: int = 0
     outcomes: list[tuple[Mutant, Outcome]] = field(default_factory=list)
@@ -43,7 +60,7 @@ class Campaign:
         self.sources = self.subject.sources()
         self._digest = digest_of(self.sources)
         self._tests_digest = tests_digest(self.subject.tests)
-        self._store = CACHE / "mutation" / "outcomes" / f"{self.subject.name}.jsonl"
+        self._store = self.folder / f"{self.subject.name}.jsonl"
         self._known = _read(self._store)
         self._order = Order()
 
@@ -58,10 +75,8 @@ class Campaign:
         """Test the sample; outcomes grow as it goes, so that a stopped run has its part."""
         mutants = shuffled(self.subject.mutants(), f"{SEED}:{self.subject.name}")
         self.total = len(mutants)
-        compiler = compiler_of(self.subject.contract)
-        original = compiler.compile()
-        tester = Tester(self.vehicle, self.subject.name, self.subject.tests)
-        clean = tester.clean(original)
+        original = self.compiler.compile()
+        clean = self.tester.clean(original)
         self.clean_tests = clean["passed"]
         print(
             f"{self.subject.name}: {self.total} mutants of {len(self.sources)} files; the unchanged contract passes "
@@ -73,7 +88,7 @@ class Campaign:
                 break
             outcome = self._known.get(self._key(mutant))
             if outcome is None or (outcome.status == SURVIVED and outcome.tests != self._tests_digest):
-                outcome = self._try(mutant, compiler.compile, original, tester)
+                outcome = self._try(mutant, original)
                 self._keep(outcome)
             self.outcomes.append((mutant, outcome))
             if outcome.status == KILLED:
@@ -84,15 +99,15 @@ class Campaign:
         changed = mutant.apply(self.sources[mutant.file])
         return digest_of({"": self._digest, mutant.file: changed})
 
-    def _try(self, mutant: Mutant, compile_: object, original: str, tester: Tester) -> Outcome:
+    def _try(self, mutant: Mutant, original: str) -> Outcome:
         key = self._key(mutant)
         try:
-            bytecode = compile_(mutant.file, mutant.apply(self.sources[mutant.file]))  # type: ignore[operator]
+            bytecode = self.compiler.compile(mutant.file, mutant.apply(self.sources[mutant.file]))
         except DoesNotCompileError as error:
             return Outcome(key, INVALID, message=str(error)[:200])
         if bytecode == original:
             return Outcome(key, EQUIVALENT)
-        answer = tester.faulty(bytecode, self._order.first(mutant))
+        answer = self.tester.faulty(bytecode, self._order.first(mutant))
         if answer["exit_code"] == 0:
             return Outcome(key, SURVIVED, seconds=answer["seconds"], tests=self._tests_digest)
         by = answer["failed"] or f"pytest's exit code {answer['exit_code']}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from vyper.compiler import compile_from_file_input
-from vyper.compiler.input_bundle import FilesystemInputBundle
-from vyper.compiler.settings import OptimizationLevel, Settings
+from vyper.compiler import compile_from_file_input  # type: ignore[import-untyped]
+from vyper.compiler.input_bundle import FilesystemInputBundle  # type: ignore[import-untyped]
+from vyper.compiler.settings import OptimizationLevel, Settings  # type: ignore[import-untyped]
 
-from analysis.staging import CACHE, CONTRACTS, optimizer_runs, solc_version
+from analysis.staging import CONTRACTS, optimizer_runs, solc_version
 from pmm.errors import SetupError
 from pmm.toolchain.solc import compile_standard_json
 
@@ -56,12 +57,12 @@ def sources_of(contract: str) -> dict[str, str]:
 
 
 class VyperCompiler:
-    """Compiles in this process, from a copy of the sources under .cache."""
+    """Compiles in this process, from a copy of the sources; without metadata, which holds a hash of them."""
 
     def __init__(self, contract: str) -> None:
-        self._root = CACHE / "mutation" / "vyper"
         self._contract = contract
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="mutation-vyper-")
+        self._root = Path(self._folder.name)
         shutil.copytree(CONTRACTS, self._root / "contracts")
 
     def compile(self, file: str = "", text: str = "") -> str:
@@ -79,7 +80,11 @@ class VyperCompiler:
             source = bundle.load_file(self._root / "contracts" / self._contract)
             settings = Settings(optimize=OptimizationLevel.GAS, evm_version="cancun")
             output = compile_from_file_input(
-                source, input_bundle=bundle, output_formats=("bytecode",), settings=settings
+                source,
+                input_bundle=bundle,
+                output_formats=("bytecode",),
+                settings=settings,
+                no_bytecode_metadata=True,
             )
         except Exception as error:
             # The compiler also dies of inputs that it should refuse.

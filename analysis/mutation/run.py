@@ -20,9 +20,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from analysis.mutation.campaign import SEED, Campaign
+from analysis.mutation.compilers import compiler_of
 from analysis.mutation.report import Report
-from analysis.mutation.runner import Vehicle, copy_project
+from analysis.mutation.runner import Tester, Vehicle, copy_project
 from analysis.mutation.subjects import SUBJECTS
+from analysis.staging import CACHE
 
 _HERE = Path(__file__).resolve().parent
 _SAMPLE = 100
@@ -49,7 +51,13 @@ def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
     try:
         for subject in SUBJECTS:
             if not chosen.contracts or subject.name in chosen.contracts:
-                campaign = Campaign(subject, vehicle, chosen.sample)
+                campaign = Campaign(
+                    subject,
+                    compiler_of(subject.contract),
+                    Tester(vehicle, subject.name, subject.tests),
+                    chosen.sample,
+                    CACHE / "mutation" / "outcomes",
+                )
                 report.add(campaign)
                 campaign.run()
     except KeyboardInterrupt:

@@ -14,9 +14,9 @@ from analysis.mutation.mutant import Mutant
 from analysis.mutation.vehicle_protocol import LOG, Answer, Request, free_port
 from analysis.staging import ROOT
 
-_COPIED = ("contracts", "scripts", "tests", ".build")
+_COPIED = ("contracts", "scripts", "tests", "analysis", ".build")
 _FILES = ("ape-config.yaml", "package.json", "pyproject.toml")
-_LINKED = (".solcx", "node_modules", "src", "analysis", "docs", "benchmarks")
+_LINKED = (".solcx", "node_modules", "src", "docs", "benchmarks")
 _LINKED_CACHE = "localnet"
 _CLEAN_TIMEOUT_S = 1_800
 # anvil keeps traces of what it mined; a new one from time to time keeps it small.
@@ -52,7 +52,9 @@ class Vehicle:
         if self._process is None or self._runs >= _RUNS_PER_VEHICLE:
             self._start()
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
         line = process.stdout.readline()
@@ -66,7 +68,7 @@ class Vehicle:
 
     def _start(self) -> None:
         self.stop()
-        self._process = subprocess.Popen(  # noqa: S603 - our own code
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "analysis.mutation.vehicle"],
             cwd=self._folder,
             env=os.environ | self._settings(),

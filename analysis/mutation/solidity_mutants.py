@@ -35,14 +35,14 @@ def _patches(unit: Any, contract: Any, kind: Any, path: str) -> Iterator[dict[st
         mutator.should_mutate_function = lambda other, wanted=function: other is wanted
         try:
             yield from mutator._mutate().get("patches", {}).get(path, [])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any
             # slither-mutate itself reports such a failure and goes on.
             print(f"{kind.NAME} failed in {contract.name}.{function.name}: {error}", file=sys.stderr)
 
 
 def main(project: Path, files: list[str]) -> None:
     logging.disable(logging.CRITICAL)
-    kinds = [
+    kinds: list[Any] = [
         kind
         for _, kind in inspect.getmembers(all_mutators, inspect.isclass)
         if issubclass(kind, AbstractMutator)

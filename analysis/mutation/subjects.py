@@ -34,7 +34,9 @@ class Subject:
     def mutants(self) -> list[Mutant]:
         sources = self.sources()
         if self.contract.endswith(".vy"):
-            made = [m for file, text in sources.items() for m in VyperMutator(file, text).mutants()]
+            made: Iterable[Mutant] = [
+                m for file, text in sources.items() for m in VyperMutator(file, text).mutants()
+            ]
         else:
             made = _solidity(sources)
         return without_repetition(made, sources)

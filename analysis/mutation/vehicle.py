@@ -138,7 +138,8 @@ def _run_child(request: Request) -> Answer:
             os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     if raw:
-        return Answer(**json.loads(raw))
+        answer: Answer = json.loads(raw)
+        return answer
     why = "the tests' process died" if ready else "timeout"
     return Answer(failed=why, message="", exit_code=-1, passed=0, seconds=request["timeout_s"])
 

@@ -53,9 +53,8 @@ _NAMES: dict[str, str] = {
 _LAYOUT = frozenset({tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER})
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 # Statements that can be left out; a declaration cannot, for what follows needs its name.
-_KEPT = frozenset(
-    "def if elif else for return import from event struct flag interface implements uses initializes exports @ pass".split()
-)
+_HEADS = {"def", "if", "elif", "else", "for", "@", "event", "struct", "flag", "interface"}
+_KEPT = _HEADS | {"return", "import", "from", "implements", "uses", "initializes", "exports", "pass"}
 
 
 @dataclass(frozen=True)
@@ -205,7 +204,7 @@ class VyperMutator:
 
 
 def _annotation(line: _Line) -> set[int]:
-    """Return the indices of a declaration's type: ``name: type`` before ``=``, at the start of a line or after for."""
+    """Return the indices of the name and type of a declaration, at the start of a line or after ``for``."""
     tokens = line.tokens
     name = 1 if line.first == "for" else 0
     if len(tokens) < name + 2 or tokens[name].kind != tokenize.NAME or tokens[name + 1].text != ":":
