@@ -62,7 +62,7 @@ class Campaign:
         self._tests_digest = tests_digest(self.subject.tests)
         self._store = self.folder / f"{self.subject.name}.jsonl"
         self._known = _read(self._store)
-        self._order = Order()
+        self._order = Order(self.subject.near_files())
 
     def count(self, status: str) -> int:
         return sum(outcome.status == status for _, outcome in self.outcomes)

@@ -2,7 +2,7 @@
 
 usage: python analysis/mutation/run.py [--sample N] [--contracts NAME ...] [--record]
 
-Mutants are drawn in a fixed random order until N of them (default: see _SAMPLE) compile to another bytecode. What
+Mutants are drawn in a fixed random order until N of them (default: see subjects.py) compile to another bytecode. What
 became of each is kept under .cache by content, so a second start goes on where the first ended; one that survived is
 tried again when the tests have changed. ``--record`` writes analysis/mutation/results.json.
 
@@ -27,14 +27,11 @@ from analysis.mutation.subjects import SUBJECTS
 from analysis.staging import CACHE
 
 _HERE = Path(__file__).resolve().parent
-_SAMPLE = 100
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="mutation testing of the contracts")
-    parser.add_argument(
-        "--sample", type=int, default=_SAMPLE, help="mutants to test of each contract; 0 means all"
-    )
+    parser.add_argument("--sample", type=int, help="mutants to test of each contract; 0 means all")
     parser.add_argument("--contracts", nargs="*", default=[], help="names; all where none is given")
     parser.add_argument("--record", action="store_true", help="write results.json beside this file")
     chosen = parser.parse_args()
@@ -55,7 +52,7 @@ def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
                     subject,
                     compiler_of(subject.contract),
                     Tester(vehicle, subject.name, subject.tests),
-                    chosen.sample,
+                    subject.sample if chosen.sample is None else chosen.sample,
                     CACHE / "mutation" / "outcomes",
                 )
                 report.add(campaign)

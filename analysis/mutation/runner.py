@@ -102,23 +102,23 @@ class Vehicle:
 
 
 class Order:
-    """Which tests to try first: those that found a fault of the same function, then of the same file, then any."""
+    """Which tests to try first: those that found a fault of the same function, those near the file, then any."""
 
-    def __init__(self) -> None:
-        self._by_place: dict[str, Counter[str]] = {}
+    def __init__(self, near: dict[str, tuple[str, ...]]) -> None:
+        self._near = near
+        self._found: dict[str, Counter[str]] = {}
 
     def found(self, mutant: Mutant, test: str) -> None:
-        for place in self._places(mutant):
-            self._by_place.setdefault(place, Counter())[test] += 1
+        for place in (f"{mutant.file}:{mutant.function}", mutant.file, ""):
+            self._found.setdefault(place, Counter())[test] += 1
 
     def first(self, mutant: Mutant) -> list[str]:
-        tests: dict[str, None] = {}
-        for place in self._places(mutant):
-            tests |= dict.fromkeys(name for name, _ in self._by_place.get(place, Counter()).most_common())
-        return list(tests)
-
-    def _places(self, mutant: Mutant) -> tuple[str, ...]:
-        return (f"{mutant.file}:{mutant.function}", mutant.file, "")
+        """Return tests and files of tests, each once."""
+        here, file, anywhere = (
+            [test for test, _ in self._found.get(place, Counter()).most_common()]
+            for place in (f"{mutant.file}:{mutant.function}", mutant.file, "")
+        )
+        return list(dict.fromkeys([*here, *self._near.get(mutant.file, ()), *file, *anywhere]))
 
 
 class Tester:

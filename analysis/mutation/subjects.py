@@ -20,12 +20,27 @@ _GENERATOR = Path(__file__).with_name("solidity_mutants.py")
 
 @dataclass(frozen=True)
 class Subject:
-    """``foreign`` names files whose errors or libraries a contract shares with others and uses little of."""
+    """A contract under mutation.
+
+    Attributes:
+        tests: files or folders whose tests must notice.
+        sample: how many mutants are tested where nothing else is asked.
+        near: for a file, the tests to try first, as names in ``tests[0]``.
+        foreign: files whose errors it shares with others and uses little of; they are not mutated.
+    """
 
     name: str
     contract: str
     tests: tuple[str, ...]
+    sample: int = 60
+    near: tuple[tuple[str, str], ...] = ()
     foreign: tuple[str, ...] = ()
+
+    def near_files(self) -> dict[str, tuple[str, ...]]:
+        return {
+            file: tuple(f"{self.tests[0]}/test_{name}.py" for name in names.split())
+            for file, names in self.near
+        }
 
     def sources(self) -> dict[str, str]:
         """Return the files that are mutated."""
@@ -53,7 +68,26 @@ SUBJECTS = (
     Subject(
         "RfqSettlement",
         "RfqSettlement.sol",
-        ("tests/contracts/settlement", "tests/contracts/lens", "tests/parity"),
+        ("tests/contracts/settlement",),
+        near=(
+            ("RfqSettlement.sol", "views guards"),
+            ("modules/Admission.sol", "signature expiration fill_order fill_order_compact"),
+            ("modules/AmountLib.sol", "amounts decay minimum_ratio fill_order"),
+            ("modules/CapBook.sol", "caps"),
+            ("modules/DeskModules.sol", "modules inventory_moves"),
+            ("modules/FillLock.sol", "reentrancy plain_fill_nested"),
+            ("modules/Fills.sol", "fill_order fill_order_args fill_order_compact collect"),
+            ("modules/FundedLeg.sol", "fill_order_funded"),
+            ("modules/LaneBook.sol", "lanes nonce_window"),
+            ("modules/LaneLib.sol", "nonce_window lanes"),
+            ("modules/OneInchMaker.sol", "is_valid_signature fill_on_router short_contract_signature"),
+            ("modules/OrderLib.sol", "fill_order_args fill_order fill_order_compact"),
+            ("modules/PriceBand.sol", "band feeds"),
+            ("modules/Roles.sol", "access withdraw"),
+            ("modules/SpecialLegs.sol", "ether_legs permit2 taker_interaction"),
+            ("modules/TokenLib.sol", "odd_tokens genuine_tokens"),
+            ("modules/TokenRegistry.sol", "tokens feeds caps"),
+        ),
     ),
 )
 

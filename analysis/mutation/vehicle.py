@@ -40,14 +40,20 @@ class _Recorder:
     """A pytest plugin: orders the tests and remembers the first failure."""
 
     def __init__(self, first: list[str]) -> None:
-        self._rank = {name: index for index, name in enumerate(first)}
+        self._first = first
         self.failed = ""
         self.message = ""
         self.passed = 0
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: self._rank.get(item.nodeid, len(self._rank)))
+        items.sort(key=lambda item: self._rank(item.nodeid))
+
+    def _rank(self, test: str) -> int:
+        ranks = (
+            index for index, name in enumerate(self._first) if test == name or test.startswith(f"{name}::")
+        )
+        return next(ranks, len(self._first))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.passed += report.when == "call" and report.passed

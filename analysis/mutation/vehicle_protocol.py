@@ -10,7 +10,7 @@ LOG = "vehicle.log"
 
 
 class Request(TypedDict):
-    """Run ``tests`` with this bytecode of ``contract``, those of ``first`` before the others."""
+    """Run ``tests`` with this bytecode of ``contract``, those of ``first``, tests or files, before the others."""
 
     contract: str
     bytecode: str

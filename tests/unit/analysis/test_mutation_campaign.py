@@ -147,7 +147,7 @@ def test_record__of_one_contract__keeps_the_rows_of_others(tmp_path: Path) -> No
 
 
 def test_order__tests_that_found_a_fault_here__come_first() -> None:
-    order = Order()
+    order = Order({"F.vy": ("near.py",)})
     here, beside, elsewhere = (
         Mutant(file, function, "", 0, 0, "", "")
         for file, function in (("F.vy", "f"), ("F.vy", "g"), ("G.vy", "f"))
@@ -156,8 +156,9 @@ def test_order__tests_that_found_a_fault_here__come_first() -> None:
     order.found(elsewhere, "c")
     order.found(beside, "b")
     order.found(here, "a")
-    assert order.first(here) == ["a", "b", "c"]
+    assert order.first(here) == ["a", "near.py", "b", "c"]
     assert order.first(elsewhere) == ["c", "b", "a"]
+    assert order.first(beside) == ["b", "near.py", "a", "c"]
 
 
 def test_vyper_compiler__a_mutant__is_compiled_and_a_bad_one_refused() -> None:
