@@ -108,10 +108,9 @@ class Campaign:
         if bytecode == original:
             return Outcome(key, EQUIVALENT)
         answer = self.tester.faulty(bytecode, self._order.first(mutant))
-        if answer["exit_code"] == 0:
+        if not answer["failed"]:
             return Outcome(key, SURVIVED, seconds=answer["seconds"], tests=self._tests_digest)
-        by = answer["failed"] or f"pytest's exit code {answer['exit_code']}"
-        return Outcome(key, KILLED, by, answer["message"], answer["seconds"])
+        return Outcome(key, KILLED, answer["failed"], answer["message"], answer["seconds"])
 
     def _keep(self, outcome: Outcome) -> None:
         self._known[outcome.key] = outcome

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from analysis.mutation.campaign import SEED, Campaign
 from analysis.mutation.compilers import compiler_of
 from analysis.mutation.report import Report
-from analysis.mutation.runner import Tester, Vehicle, copy_project
+from analysis.mutation.runner import Vehicle, VehicleTester, copy_project
 from analysis.mutation.subjects import SUBJECTS
 from analysis.staging import CACHE
 
@@ -44,24 +44,25 @@ def _arguments() -> argparse.Namespace:
 def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
     """Run the chosen campaigns; return whether they came to their end."""
     copy_project(folder)
-    vehicle = Vehicle(folder)
-    try:
-        for subject in SUBJECTS:
-            if not chosen.contracts or subject.name in chosen.contracts:
-                campaign = Campaign(
-                    subject,
-                    compiler_of(subject.contract),
-                    Tester(vehicle, subject.name, subject.tests),
-                    subject.sample if chosen.sample is None else chosen.sample,
-                    CACHE / "mutation" / "outcomes",
-                )
-                report.add(campaign)
-                campaign.run()
-    except KeyboardInterrupt:
-        print("\nstopped; the next start goes on from here")
-        return False
-    finally:
-        vehicle.stop()
+    for subject in SUBJECTS:
+        if chosen.contracts and subject.name not in chosen.contracts:
+            continue
+        vehicle = Vehicle(folder, subject.tests)
+        campaign = Campaign(
+            subject,
+            compiler_of(subject.contract),
+            VehicleTester(vehicle, subject.name),
+            subject.sample if chosen.sample is None else chosen.sample,
+            CACHE / "mutation" / "outcomes",
+        )
+        report.add(campaign)
+        try:
+            campaign.run()
+        except KeyboardInterrupt:
+            print("\nstopped; the next start goes on from here")
+            return False
+        finally:
+            vehicle.stop()
     return True
 
 

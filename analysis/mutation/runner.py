@@ -43,8 +43,9 @@ def copy_project(folder: Path) -> None:
 class Vehicle:
     """A warm test process; started anew after a fault that hung it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tests: tuple[str, ...]) -> None:
         self._folder = folder
+        self._tests = tests
         self._process: subprocess.Popen[str] | None = None
         self._runs = 0
 
@@ -62,14 +63,14 @@ class Vehicle:
             raise SystemExit(f"error: the test process died; its last words:\n{self.last_words()}")
         answer: Answer = json.loads(line)
         self._runs += 1
-        if answer["exit_code"] < 0:
+        if answer["crashed"]:
             self.stop()
         return answer
 
     def _start(self) -> None:
         self.stop()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "analysis.mutation.vehicle"],
+        self._process = subprocess.Popen(  # noqa: S603 - our own code
+            [sys.executable, "-m", "analysis.mutation.vehicle", *self._tests],
             cwd=self._folder,
             env=os.environ | self._settings(),
             stdin=subprocess.PIPE,
@@ -121,13 +122,12 @@ class Order:
         return list(dict.fromkeys([*here, *self._near.get(mutant.file, ()), *file, *anywhere]))
 
 
-class Tester:
-    """Runs one subject's tests against a bytecode."""
+class VehicleTester:
+    """Runs one contract's tests against a bytecode."""
 
-    def __init__(self, vehicle: Vehicle, contract: str, tests: tuple[str, ...]) -> None:
+    def __init__(self, vehicle: Vehicle, contract: str) -> None:
         self._vehicle = vehicle
         self._contract = contract
-        self._tests = list(tests)
         self._timeout_s: float = _CLEAN_TIMEOUT_S
 
     def clean(self, bytecode: str) -> Answer:
@@ -136,26 +136,16 @@ class Tester:
         Raises:
             SystemExit: a test fails, or none ran.
         """
-        answer = self._ask(bytecode, [])
-        if answer["exit_code"] != 0 or not answer["passed"]:
+        answer = self.faulty(bytecode, [])
+        if answer["failed"] or not answer["passed"]:
             raise SystemExit(
                 f"error: expected the tests of the unchanged {self._contract} to pass, found "
-                f"{answer['failed'] or 'exit code ' + str(answer['exit_code'])}: {answer['message']}\n"
-                + self._vehicle.last_words()
+                f"{answer['failed'] or 'none'}: {answer['message']}\n{self._vehicle.last_words()}"
             )
         self._timeout_s = 2 * answer["seconds"] + 60
         return answer
 
     def faulty(self, bytecode: str, first: list[str]) -> Answer:
-        return self._ask(bytecode, first)
-
-    def _ask(self, bytecode: str, first: list[str]) -> Answer:
         return self._vehicle.run(
-            Request(
-                contract=self._contract,
-                bytecode=bytecode,
-                tests=self._tests,
-                first=first,
-                timeout_s=self._timeout_s,
-            )
+            Request(contract=self._contract, bytecode=bytecode, first=first, timeout_s=self._timeout_s)
         )

@@ -1,10 +1,10 @@
-"""Runs chosen tests against a changed bytecode of one contract, many times, without starting anew each time.
+"""Runs collected tests against a changed bytecode of one contract, many times, without starting anew each time.
 
-usage: python -m analysis.mutation.vehicle   (in a copy of the project; speaks JSON lines, see vehicle_protocol.py)
+usage: python -m analysis.mutation.vehicle TEST ...   (in a copy of the project; speaks vehicle_protocol.py)
 
-Ape, its plugins, the compilers and the offline mainnet are loaded once. For each request the process forks: the
-child puts the bytecode into Ape's project, runs pytest to the first failure and ends; anvil goes back to the
-snapshot before. Tests whose failure told a fault of the same function before run first.
+Ape, its plugins and the offline mainnet are loaded and the tests collected once, inside pytest's own loop. For each
+request the process forks there: the child puts the bytecode into Ape's project, runs the tests to the first failure
+and ends; anvil goes back to the snapshot before.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import ape
 import pytest
+from _pytest.main import pytest_runtestloop
 
 from analysis.mutation.vehicle_protocol import LOG, Answer, Request, free_port
 from pmm.chain.rpc import JsonRpc
@@ -32,28 +31,15 @@ from pmm.localnet.node import down, up
 
 _NETWORK = "ethereum:mainnet-fork:foundry"
 _ANVIL_START_S = 30
-# What every test session imports; loaded before the fork, each child has it for nothing.
-_WARM = ("hypothesis.stateful", "vyper", "web3", "eth_account", "pmm.domain", "pmm.localnet.placement")
 
 
 class _Recorder:
-    """A pytest plugin: orders the tests and remembers the first failure."""
+    """A pytest plugin: remembers the first failure."""
 
-    def __init__(self, first: list[str]) -> None:
-        self._first = first
+    def __init__(self) -> None:
         self.failed = ""
         self.message = ""
         self.passed = 0
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: self._rank(item.nodeid))
-
-    def _rank(self, test: str) -> int:
-        ranks = (
-            index for index, name in enumerate(self._first) if test == name or test.startswith(f"{name}::")
-        )
-        return next(ranks, len(self._first))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.passed += report.when == "call" and report.passed
@@ -101,26 +87,41 @@ def _anvil() -> Iterator[str]:
         process.wait()
 
 
-def _child(request: Request, answers: int) -> None:
+def _order(items: list[pytest.Item], first: list[str]) -> None:
+    def rank(item: pytest.Item) -> int:
+        ranks = (
+            i for i, name in enumerate(first) if item.nodeid == name or item.nodeid.startswith(f"{name}::")
+        )
+        return next(ranks, len(first))
+
+    items.sort(key=rank)
+
+
+def _child(session: pytest.Session, request: Request, answers: int) -> None:
     contract_type = getattr(ape.project, request["contract"]).contract_type
     contract_type.deployment_bytecode.bytecode = request["bytecode"]
     # Source maps of the unchanged contract would mislead Ape's tracebacks.
     contract_type.pcmap = contract_type.sourcemap = None
-    recorder = _Recorder(request["first"])
+    # The parent's connection must not be shared.
+    provider: Any = ape.networks.active_provider
+    provider._set_web3()
+    recorder = _Recorder()
+    session.config.pluginmanager.register(recorder)
+    _order(session.items, request["first"])
     started = time.monotonic()
-    arguments = [*request["tests"], "--network", _NETWORK, "-x", "-q", "-p", "no:cacheprovider"]
-    code = pytest.main(arguments, plugins=[recorder])
+    with contextlib.suppress(session.Failed, session.Interrupted):
+        pytest_runtestloop(session)
     answer = Answer(
         failed=recorder.failed,
         message=recorder.message,
-        exit_code=int(code),
         passed=recorder.passed,
         seconds=round(time.monotonic() - started, 1),
+        crashed=False,
     )
     os.write(answers, json.dumps(answer).encode())
 
 
-def _run_child(request: Request) -> Answer:
+def _run_child(session: pytest.Session, request: Request) -> Answer:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -129,7 +130,7 @@ def _run_child(request: Request) -> Answer:
             os.setpgid(0, 0)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(reading)
-            _child(request, writing)
+            _child(session, request, writing)
             status = 0
         finally:
             sys.stdout.flush()
@@ -147,30 +148,45 @@ def _run_child(request: Request) -> Answer:
         answer: Answer = json.loads(raw)
         return answer
     why = "the tests' process died" if ready else "timeout"
-    return Answer(failed=why, message="", exit_code=-1, passed=0, seconds=request["timeout_s"])
+    return Answer(failed=why, message="", passed=0, seconds=request["timeout_s"], crashed=True)
 
 
-def main() -> None:
+class _Server:
+    """A pytest plugin: in the place of running the tests once, runs them for every request."""
+
+    def __init__(self, protocol: IO[str], url: str) -> None:
+        self._protocol = protocol
+        self._url = url
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        assert ape.project.RfqSettlement.contract_type
+        self._say({"tests": len(session.items)})
+        for line in sys.stdin:
+            # Not kept open: a child must not share a connection with its parent.
+            with JsonRpc(self._url) as rpc:
+                snapshot = rpc.call("evm_snapshot")
+            answer = _run_child(session, json.loads(line))
+            with JsonRpc(self._url) as rpc:
+                rpc.call("evm_revert", snapshot)
+            self._say(answer)
+        return True
+
+    def _say(self, what: object) -> None:
+        print(json.dumps(what), file=self._protocol, flush=True)
+
+
+def main(tests: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     protocol = os.fdopen(os.dup(1), "w")
     log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    for name in _WARM:
-        import_module(name)
-    assert ape.project.RfqSettlement.contract_type
     with _upstream(), _anvil() as url:
         os.environ["APE_FOUNDRY_HOST"] = url
-        print(json.dumps({"ready": str(Path.cwd())}), file=protocol, flush=True)
-        for line in sys.stdin:
-            # Not kept open: a child must not share a connection with its parent.
-            with JsonRpc(url) as rpc:
-                snapshot = rpc.call("evm_snapshot")
-            answer = _run_child(json.loads(line))
-            with JsonRpc(url) as rpc:
-                rpc.call("evm_revert", snapshot)
-            print(json.dumps(answer), file=protocol, flush=True)
+        arguments = [*tests, "--network", _NETWORK, "-x", "-q", "-p", "no:cacheprovider", "--capture=no"]
+        pytest.main(arguments, plugins=[_Server(protocol, url)])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

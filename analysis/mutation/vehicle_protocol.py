@@ -10,23 +10,22 @@ LOG = "vehicle.log"
 
 
 class Request(TypedDict):
-    """Run ``tests`` with this bytecode of ``contract``, those of ``first``, tests or files, before the others."""
+    """Run the tests with this bytecode of ``contract``; those of ``first``, tests or files, before the others."""
 
     contract: str
     bytecode: str
-    tests: list[str]
     first: list[str]
     timeout_s: float
 
 
 class Answer(TypedDict):
-    """``failed`` is the first test that failed, empty where all passed; ``exit_code`` is pytest's, or negative."""
+    """``failed`` is the first test that failed, or why they did not end; empty where all passed."""
 
     failed: str
     message: str
-    exit_code: int
     passed: int
     seconds: float
+    crashed: bool
 
 
 def free_port() -> int:

@@ -47,12 +47,12 @@ class _Tester:
 
     def clean(self, bytecode: str) -> Answer:
         assert bytecode == "original"
-        return Answer(failed="", message="", exit_code=0, passed=7, seconds=1)
+        return Answer(failed="", message="", passed=7, seconds=1, crashed=False)
 
     def faulty(self, bytecode: str, first: list[str]) -> Answer:
         self.seen.append(bytecode)
         failed = "" if "noticed" in bytecode else "test_it"
-        return Answer(failed=failed, message="", exit_code=bool(failed), passed=7, seconds=1)
+        return Answer(failed=failed, message="", passed=7, seconds=1, crashed=False)
 
 
 def _campaign(folder: Path, sample: int = 0, tests: tuple[str, ...] = ()) -> Campaign:
