@@ -20,7 +20,6 @@ $(ANALYSIS)/%/.ready: analysis/%/requirements.txt | .venv/.python-ready
 	@touch $@
 
 
-
 analyse-slither: setup $(ANALYSIS)/slither/.ready $(ANALYSIS)/forge/.ready ## static analysis of the Solidity contracts
 	@$(BIN)/python analysis/slither/run.py
 
@@ -29,3 +28,6 @@ analyse-halmos: setup $(ANALYSIS)/halmos/.ready $(ANALYSIS)/forge/.ready ## symb
 
 analyse-halmos-faults: setup $(ANALYSIS)/halmos/.ready $(ANALYSIS)/forge/.ready ## plant a fault for each symbolic rule
 	@$(BIN)/python analysis/halmos/run.py --faults
+
+analyse-mutation: setup $(ANALYSIS)/slither/.ready $(ANALYSIS)/forge/.ready ## change the contracts place by place; tests must notice
+	@$(BIN)/python analysis/mutation/run.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(CONTRACTS),--contracts $(CONTRACTS)) $(if $(RECORD),--record)

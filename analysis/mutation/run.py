@@ -1,0 +1,85 @@
+"""Mutation testing of the contracts: changes one place at a time and asks whether a test notices.
+
+usage: python analysis/mutation/run.py [--sample N] [--contracts NAME ...] [--record]
+
+Mutants are drawn in a fixed random order until N of them (default: see subjects.py) compile to another bytecode. What
+became of each is kept under .cache by content, so a second start goes on where the first ended; one that survived is
+tried again when the tests have changed. ``--record`` writes analysis/mutation/results.json.
+
+Exit 1 on a survivor without a reason in analysis/mutation/survivors.toml, and on a reason for one that is found now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from analysis.mutation.campaign import SEED, Campaign
+from analysis.mutation.compilers import compiler_of
+from analysis.mutation.report import Report
+from analysis.mutation.runner import Vehicle, VehicleTester, copy_project
+from analysis.mutation.subjects import SUBJECTS
+from analysis.staging import CACHE
+
+_HERE = Path(__file__).resolve().parent
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="mutation testing of the contracts")
+    parser.add_argument("--sample", type=int, help="mutants to test of each contract; 0 means all")
+    parser.add_argument("--contracts", nargs="*", default=[], help="names; all where none is given")
+    parser.add_argument("--record", action="store_true", help="write results.json beside this file")
+    chosen = parser.parse_args()
+    unknown = set(chosen.contracts) - {subject.name for subject in SUBJECTS}
+    if unknown:
+        parser.error(f"expected names among {[s.name for s in SUBJECTS]}, found {sorted(unknown)}")
+    return chosen
+
+
+def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
+    """Run the chosen campaigns; return whether they came to their end."""
+    copy_project(folder)
+    for subject in SUBJECTS:
+        if chosen.contracts and subject.name not in chosen.contracts:
+            continue
+        vehicle = Vehicle(folder, subject.tests)
+        campaign = Campaign(
+            subject,
+            compiler_of(subject.contract),
+            VehicleTester(vehicle, subject.name),
+            subject.sample if chosen.sample is None else chosen.sample,
+            CACHE / "mutation" / "outcomes",
+        )
+        report.add(campaign)
+        try:
+            campaign.run()
+        except KeyboardInterrupt:
+            print("\nstopped; the next start goes on from here")
+            return False
+        finally:
+            vehicle.stop()
+    return True
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    chosen = _arguments()
+    signal.signal(signal.SIGTERM, _interrupt)
+    report = Report(_HERE / "survivors.toml", SEED)
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        finished = _run(chosen, report, Path(folder))
+    if chosen.record and finished:
+        report.record(_HERE / "results.json")
+    return 1 if report.show() or not finished else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The contracts under mutation, the tests that can see a fault in them, and where their mutants come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.mutation.compilers import sources_of
+from analysis.mutation.mutant import Mutant, without_repetition
+from analysis.mutation.vyper_mutator import VyperMutator
+from analysis.staging import CACHE, ROOT, environment, reset, stage
+
+_TIMEOUT_S = 900
+_GENERATOR = Path(__file__).with_name("solidity_mutants.py")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A contract under mutation.
+
+    Attributes:
+        tests: files or folders whose tests must notice.
+        sample: how many mutants are tested where nothing else is asked.
+        near: for a file, the tests to try first, as names in ``tests[0]``.
+        foreign: files whose errors it shares with others and uses little of; they are not mutated.
+    """
+
+    name: str
+    contract: str
+    tests: tuple[str, ...]
+    sample: int = 60
+    near: tuple[tuple[str, str], ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    def near_files(self) -> dict[str, tuple[str, ...]]:
+        return {
+            file: tuple(f"{self.tests[0]}/test_{name}.py" for name in names.split())
+            for file, names in self.near
+        }
+
+    def sources(self) -> dict[str, str]:
+        """Return the files that are mutated."""
+        return {file: text for file, text in sources_of(self.contract).items() if file not in self.foreign}
+
+    def mutants(self) -> list[Mutant]:
+        sources = self.sources()
+        if self.contract.endswith(".vy"):
+            made: Iterable[Mutant] = [
+                m for file, text in sources.items() for m in VyperMutator(file, text).mutants()
+            ]
+        else:
+            made = _solidity(sources)
+        return without_repetition(made, sources)
+
+
+SUBJECTS = (
+    Subject(
+        "LendingAccount",
+        "LendingAccount.vy",
+        ("tests/contracts/lending", "tests/contracts/delta"),
+        foreign=("modules/hedger_errors.vy",),
+    ),
+    Subject("AtomicHedger", "AtomicHedger.vy", ("tests/contracts/hedger",)),
+    Subject(
+        "RfqSettlement",
+        "RfqSettlement.sol",
+        ("tests/contracts/settlement",),
+        near=(
+            ("RfqSettlement.sol", "views guards"),
+            ("modules/Admission.sol", "signature expiration fill_order fill_order_compact"),
+            ("modules/AmountLib.sol", "amounts decay minimum_ratio fill_order"),
+            ("modules/CapBook.sol", "caps"),
+            ("modules/DeskModules.sol", "modules inventory_moves"),
+            ("modules/FillLock.sol", "reentrancy plain_fill_nested"),
+            ("modules/Fills.sol", "fill_order fill_order_args fill_order_compact collect"),
+            ("modules/FundedLeg.sol", "fill_order_funded"),
+            ("modules/LaneBook.sol", "lanes nonce_window"),
+            ("modules/LaneLib.sol", "nonce_window lanes"),
+            ("modules/OneInchMaker.sol", "is_valid_signature fill_on_router short_contract_signature"),
+            ("modules/OrderLib.sol", "fill_order_args fill_order fill_order_compact"),
+            ("modules/PriceBand.sol", "band feeds"),
+            ("modules/Roles.sol", "access withdraw"),
+            ("modules/SpecialLegs.sol", "ether_legs permit2 taker_interaction"),
+            ("modules/TokenLib.sol", "odd_tokens genuine_tokens"),
+            ("modules/TokenRegistry.sol", "tokens feeds caps"),
+        ),
+    ),
+)
+
+
+def _solidity(sources: dict[str, str]) -> Iterable[Mutant]:
+    """Ask slither-mutate's mutators, which live in slither's own environment."""
+    # A project of its own, made anew: slither reads forge's build information, whatever it is of.
+    reset("mutation-solidity")
+    project = stage("mutation-solidity")
+    ran = subprocess.run(  # noqa: S603 - fixed arguments
+        [str(CACHE / "slither" / "bin" / "python"), str(_GENERATOR), str(project), *sources],
+        cwd=project,
+        env=environment("slither"),
+        timeout=_TIMEOUT_S,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode != 0:
+        raise SystemExit(f"error: expected slither's mutators to run, they failed:\n{ran.stderr[-2000:]}")
+    for line in ran.stderr.splitlines():
+        if " failed in " in line:
+            print("slither-mutate:", line)
+    for line in ran.stdout.splitlines():
+        entry = json.loads(line)
+        source = sources[entry["file"]]
+        # slither counts bytes.
+        raw = source.encode()
+        start = len(raw[: entry["start"]].decode())
+        end = len(raw[: entry["end"]].decode())
+        yield Mutant(
+            file=entry["file"],
+            function=_solidity_function(source, start),
+            operator=entry["operator"],
+            start=start,
+            end=end,
+            old=source[start:end],
+            new=entry["new"],
+        )
+
+
+def _solidity_function(source: str, offset: int) -> str:
+    before = source[:offset].split("function ")
+    return before[-1].split("(")[0].strip() if len(before) > 1 else ""
+
+
+def digest_of(texts: dict[str, str]) -> str:
+    """Return a short digest of named texts."""
+    whole = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        whole.update(f"{name}\0{text}\0".encode())
+    return whole.hexdigest()[:16]
+
+
+def tests_digest(tests: Iterable[str]) -> str:
+    """Return a digest of the tests and of all that stands beside them: a survivor is tried again when it changes."""
+    files = [path for test in tests for path in sorted((ROOT / test).rglob("*.py"))]
+    return digest_of({str(path.relative_to(ROOT)): path.read_text() for path in files})
