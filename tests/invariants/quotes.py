@@ -22,7 +22,7 @@ from tests.invariants.world import CORE, FORTUNE, World
 _ORDER = "(" + ",".join(["uint256"] * 8) + ")"
 FILL = f"fillOrder({_ORDER},bytes32,bytes32,uint256,uint256)"
 FILL_ARGS = f"fillOrderArgs({_ORDER},bytes32,bytes32,uint256,uint256,bytes)"
-FILL_COMPACT = "fillOrderCompact(uint256,uint256,bytes32,bytes32)"
+FILL_COMPACT = "fillOrderCompact(bytes32,bytes32,bytes32,bytes32)"
 FILL_CONTRACT = f"fillContractOrder({_ORDER},bytes,uint256,uint256)"
 FILL_CONTRACT_ARGS = f"fillContractOrderArgs({_ORDER},bytes,uint256,uint256,bytes)"
 
@@ -254,7 +254,8 @@ def calldata(
     taker_traits = call.taker_traits | (ARGS_HAS_TARGET if call.target else 0)
     signature = quote.signature
     if call.compact and not on_oneinch:
-        return FILL_COMPACT, [*packed(world, sent), signature.r_bytes, signature.vs_bytes]
+        words = [word.to_bytes(32, "big") for word in packed(world, sent)]
+        return FILL_COMPACT, [*words, signature.r_bytes, signature.vs_bytes]
     values: list[object] = [sent.words]
     if on_oneinch:
         short = b"".join(word.to_bytes(32, "big") for word in packed(world, sent)) if call.compact else b""
