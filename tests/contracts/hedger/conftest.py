@@ -15,7 +15,6 @@ import pytest
 from ape.api import AccountAPI
 
 from pmm.chain.abi import encode_call, selector
-from pmm.chain.addresses import WETH as WETH_ADDRESS
 from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.domain import (
     USDC,
@@ -239,19 +238,22 @@ def signed(settlement: Any, signer_key: SigningKey) -> Callable[..., SignedOrder
     return _sign
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def balances(
-    balance_of: Any, taker: Any, receiver: Any, settlement: Any, hedger: Any
+    rpc: JsonRpc, taker: Any, receiver: Any, settlement: Any, hedger: Any
 ) -> Callable[..., dict[tuple[str, str], int]]:
     """Read all balances of both assets, by (asset, account), of the named parties and any others given."""
     parties = {"taker": taker, "receiver": receiver, "settlement": settlement, "hedger": hedger}
+    assets = (("WETH", WETH.address), ("USDC", USDC.address))
 
     def _read(**others: Any) -> dict[tuple[str, str], int]:
-        return {
-            (symbol, name): balance_of(token, account)
-            for symbol, token in (("WETH", WETH_ADDRESS), ("USDC", USDC.address))
-            for name, account in (parties | others).items()
-        }
+        names, calls = [], []
+        for symbol, token in assets:
+            for name, account in (parties | others).items():
+                data = encode_call("balanceOf(address)", str(getattr(account, "address", account)))
+                names.append((symbol, name))
+                calls.append(("eth_call", ({"to": token, "data": "0x" + data.hex()}, "latest")))
+        return {name: int(answer, 16) for name, answer in zip(names, rpc.batch(calls), strict=True)}
 
     return _read
 

@@ -190,31 +190,42 @@ def test_fund_fill__receiver_is_the_pool_that_pays_out__reverts(
     assert refusal == ("WrongDelivery", held + fill.making_amount, held)
 
 
-@pytest.mark.parametrize("hedge", [hedge for hedge in ONE_PER_SOURCE if hedge.source in (2, 3, 5)], ids=str)
-def test_fund_fill__receiver_is_the_lender__gets_what_was_sold_and_its_loan_back(
-    hedge: Hedge,
+def test_fund_fill__receiver_is_a_lender_that_keeps_no_more__gets_what_was_sold_and_its_loan_back(
+    sell_weth: Any, signed: Any, settlement: Any, taker: Any, balances: Any
+) -> None:
+    fill = sell_weth(FundingSource.MORPHO_BLUE_LOAN)
+    before = balances(lender=MORPHO_BLUE)
+
+    settlement.fillOrderFunded(*fill_call(signed(fill), target=MORPHO_BLUE), sender=taker)
+
+    assert moved(before, balances(lender=MORPHO_BLUE)) == {
+        ("WETH", "lender"): fill.making_amount,
+        ("USDC", "taker"): -fill.taking_amount,
+        ("USDC", "settlement"): fill.profit,
+    }
+
+
+@pytest.mark.parametrize("source", [FundingSource.BALANCER_V2_LOAN, FundingSource.UNISWAP_V3_FLASH])
+def test_fund_fill__receiver_is_a_lender_that_keeps_a_fee__reverts(
+    source: FundingSource,
     sell_weth: Any,
     signed: Any,
     settlement: Any,
     taker: Any,
     costs: Any,
-    balances: Any,
+    balance_of: Any,
+    refusal_of: Any,
 ) -> None:
-    fill = sell_weth(hedge)
-    lender = {
-        FundingSource.MORPHO_BLUE_LOAN: MORPHO_BLUE,
-        FundingSource.BALANCER_V2_LOAN: BALANCER_V2_VAULT,
-        FundingSource.UNISWAP_V3_FLASH: costs.v3_pool(USDC.address, WETH.address, LENDING_FEE_PIPS),
-    }[hedge.source]
-    before = balances(lender=lender)
+    """Balancer takes what was delivered for a fee and sends it to its collector; a pool has its fee on top."""
+    fill, lender = sell_weth(source), BALANCER_V2_VAULT
+    if source is FundingSource.UNISWAP_V3_FLASH:
+        lender = costs.v3_pool(USDC.address, WETH.address, LENDING_FEE_PIPS)
+    held = balance_of(WETH.address, lender)
 
-    settlement.fillOrderFunded(*fill_call(signed(fill), target=lender), sender=taker)
+    refusal = refusal_of(settlement.fillOrderFunded, *fill_call(signed(fill), target=lender), sender=taker)
 
-    assert moved(before, balances(lender=lender)) == {
-        ("WETH", "lender"): fill.making_amount + fill.fee,
-        ("USDC", "taker"): -fill.taking_amount,
-        ("USDC", "settlement"): fill.profit,
-    }
+    found = held + fill.making_amount + fill.fee if fill.fee else held
+    assert refusal == ("WrongDelivery", held + fill.making_amount, found)
 
 
 def test_fund_fill__two_fills_in_one_transaction__each_leaves_its_minimum(
@@ -228,6 +239,6 @@ def test_fund_fill__two_fills_in_one_transaction__each_leaves_its_minimum(
     contract_taker.executeAll([settlement.address] * 2, calls, sender=owner)
 
     change = moved(before, balances(attacker=contract_taker))
-    # Two swaps round up twice.
-    assert change.pop(("USDC", "settlement")) - (2 * fill.taking_amount - both) in (-1, 0)
+    # Two swaps round up once more, amount and fee.
+    assert change.pop(("USDC", "settlement")) - (2 * fill.taking_amount - both) in (-2, -1, 0)
     assert change == {("WETH", "attacker"): 2 * ONE_WETH, ("USDC", "attacker"): -2 * fill.taking_amount}
