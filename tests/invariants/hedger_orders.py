@@ -20,7 +20,7 @@ from pmm.domain import (
     build_salt,
     sign_order,
 )
-from tests.contracts.hedger.hedges import HEDGES, SWAP_FEE_PIPS, Hedge
+from tests.contracts.hedger.hedges import HEDGES, ONE_PER_SOURCE, SWAP_FEE_PIPS, Hedge
 from tests.invariants.hedger_world import HedgerWorld
 
 _ONE_WETH = 10**18
@@ -44,11 +44,12 @@ class Drawn:
 
 drawn_fills = st.builds(
     Drawn,
-    hedge=st.sampled_from(HEDGES),
+    hedge=st.sampled_from(ONE_PER_SOURCE) | st.sampled_from(HEDGES),
     sells_weth=st.booleans(),
     size=st.integers(1, 3_000),
-    margin_bps=st.integers(-20, 40) | st.integers(100, 800),
-    min_profit_bps=st.sampled_from([0, 0, 5, 20, 100, 700]),
+    # Most leave enough.
+    margin_bps=st.integers(100, 800) | st.integers(100, 800) | st.integers(-20, 40),
+    min_profit_bps=st.sampled_from([0, 0, 5, 20, 50, 700]),
     sweep=st.booleans(),
     elsewhere=st.booleans(),
 )

@@ -19,4 +19,4 @@ def hedger_world(rpc: JsonRpc, deal: Any) -> HedgerWorld:
 
 
 def test_hedger__any_steps__keeps_nothing_and_moves_what_was_signed(hedger_world: HedgerWorld) -> None:
-    run_machine(lambda: HedgerMachine(hedger_world), depth(short=25, long=1_000, steps=20))
+    run_machine(lambda: HedgerMachine(hedger_world), depth(short=30, long=1_200, steps=20))

@@ -124,3 +124,4 @@ ONE_PER_SOURCE = tuple(next(hedge for hedge in HEDGES if hedge.source is source)
 ONE_PER_LEG = tuple(
     hedge for hedge in LOAN_HEDGES if hedge.source is FundingSource.MORPHO_BLUE_LOAN
 )  # with a lender of no fee
+ONE_PER_SOURCE_AND_LEG = (*ONE_PER_SOURCE, *ONE_PER_LEG[1:])

@@ -22,7 +22,7 @@ from tests.contracts.hedger.funded_fills import (
     v3_swap_data,
     v4_swap_data,
 )
-from tests.contracts.hedger.hedges import ONE_PER_LEG, ONE_PER_SOURCE, Hedge
+from tests.contracts.hedger.hedges import ONE_PER_SOURCE, ONE_PER_SOURCE_AND_LEG, Hedge
 
 NAMES = (
     "uniswapV3SwapCallback",
@@ -62,7 +62,7 @@ def test_callback__anybody_calls_without_a_ticket__reverts(
     assert refusal[:3] == ("UnexpectedCallback", attacker.address.lower(), WETH.address.lower())
 
 
-@pytest.mark.parametrize("hedge", [*ONE_PER_SOURCE, *ONE_PER_LEG[1:]], ids=str)
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE_AND_LEG, ids=str)
 def test_callback__any_while_the_taker_pays__reverts(
     hedge: Hedge, probed: Any, mock_settlement: Any, sell_weth: Any, attempt: Any, rpc: Any
 ) -> None:

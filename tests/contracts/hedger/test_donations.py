@@ -14,7 +14,14 @@ from tests.contracts.hedger.funded_fills import (
     fill_call,
     moved,
 )
-from tests.contracts.hedger.hedges import HEDGES, LOAN_HEDGES, LOANS, ONE_PER_SOURCE, Hedge
+from tests.contracts.hedger.hedges import (
+    HEDGES,
+    LOAN_HEDGES,
+    LOANS,
+    ONE_PER_SOURCE,
+    ONE_PER_SOURCE_AND_LEG,
+    Hedge,
+)
 
 DONATED_USDC = 900 * 10**6
 DONATED_WETH = 7
@@ -116,7 +123,7 @@ def test_fund_fill__donation_would_lift_the_profit_or_cover_the_loss__reverts(
     assert refusal == ("ProfitTooLow", fill.taking_amount, fill.cost, minimum)
 
 
-@pytest.mark.parametrize("hedge", HEDGES, ids=str)
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE_AND_LEG, ids=str)
 def test_fund_fill__settlement_pays_nothing_and_a_donation_could__reverts(
     hedge: Hedge, probed: Any, mock_settlement: Any, sell_weth: Any, taker: Any, deal: Any, refusal_of: Any
 ) -> None:

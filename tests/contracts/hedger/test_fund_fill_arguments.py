@@ -17,6 +17,7 @@ from tests.contracts.hedger.hedges import (
     HEDGES,
     ONE_PER_LEG,
     ONE_PER_SOURCE,
+    ONE_PER_SOURCE_AND_LEG,
     SWAP_FEE_PIPS,
     Hedge,
 )
@@ -36,7 +37,7 @@ def test_entries__anybody_else_calls__reverts(
             assert refusal == ("NotSettlement", caller.address.lower())
 
 
-@pytest.mark.parametrize("hedge", HEDGES, ids=str)
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE_AND_LEG, ids=str)
 def test_fund_fill__receiver_is_the_hedger__reverts(
     hedge: Hedge, probed: Any, mock_settlement: Any, sell_weth: Any, taker: Any, refusal_of: Any
 ) -> None:

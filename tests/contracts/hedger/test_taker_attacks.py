@@ -16,6 +16,7 @@ from tests.contracts.hedger.hedges import (
     HEDGES,
     LENDING_FEE_PIPS,
     ONE_PER_SOURCE,
+    ONE_PER_SOURCE_AND_LEG,
     SWAP_FEE_PIPS,
     Hedge,
 )
@@ -149,7 +150,7 @@ def test_fund_fill__taker_names_an_interaction__is_refused(
     assert refusal == ("UnsupportedTakerTraits", len(interaction) << INTERACTION_LENGTH)
 
 
-@pytest.mark.parametrize("hedge", HEDGES, ids=str)
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE_AND_LEG, ids=str)
 def test_fund_fill__receiver_is_settlement_or_hedger__is_refused(
     hedge: Hedge,
     sell_weth: Any,
