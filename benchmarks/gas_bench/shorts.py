@@ -98,26 +98,28 @@ def _measure(stage: Stage, report: Report) -> None:
     ):
         with stage.undone():
             one = one_transaction_flow(rpc, desk, source=source)[-1]
-        report.add(SHORTS, _rows(name, one, separate, promised=promised))
+        report.add(SHORTS, _rows(name, one, separate, at_the_desk, promised=promised))
 
 
-def _rows(name: str, one: ShortGas, separate: ShortGas, *, promised: bool) -> list[Row]:
+def _rows(
+    name: str, one: ShortGas, separate: ShortGas, at_the_desk: ShortGas, *, promised: bool
+) -> list[Row]:
     rows = []
-    for verb, gas, four, target, goal in (
-        ("open", one.opened, separate.opened, 0.68, 0.63),
-        ("close", one.closed, separate.closed, 0.58, 0.53),
+    for verb, gas, flows, target, goal in (
+        ("open", one.opened, (separate.opened, at_the_desk.opened), 0.68, 0.63),
+        ("close", one.closed, (separate.closed, at_the_desk.closed), 0.58, 0.53),
     ):
         case = f"{verb} a short in one transaction by {name}"
-        rows += [
-            Row(case=case, measured=gas),
-            Row(
-                case=f"{case}, over four",
-                measured=round(gas / four, 4),
+        rows.append(Row(case=case, measured=gas))
+        for over, whole in zip(("four of an account", "five of the desk's own"), flows, strict=True):
+            ratio = Row(
+                case=f"{case}, over {over}",
+                measured=round(gas / whole, 4),
                 unit="ratio",
                 target=target if promised else None,
                 goal=goal if promised else None,
-            ),
-        ]
+            )
+            rows.append(ratio)
     return rows
 
 

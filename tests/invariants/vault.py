@@ -135,8 +135,8 @@ class Vault:
         if form == "own domain":
             data = encode_call(FILL, order.words, signature.r_bytes, signature.vs_bytes, taking, 0)
         elif own:
-            packed = [word.to_bytes(32, "big") for word in words]
-            data = encode_call(FILL_COMPACT, *packed, signature.r_bytes, signature.vs_bytes)
+            in_bytes = [word.to_bytes(32, "big") for word in words]
+            data = encode_call(FILL_COMPACT, *in_bytes, signature.r_bytes, signature.vs_bytes)
         elif extension:
             given = order.packed_with(signature) + extension
             how = MAKER_AMOUNT | len(extension) << 224
