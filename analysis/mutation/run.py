@@ -47,7 +47,7 @@ def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
     for subject in SUBJECTS:
         if chosen.contracts and subject.name not in chosen.contracts:
             continue
-        vehicle = Vehicle(folder, subject.tests)
+        vehicle = Vehicle(folder, subject.pytest_arguments())
         campaign = Campaign(
             subject,
             compiler_of(subject.contract),
