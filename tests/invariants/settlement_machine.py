@@ -139,7 +139,7 @@ class SettlementMachine(RuleBasedStateMachine):
         elif how == "nonce":
             error, mask = self._ours(sender, "cancelNonce(uint240)", at), 1
         else:
-            error = self._ours(sender, "cancelWindow(uint240,uint256)", at, mask)
+            error = self._ours(sender, "cancelWindow(uint240,uint168)", at, mask)
         assert error == ("" if known else "UnknownLane")
         if known and how == "lane":
             known.epoch += 1
@@ -187,14 +187,14 @@ class SettlementMachine(RuleBasedStateMachine):
         """The owner as it likes; the guardian switches on and narrows."""
         model, owns = self.model, sender == self.world.owner
         if kind == "guards":
-            error = self._ours(sender, "setGuards(uint256)", value)
+            error = self._ours(sender, "setGuards(uint32)", value)
             loosened = (model.caps_on << 1 | model.band_on) & ~value
             assert error == ("Unauthorised" if loosened and not owns else "")
             if not error:
                 model.band_on, model.caps_on = bool(value & 1), bool(value & 2)
         elif kind == "cap":
             cap = (token, value // 3, value, 300)
-            error = self._ours(sender, "setCap(address,uint256,uint256,uint256)", *cap)
+            error = self._ours(sender, "setCap(address,uint256,uint256,uint40)", *cap)
             assert error == ("" if owns else "Unauthorised")
             if owns:
                 model.caps[token] = Cap(value // 3, value, 300)
@@ -286,13 +286,13 @@ def privileged(thief: str, token: str, signer: str) -> list[tuple[str, tuple[Any
         ("cancelAllLanes(address)", (signer,)),
         ("cancelLane(address,uint40)", (signer, 0)),
         ("cancelNonce(uint240)", (at,)),
-        ("cancelWindow(uint240,uint256)", (at, 1)),
+        ("cancelWindow(uint240,uint168)", (at, 1)),
         ("registerToken(address)", (token,)),
         ("unregisterToken(address)", (token,)),
         ("setMaxExpiry(uint64)", (60,)),
-        ("setGuards(uint256)", (0,)),
-        ("setCap(address,uint256,uint256,uint256)", (token, 1, 1, 1)),
-        ("setFeed(address,address,uint24)", (token, thief, 1)),
+        ("setGuards(uint32)", (0,)),
+        ("setCap(address,uint256,uint256,uint40)", (token, 1, 1, 1)),
+        ("setFeed(address,address,uint40)", (token, thief, 1)),
         ("setBand(address,address,uint8)", (token, signer, 255)),
         ("setModule(uint8,address)", (0, thief)),
         ("collect(address,uint256)", (thief, 1)),
