@@ -45,6 +45,8 @@
         | onFlashLoan             | ticket, signed lender | argument  | argument          | hash | = self    |
 
         A fee or premium cannot be known beforehand: it raises the cost, which the minimum profit bounds.
+
+        Longer than 300 lines, so that every lender's callback stands beside the table of what it checks.
 """
 from .interfaces import IAaveV3Pool
 from .interfaces import IBalancerV2Vault
