@@ -121,6 +121,7 @@ def terms(draw: st.DrawFn) -> Terms:
         taking=draw(_amounts),
         for_oneinch=draw(st.booleans()),
         bare_salt=draw(st.booleans()),
+        private=draw(st.integers(0, 5)) == 5,
     )
     odd = draw(st.integers(0, 3)) == 3
     return replace(drawn, **draw(st.sampled_from(_FAULTS))) if odd else drawn

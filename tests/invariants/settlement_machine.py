@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pmm.chain.abi import encode_call
 from tests.invariants.caps import Cap
+from tests.invariants.lanes import WINDOW
 from tests.invariants.model import Model
 from tests.invariants.world import ONEINCH, World
 
@@ -36,9 +37,9 @@ changes = st.one_of(
         "cancel",
         who=_KEYS,
         lane=_LANES,
-        how=st.sampled_from(["lane", "nonce", "window"]),
+        how=st.sampled_from(["lane", "nonce", "window", "edge"]),
         step=st.integers(-5, 330),
-        mask=st.integers(0, 255) | st.integers(0, 2**256 - 1),
+        mask=st.integers(0, 255) | st.integers(0, 2**168 - 1),
         by=_CANCELLERS,
     ),
     _change(
@@ -128,6 +129,9 @@ class SettlementMachine(RuleBasedStateMachine):
 
     def cancel(self, who: int, lane: int, how: str, step: int, mask: int, by: str) -> None:
         signer, sender = self.world.signers[who], self._sender(by, who)
+        if how == "edge":
+            # The highest nonce of the mask is the first beyond the window.
+            step = WINDOW - max(0, mask.bit_length() - 1)
         known = self.model.book.lanes.get((signer, lane))
         nonce = max(0, (known.base if known else 0) + step)
         # Near the top of its numbers a lane is exhausted: that is LaneLib's own test.
