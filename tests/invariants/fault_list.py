@@ -130,13 +130,6 @@ FAULTS = [
         new="return bitB == 0 ? bitB : bitA;",
     ),
     Fault(
-        name="the previous window is not counted",
-        held="d",
-        file="modules/CapBook.sol",
-        old="add(and(shr(72, word), _AMOUNT_MASK), and(shr(36, word), _AMOUNT_MASK))",
-        new="and(shr(36, word), _AMOUNT_MASK)",
-    ),
-    Fault(
         name="packed orders escape the caps",
         held="d",
         file="modules/Fills.sol",
@@ -187,7 +180,7 @@ FAULTS = [
         new="",
     ),
     Fault(
-        name="the previous window is not counted, beside a thief",
+        name="the previous window is not counted",
         held="i",
         file="modules/CapBook.sol",
         old="add(and(shr(72, word), _AMOUNT_MASK), and(shr(36, word), _AMOUNT_MASK))",
