@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 NETWORK := ethereum:mainnet-fork:foundry
+# One session of Ape each: what a directory deploys and how it moves time is no other's business.
+SUITES := $(addprefix tests/contracts/,lending delta hooks lens portal settlement hedger test_gas_snapshot.py) tests/parity tests/invariants
 PROOFS := tests/invariants tests/parity/test_fill_parity.py
 DEMO_ARGS ?=
 TEST_ARGS ?=
@@ -42,7 +44,7 @@ test-fork: setup ## the tests that need the offline mainnet but not Ape
 	@$(PYTEST) -p no:ape_test tests/fork tests/e2e $(TEST_ARGS)
 
 test-contracts: setup ## the contract tests, through Ape on the fork
-	@$(BIN)/ape test tests/contracts tests/parity tests/invariants --network $(NETWORK) $(TEST_ARGS)
+	@for suite in $(SUITES); do $(BIN)/ape test $$suite --network $(NETWORK) $(TEST_ARGS) || exit 1; done
 
 test-invariants: setup ## the machines against the model and the comparison with 1inch, short as in CI
 	@$(BIN)/ape test $(PROOFS) --network $(NETWORK) $(TEST_ARGS)

@@ -137,13 +137,6 @@ FAULTS = [
         new="_settle(word & ~LaneLib.CAPS, orderHash, makerAsset, takerAsset, making, taking);",
     ),
     Fault(
-        name="a pair without a band fills",
-        held="d",
-        file="modules/PriceBand.sol",
-        old="if (units == 0) revert NoBand(makerAsset, takerAsset);",
-        new="if (units == 0) return 0;",
-    ),
-    Fault(
         name="on 1inch caps need no hook",
         held="d",
         file="modules/OneInchMaker.sol",
