@@ -62,6 +62,7 @@ class Campaign:
         self._tests_digest = tests_digest(self.subject.tests)
         self._store = self.folder / f"{self.subject.name}.jsonl"
         self._known = _read(self._store)
+        self._original = ""
         self._order = Order(self.subject.near_files())
 
     def count(self, status: str) -> int:
@@ -75,20 +76,13 @@ class Campaign:
         """Test the sample; outcomes grow as it goes, so that a stopped run has its part."""
         mutants = shuffled(self.subject.mutants(), f"{SEED}:{self.subject.name}")
         self.total = len(mutants)
-        original = self.compiler.compile()
-        clean = self.tester.clean(original)
-        self.clean_tests = clean["passed"]
-        print(
-            f"{self.subject.name}: {self.total} mutants of {len(self.sources)} files; the unchanged contract passes "
-            f"{clean['passed']} tests in {clean['seconds']:.0f} s",
-            flush=True,
-        )
+        print(f"{self.subject.name}: {self.total} mutants of {len(self.sources)} files", flush=True)
         for mutant in mutants:
             if self.sample and self.tested >= self.sample:
                 break
             outcome = self._known.get(self._key(mutant))
             if outcome is None or (outcome.status == SURVIVED and outcome.tests != self._tests_digest):
-                outcome = self._try(mutant, original)
+                outcome = self._try(mutant)
                 self._keep(outcome)
             self.outcomes.append((mutant, outcome))
             if outcome.status == KILLED:
@@ -99,8 +93,18 @@ class Campaign:
         changed = mutant.apply(self.sources[mutant.file])
         return digest_of({"": self._digest, mutant.file: changed})
 
-    def _try(self, mutant: Mutant, original: str) -> Outcome:
+    def _begin(self) -> str:
+        """Before the first mutant that is not known: the unchanged contract must compile and pass."""
+        if not self._original:
+            self._original = self.compiler.compile()
+            clean = self.tester.clean(self._original)
+            self.clean_tests = clean["passed"]
+            print(f"unchanged, it passes {clean['passed']} tests in {clean['seconds']:.0f} s", flush=True)
+        return self._original
+
+    def _try(self, mutant: Mutant) -> Outcome:
         key = self._key(mutant)
+        original = self._begin()
         try:
             bytecode = self.compiler.compile(mutant.file, mutant.apply(self.sources[mutant.file]))
         except DoesNotCompileError as error:

@@ -77,8 +77,11 @@ class Report:
     def record(self, path: Path) -> None:
         """Write the results; contracts that did not run now keep their earlier row."""
         new = self.results()
-        if path.is_file():
-            new["contracts"] = json.loads(path.read_text())["contracts"] | new["contracts"]
+        old = json.loads(path.read_text())["contracts"] if path.is_file() else {}
+        for name, row in new["contracts"].items():
+            # Where every outcome was known no test ran.
+            row["tests"] = row["tests"] or old.get(name, {}).get("tests", 0)
+        new["contracts"] = old | new["contracts"]
         path.write_text(json.dumps(new, indent=2) + "\n")
 
     def _row(self, campaign: Campaign) -> dict[str, Any]:

@@ -44,8 +44,10 @@ class _Compiler:
 class _Tester:
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.cleaned = 0
 
     def clean(self, bytecode: str) -> Answer:
+        self.cleaned += 1
         assert bytecode == "original"
         return Answer(failed="", message="", passed=7, seconds=1, crashed=False)
 
@@ -81,7 +83,14 @@ def test_run__second_start__tests_nothing_again(tmp_path: Path) -> None:
     first, second = _ran(_campaign(tmp_path)), _ran(_campaign(tmp_path))
     assert isinstance(second.tester, _Tester)
     assert second.tester.seen == []
+    assert second.tester.cleaned == 0
     assert second.outcomes == first.outcomes
+
+
+def test_run__something_new__tries_the_unchanged_contract_first_and_once(tmp_path: Path) -> None:
+    campaign = _ran(_campaign(tmp_path))
+    assert isinstance(campaign.tester, _Tester)
+    assert (campaign.tester.cleaned, campaign.clean_tests) == (1, 7)
 
 
 def test_run__store_that_ends_in_half_a_line__goes_on(tmp_path: Path) -> None:
@@ -144,6 +153,13 @@ def test_record__of_one_contract__keeps_the_rows_of_others(tmp_path: Path) -> No
         *(4, 1, 1, 1, 1),
     )
     assert row["survivors"] == ["F.vy:1 missed: broken equal noticed missed -> broken equal noticed X"]
+
+
+def test_record__nothing_was_run_anew__keeps_the_number_of_tests(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for _ in range(2):
+        _report(_ran(_campaign(tmp_path)), tmp_path, []).record(path)
+        assert json.loads(path.read_text())["contracts"]["Subject"]["tests"] == 7
 
 
 def test_order__tests_that_found_a_fault_here__come_first() -> None:
