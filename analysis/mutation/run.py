@@ -66,13 +66,20 @@ def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
     return True
 
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
 def _interrupt(*_: object) -> None:
+    # make and the terminal both send one: the second must not cut off the tidying up.
+    for stop in _STOPS:
+        signal.signal(stop, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def main() -> int:
     chosen = _arguments()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in _STOPS:
+        signal.signal(stop, _interrupt)
     report = Report(_HERE / "survivors.toml", SEED)
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         finished = _run(chosen, report, Path(folder))

@@ -33,7 +33,7 @@ class Subject:
     name: str
     contract: str
     tests: tuple[str, ...]
-    sample: int = 60
+    sample: int = 25
     left_out: tuple[str, ...] = ()
     near: tuple[tuple[str, str], ...] = ()
     foreign: tuple[str, ...] = ()
