@@ -31,15 +31,15 @@ def _reasons(path: Path) -> dict[Key, str]:
     return {(e["file"], e["function"], e["before"], e["after"]): e["reason"] for e in entries}
 
 
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ("git", *arguments)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+
 def _commit() -> str:
-    ran = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whatever git the user has
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return ran.stdout.strip()
+    """Return the commit, marked where contracts or tests differ from it."""
+    dirty = _git("diff", "--quiet", "HEAD", "--", "contracts", "tests").returncode
+    return _git("rev-parse", "--short", "HEAD").stdout.strip() + "-dirty" * bool(dirty)
 
 
 def _slither_version() -> str:
