@@ -128,14 +128,13 @@ def test_fill__caps_are_on__needs_the_hook_and_counts_in_it(desk: RouterDesk, ow
     assert desk.fill_refusal(desk.order()) == BAD_SIGNATURE
     assert desk.fill_refusal(desk.order(post=PostHook())) == BAD_SIGNATURE
     over = desk.order(pre=ANYONE, making_amount=desk.making + 1)
-    name, token, amount, used = desk.fill_refusal(over)
-    assert (name, token, amount, used) == ("BlockCapExceeded", int(lower(desk.base), 16), desk.making + 1, 0)
+    asset = int(lower(desk.base), 16)
+    assert desk.fill_refusal(over) == ("BlockCapExceeded", asset, desk.making + 1, desk.making)
     for nonce in (0, 1):
         desk.fill(desk.order(pre=ANYONE, nonce=nonce))
     ape.chain.mine()  # a simulated call runs in the newest block, whose cap is used up
     third = desk.order(pre=ANYONE, nonce=2)
-    name, token, amount, used = desk.fill_refusal(third, making=10**6)
-    assert (name, token, amount) == ("WindowCapExceeded", int(lower(desk.base), 16), 10**6)
+    assert desk.fill_refusal(third, making=10**6) == ("WindowCapExceeded", asset, 10**6, 2 * desk.making)
 
 
 def test_fill__caps_are_on_and_none_is_set__is_refused(desk: RouterDesk, owner: Any) -> None:
