@@ -202,26 +202,28 @@ def fundFillByRoute(
 
 
 @external
-def swapExactIn(token_in: address, token_out: address, amount_in: uint256, plan: uint256, route: Bytes[340]):
+def swapExactIn(
+    token_in: address, token_out: address, amount_in: uint256, plan: uint256, route: Bytes[340]
+) -> uint256:
     """
     @notice Sell `amount_in`, which was sent here before, and have all that is bought paid to the settlement contract.
-            Settlement only, which holds what comes in against its minimum.
+            Settlement only, which holds the smaller of the answer and of what came in against its minimum.
     @param plan Of source 1, 7 or 8, without minimum profit.
+    @return What the last pool says that it paid; each is authenticated.
     """
     self._require_settlement()
     self._require_amount(amount_in)
     source: uint256 = funding_plan._sale_source(plan)
     hedge_legs._keep_route(plan, route, token_in)
     if source == funding_plan.UNISWAP_V3_SWAP:
-        hedge_legs._sell_on_v3(plan, token_in, token_out, amount_in)
-    elif source == funding_plan.UNISWAP_V2_SWAP:
-        hedge_legs._sell_on_v2(token_in, token_out, amount_in)
-    else:
-        hedge_legs._swap_on_v4(
-            hedge_legs.V4Swap(
-                token_in=token_in, token_out=token_out, amount=amount_in, recipient=SETTLEMENT, plan=plan, sells=True
-            )
+        return hedge_legs._sell_on_v3(plan, token_in, token_out, amount_in)
+    if source == funding_plan.UNISWAP_V2_SWAP:
+        return hedge_legs._sell_on_v2(token_in, token_out, amount_in)
+    return hedge_legs._swap_on_v4(
+        hedge_legs.V4Swap(
+            token_in=token_in, token_out=token_out, amount=amount_in, recipient=SETTLEMENT, plan=plan, sells=True
         )
+    )
 
 
 @external
@@ -378,10 +380,12 @@ def _borrow(source: uint256, terms: FillTerms, signed_lender: address):
     else:
         if lender == empty(address):
             hedger_errors._invalid_route(20, 0)
+        # Its code is not known: it may lend nothing and count on what a stranger left here.
+        self._hand_over(asset)
         callback_ticket._open(lender, asset, amount + 1, data_hash)
         if not extcall IERC3156Lender(lender).flashLoan(self, asset, amount + 1, data):
             hedger_errors._callback_missing(lender)
-        # Its code is not known: it may have pulled less than it asked for.
+        # It may have pulled less than it asked for.
         token_moves._approve_exactly(asset, lender, 0)
         self._hand_over(asset)
     callback_ticket._require_redeemed(lender)

@@ -35,11 +35,12 @@ interface IAtomicHedger {
 
     /// @notice Sells `amountIn` of `tokenIn`, which was sent to the hedger before, and sends all that is bought to the
     /// settlement.
+    /// @return amountOut what the last pool paid out, by its own account
     function swapExactIn(
         address tokenIn,
         address tokenOut,
         uint256 amountIn,
         uint256 plan,
         bytes calldata route
-    ) external;
+    ) external returns (uint256 amountOut);
 }

@@ -117,7 +117,7 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// cap if caps are on. Operator or router hooks.
     /// @param minimumOut least amount of `tokenOut`; the band may ask for more
     /// @param plan venue of the swap, as in the plan word of a funded fill
-    /// @return amountOut what came in
+    /// @return amountOut the smaller of what the last pool paid and of what came in
     function swapInventory(
         address tokenIn,
         address tokenOut,

@@ -19,7 +19,9 @@ contract MockHedger is IAtomicHedger, MockCaller {
         CollectNothing,
         CollectTwice,
         CallInside,
-        CollectTooMuch
+        CollectTooMuch,
+        SayOneUnitLess,
+        SayOneUnitMore
     }
 
     address public immutable SETTLEMENT;
@@ -78,10 +80,13 @@ contract MockHedger is IAtomicHedger, MockCaller {
         uint256 amountIn,
         uint256 plan,
         bytes calldata route
-    ) external {
+    ) external returns (uint256 said) {
         seen = keccak256(abi.encode(tokenIn, tokenOut, amountIn, plan, route));
         if (trick == Trick.CallInside) _makeCall();
         IMovable(tokenOut).transfer(SETTLEMENT, profit);
+        said = profit;
+        if (trick == Trick.SayOneUnitLess) --said;
+        if (trick == Trick.SayOneUnitMore) ++said;
     }
 
     function _serve(

@@ -118,8 +118,9 @@ contract MockSettlement is MockCaller {
     function swapInventory(InventorySwap calldata swap) external {
         uint256 before = IPullable(swap.tokenOut).balanceOf(address(this));
         _mustMove(swap.tokenIn, abi.encodeCall(IPullable.transfer, (address(hedger), swap.amountIn)));
-        hedger.swapExactIn(swap.tokenIn, swap.tokenOut, swap.amountIn, swap.plan, swap.route);
-        bought = IPullable(swap.tokenOut).balanceOf(address(this)) - before;
+        bought = hedger.swapExactIn(swap.tokenIn, swap.tokenOut, swap.amountIn, swap.plan, swap.route);
+        uint256 received = IPullable(swap.tokenOut).balanceOf(address(this)) - before;
+        if (received < bought) bought = received;
         if (bought < swap.minimumOut) revert BoughtTooLittle(swap.tokenOut, bought, swap.minimumOut);
     }
 

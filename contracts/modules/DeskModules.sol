@@ -76,10 +76,12 @@ abstract contract DeskModules is Admission {
         // 2. The hedger swaps what it is sent.
         uint256 before = TokenLib.balanceOf(tokenOut, address(this));
         TokenLib.push(uint160(tokenIn), hedger, amountIn);
-        IAtomicHedger(hedger).swapExactIn(tokenIn, tokenOut, amountIn, plan, route);
+        amountOut = IAtomicHedger(hedger).swapExactIn(tokenIn, tokenOut, amountIn, plan, route);
 
-        // 3. Judge by what came in.
-        amountOut = TokenLib.balanceOf(tokenOut, address(this)) - before;
+        // 3. Judge by what the pool paid, and only as far as it came in: a token on the way may call an operator who
+        // has the lending account pay us meanwhile, and that is not the pool's money.
+        uint256 received = TokenLib.balanceOf(tokenOut, address(this)) - before;
+        if (received < amountOut) amountOut = received;
         if (amountOut < minimumOut) revert BoughtTooLittle(tokenOut, amountOut, minimumOut);
         emit InventorySwapped(tokenIn, tokenOut, amountIn, amountOut);
     }

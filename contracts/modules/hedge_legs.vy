@@ -193,17 +193,18 @@ def _buy_by_order(token_in: address, token_out: address, amount_out: uint256, re
 
 
 @internal
-def _sell_on_v3(plan: uint256, token_in: address, token_out: address, amount_in: uint256):
+def _sell_on_v3(plan: uint256, token_in: address, token_out: address, amount_in: uint256) -> uint256:
     """
-    @dev Sell exactly, on one pool or hop by hop along the path; the last pool pays the settlement contract.
+    @dev Sell exactly, on one pool or hop by hop along the path; the last pool pays the settlement contract. Every hop
+         sells what the one before says that it paid: what else comes here meanwhile is not counted.
+    @return What the last pool paid.
     """
     if funding_plan._leg(plan) == funding_plan.LEG_V3:
-        self._swap_on_v3(
+        return self._swap_on_v3(
             V3Swap(token_in=token_in, token_out=token_out, amount=amount_in, cursor=_PAYS_FROM_HERE),
             funding_plan._fee(plan),
             _SETTLEMENT,
         )
-        return
     path: Bytes[69] = self._path
     amount: uint256 = amount_in
     cursor: uint256 = len(path)
@@ -213,36 +214,38 @@ def _sell_on_v3(plan: uint256, token_in: address, token_out: address, amount_in:
         cursor -= _HOP_LENGTH
         bought: address = token_out
         recipient: address = _SETTLEMENT
-        before: uint256 = 0
         if cursor != 0:
             bought = self._token_at(path, cursor - _HOP_LENGTH)
             recipient = self
-            before = token_moves._held(bought)
-        self._swap_on_v3(
+        amount = self._swap_on_v3(
             V3Swap(
                 token_in=self._token_at(path, cursor), token_out=bought, amount=amount, cursor=_PAYS_FROM_HERE
             ),
             self._fee_at(path, cursor),
             recipient,
         )
-        if cursor != 0:
-            amount = token_moves._held(bought) - before
+    return amount
 
 
 @internal
-def _sell_on_v2(token_in: address, token_out: address, amount_in: uint256):
+def _sell_on_v2(token_in: address, token_out: address, amount_in: uint256) -> uint256:
     pair: address = uniswap_v2._pair(token_in, token_out)
     amount_out: uint256 = uniswap_v2._amount_out_down(pair, token_in, token_out, amount_in)
     token_moves._send(token_in, pair, amount_in)
     uniswap_v2._pay_out(pair, token_in, token_out, amount_out, _SETTLEMENT, b"")
+    return amount_out
 
 
 @internal
-def _swap_on_v4(swap: V4Swap):
+def _swap_on_v4(swap: V4Swap) -> uint256:
+    """
+    @return What the manager credited and paid out.
+    """
     data: Bytes[192] = abi_encode(swap)
     callback_ticket._open(uniswap_v4.MANAGER, swap.token_out, swap.amount, keccak256(data))
-    extcall IUniswapV4PoolManager(uniswap_v4.MANAGER).unlock(data)
+    answer: Bytes[32] = extcall IUniswapV4PoolManager(uniswap_v4.MANAGER).unlock(data)
     callback_ticket._require_redeemed(uniswap_v4.MANAGER)
+    return convert(answer, uint256)
 
 
 # --------------------------------------------------------------------------------------------------- callbacks
@@ -303,9 +306,10 @@ def uniswapV2Call(sender: address, amount0: uint256, amount1: uint256, data: Byt
 
 @external
 @reentrant
-def unlockCallback(data: Bytes[192]) -> Bytes[1]:
+def unlockCallback(data: Bytes[192]) -> Bytes[32]:
     """
     @notice Swap on the V4 manager, take what is bought and settle what is owed.
+    @return What was taken, one word; the manager hands it back to whoever unlocked it.
     """
     swap: V4Swap = abi_decode(data, V4Swap)
     callback_ticket._redeem(msg.sender, swap.token_out, swap.amount, keccak256(data))
@@ -330,15 +334,17 @@ def unlockCallback(data: Bytes[192]) -> Bytes[1]:
         if not swap.sells:
             extcall ITakerCollector(_SETTLEMENT).collect(self, owed, skip_contract_check=True)
         extcall IWETH9(_WETH).withdraw(owed)
+        # A taker may have left the manager synced to a token, which then takes no ether.
+        extcall manager.sync(empty(address))
         extcall manager.settle(value=owed)
-        return b""
+        return abi_encode(credited)
     extcall manager.sync(currency_in)
     if swap.sells:
         token_moves._send(currency_in, msg.sender, owed)
     else:
         extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, owed, skip_contract_check=True)
     extcall manager.settle()
-    return b""
+    return abi_encode(credited)
 
 
 @external
@@ -356,16 +362,17 @@ def __default__():
 
 
 @internal
-def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address):
+def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address) -> uint256:
     """
     @dev Open a ticket for the pool and swap: the pool pays the recipient, `uniswapV3SwapCallback` has it paid. A pool of
          the factory always calls back, so that the ticket needs no second look.
+    @return What the pool paid.
     """
     pool: address = uniswap_v3._pool(swap.token_in, swap.token_out, fee)
     data: Bytes[128] = abi_encode(swap)
     callback_ticket._open(pool, swap.token_out, swap.amount, keccak256(data))
     amount: int256 = convert(swap.amount, int256)
-    uniswap_v3._swap(
+    return uniswap_v3._swap(
         pool,
         recipient,
         uniswap_v3._zero_for_one(swap.token_in, swap.token_out),

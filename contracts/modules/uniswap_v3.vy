@@ -42,13 +42,19 @@ def _pool(token_in: address, token_out: address, fee: uint256) -> address:
 
 
 @internal
-def _swap(pool: address, recipient: address, zero_for_one: bool, specified: int256, data: Bytes[128]):
+def _swap(pool: address, recipient: address, zero_for_one: bool, specified: int256, data: Bytes[128]) -> uint256:
     """
     @dev The pool pays the recipient first, then calls back for its money.
     @param specified Exact input where positive, exact output where negative.
+    @return What it paid out.
     """
     limit: uint160 = _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE
-    extcall IUniswapV3Pool(pool).swap(recipient, zero_for_one, specified, limit, data, skip_contract_check=True)
+    change0: int256 = 0
+    change1: int256 = 0
+    change0, change1 = extcall IUniswapV3Pool(pool).swap(
+        recipient, zero_for_one, specified, limit, data, skip_contract_check=True
+    )
+    return convert(-(change1 if zero_for_one else change0), uint256)
 
 
 @internal

@@ -91,7 +91,7 @@ _WITHOUT_VALUES = (
     *("BadSignature", "BitInvalidatedOrder", "OrderExpired", "PartialFillNotAllowed", "PrivateOrder"),
     "TransferFromMakerToTakerFailed",
     # The Uniswap V4 manager.
-    *("AlreadyUnlocked", "CurrencyNotSettled", "NonzeroNativeValue", "PoolNotInitialized"),
+    *("AlreadyUnlocked", "CurrencyNotSettled", "PoolNotInitialized"),
 )
 
 

@@ -25,7 +25,7 @@ from tests.contracts.hedger.hedges import (
 
 DONATED_USDC = 900 * 10**6
 DONATED_WETH = 7
-# A lender of ERC-3156 may pull less than it asked for, so that the rest is handed over, donations included.
+# A lender of ERC-3156 may lend or pull less than it says, so that what lies here is handed over before and after.
 HANDS_OVER = FundingSource.ERC3156_LOAN
 # All but the pools of the factory.
 LIARS = tuple(source for source in LOANS if source is not FundingSource.UNISWAP_V3_FLASH)
@@ -228,12 +228,12 @@ def test_fund_fill__lender_gives_less_than_it_says__takes_from_a_donation_or_rev
     fill = sell_weth(FundingSource.MORPHO_BLUE_LOAN).funded_by(source, mock_lender.address)
     before = balance_of(WETH.address, mock_lender)
 
-    if not gift:
-        # WETH9 reverts without a reason.
+    if not gift or source is HANDS_OVER:
+        # A lender that the order alone vouches for finds no donation. WETH9 reverts without a reason.
         assert refusal_of(mock_settlement.fund, fill.arguments(), sender=taker) == ("",)
         return
     mock_settlement.fund(fill.arguments(), sender=taker)
 
     assert mock_settlement.profit() == fill.profit
     assert balance_of(WETH.address, mock_lender) - before == 1
-    assert balance_of(WETH.address, misled) == (0 if source is HANDS_OVER else gift - 1)
+    assert balance_of(WETH.address, misled) == gift - 1

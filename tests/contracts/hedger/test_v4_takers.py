@@ -24,7 +24,7 @@ def unlocker(owner: Any) -> Any:
 
 
 @pytest.mark.parametrize("ether", [True, False])
-def test_fund_fill__taker_makes_the_v4_manager_await_a_token__loses_its_own_fill_at_most(
+def test_fund_fill__taker_makes_the_v4_manager_await_a_token__changes_nothing(
     ether: bool,
     sell_usdc: Any,
     signed: Any,
@@ -32,7 +32,6 @@ def test_fund_fill__taker_makes_the_v4_manager_await_a_token__loses_its_own_fill
     contract_taker: Any,
     owner: Any,
     balances: Any,
-    refusal_of: Any,
 ) -> None:
     fill = sell_usdc(Hedge(source=FundingSource.UNISWAP_V4_SWAP, ether=ether), receiver=contract_taker)
     call = settlement.fillOrderFunded.encode_input(*fill_call(signed(fill)))
@@ -42,12 +41,6 @@ def test_fund_fill__taker_makes_the_v4_manager_await_a_token__loses_its_own_fill
     )
     before = balances(attacker=contract_taker)
 
-    if ether:
-        refusal = refusal_of(contract_taker.executeAll, *steps, sender=owner)
-
-        assert refusal == ("NonzeroNativeValue",)
-        assert moved(before, balances(attacker=contract_taker)) == {}
-        return
     contract_taker.executeAll(*steps, sender=owner)
 
     assert moved(before, balances(attacker=contract_taker)) == {

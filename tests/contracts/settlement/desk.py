@@ -65,6 +65,8 @@ class HedgerTrick(IntEnum):
     COLLECT_TWICE = 5
     CALL_INSIDE = 6
     COLLECT_TOO_MUCH = 7
+    SAY_ONE_UNIT_LESS = 8
+    SAY_ONE_UNIT_MORE = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,23 @@ def test_swap_inventory__minimum_above_the_floor__is_held(desk: Desk, market: An
     assert moved(before, desk.balances(desk.settlement)) == [(-SOLD, FLOOR + 5)]
 
 
+@pytest.mark.parametrize("trick", [HedgerTrick.SAY_ONE_UNIT_LESS, HedgerTrick.SAY_ONE_UNIT_MORE])
+def test_swap_inventory__hedger_says_other_than_what_came_in__the_smaller_counts(
+    desk: Desk, market: Any, mock_hedger: Any, operator: Any, owner: Any, trick: HedgerTrick
+) -> None:
+    counted = FLOOR if trick is HedgerTrick.SAY_ONE_UNIT_MORE else FLOOR - 1
+    mock_hedger.setTrick(trick, FLOOR, mock_hedger, b"", sender=owner)
+    method = desk.settlement.swapInventory
+    refusal = desk.refusal(method, *_swap(desk, minimum=FLOOR + 1), sender=operator)
+    assert refusal == ("BoughtTooLittle", lower(desk.quote), counted, FLOOR + 1)
+    if counted < FLOOR:
+        refusal = desk.refusal(method, *_swap(desk), sender=operator)
+        assert refusal == ("BoughtTooLittle", lower(desk.quote), counted, FLOOR)
+        return
+    (event,) = method(*_swap(desk), sender=operator).decode_logs(desk.settlement.InventorySwapped)
+    assert event.amountOut == FLOOR
+
+
 def test_swap_inventory__by_the_router_hooks__returns_what_came_in(
     desk: Desk, market: Any, hooks: Any, owner: Any
 ) -> None:
