@@ -12,7 +12,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
+.PHONY: help setup demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-genuine lint format bench bench-gas bench-quote gas-snapshot abis clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench: setup ## run every benchmark; each prints a table and writes benchmarks/r
 
 bench-gas: setup ## gas of a fill and a cancel, ours and our peers', on one chain in one run
 	@$(BIN)/python benchmarks/gas.py
+
+bench-quote: setup ## latency and throughput of firm quotes, beside a plain Python server and a Node server
+	@$(BIN)/python benchmarks/quote.py $(if $(MILLION),--million)
 
 gas-snapshot: setup ## record the gas of our own cases, which the tests hold every change against
 	@$(BIN)/python benchmarks/gas.py --snapshot
