@@ -5,11 +5,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 NETWORK := ethereum:mainnet-fork:foundry
-# One session of Ape each: what a directory deploys and how it moves time is no other's business. Longest first.
-FORK_SUITES := tests/e2e tests/fork
+# One session of Ape each: what a directory deploys and how it moves time is no other's business. Long ones start
+# first, but for those without contracts, which start while the contracts are compiled.
+FORK_SUITES := tests/fork tests/e2e
 CONTRACT_SUITES := $(addprefix tests/contracts/,hedger settlement) tests/invariants \
 	$(addprefix tests/contracts/,lens portal hooks lending delta) tests/parity tests/contracts/test_gas_snapshot.py
-SUITES := tests/contracts/hedger $(FORK_SUITES) tests/unit $(filter-out tests/contracts/hedger,$(CONTRACT_SUITES))
+SUITES := tests/fork tests/unit tests/e2e $(CONTRACT_SUITES)
 # How many of them run side by side.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PROOFS := tests/invariants tests/parity/test_fill_parity.py
@@ -48,7 +49,7 @@ demo: setup ## run the main job end to end and print what happened
 	@$(BIN)/pmm demo $(DEMO_ARGS)
 
 test: setup ## set up everything and run every test
-	@$(SIDE_BY_SIDE) $(addprefix suite/,$(SUITES))
+	@$(SIDE_BY_SIDE) build $(addprefix suite/,$(SUITES))
 
 test-unit: suite/tests/unit
 
@@ -56,7 +57,7 @@ test-fork: setup ## the tests that need the offline mainnet but not Ape
 	@$(SIDE_BY_SIDE) $(addprefix suite/,$(FORK_SUITES))
 
 test-contracts: setup ## the contract tests, through Ape on the fork
-	@$(SIDE_BY_SIDE) $(addprefix suite/,$(CONTRACT_SUITES))
+	@$(SIDE_BY_SIDE) build $(addprefix suite/,$(CONTRACT_SUITES))
 
 suite/tests/e2e: build
 $(addprefix suite/,tests/unit $(FORK_SUITES)): suite/%: setup
@@ -79,7 +80,7 @@ test-planted-faults: setup ## plant faults in a copy of the contracts; each must
 
 test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
 	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }
-	@PMM_LOCALNET_GENUINE=1 $(SIDE_BY_SIDE) $(addprefix suite/,$(FORK_SUITES) $(CONTRACT_SUITES))
+	@PMM_LOCALNET_GENUINE=1 $(SIDE_BY_SIDE) build $(addprefix suite/,$(FORK_SUITES) $(CONTRACT_SUITES))
 
 lint: setup ## formatting, lint, types, import layers
 	@$(SIDE_BY_SIDE) lint-contracts lint-types lint-python

@@ -34,10 +34,10 @@ from pmm.localnet.funding import deal as give
 from pmm.localnet.prices import set_price
 from pmm.localnet.upstream import upstream
 from scripts._build import compile_if_changed
-from tests.contracts import ape_shortcuts
+from tests.contracts import ape_patches
 from tests.contracts.bare_connection import ForkRpc
 
-ape_shortcuts.take()
+ape_patches.apply()
 
 # Ape connects to the fork when the first test starts; its upstream must stand before that.
 _upstream = ExitStack()

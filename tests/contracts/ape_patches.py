@@ -1,6 +1,6 @@
-"""What Ape does around each test and each call that no test here looks at; more than half of a session's time.
+"""Changes of the pinned eth-ape 0.8.51 for the contract tests: one mend, and steps left out that no test looks at.
 
-Written against the pinned eth-ape 0.8.51. A name that another release lacks fails at once, not in silence.
+The steps take more than half of a session's time. A name that another release lacks fails at once, not in silence.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import partialmethod
 from typing import Any
 
 from ape.api import ReceiptAPI
-from ape.pytest.fixtures import FixtureManager
+from ape.pytest.fixtures import FixtureManager, FixtureMap
 from web3._utils.http_session_manager import HTTPSessionManager
 from web3.eth import Eth
 
@@ -33,6 +33,19 @@ def _is_stateful(self: FixtureManager, name: str) -> bool:
     return self._stateful_fixtures_cache.get(name, True)
 
 
+def _fixtures_of(cls: type[FixtureMap], item: Any) -> FixtureMap:
+    """Sort the fixtures that a test sees by their scope.
+
+    Ape goes by name through those of every directory. One that has the name of a session's fixture elsewhere is
+    then set up before the snapshot of its test, and what it did to the chain stays there for the next one.
+    """
+    sorted_by_scope = cls(item)
+    for name, seen in item._fixtureinfo.name2fixturedefs.items():
+        if seen and name in item.fixturenames:
+            sorted_by_scope[seen[-1].scope].append(name)
+    return sorted_by_scope
+
+
 def _show_no_logs(self: ReceiptAPI) -> None:
     """Ape traces every transaction to a contract for calls of console.log; no contract here makes any."""
 
@@ -53,9 +66,10 @@ def _replace(owner: type, name: str, value: Any) -> None:
     setattr(owner, name, value)
 
 
-def take() -> None:
-    """Leave those steps out in this process."""
+def apply() -> None:
+    """Change Ape in this process."""
     _replace(FixtureManager, "is_stateful", _is_stateful)
+    _replace(FixtureMap, "from_test_item", classmethod(_fixtures_of))
     _replace(ReceiptAPI, "show_debug_logs", _show_no_logs)
     _replace(HTTPSessionManager, "make_post_request", _post)
     # The node mines at once, but answers before that: the first look is often too early, and then 0.1 s is long.
