@@ -6,11 +6,11 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 NETWORK := ethereum:mainnet-fork:foundry
 # One session of Ape each: what a directory deploys and how it moves time is no other's business. Long ones start
-# first, but for those without contracts, which start while the contracts are compiled.
-FORK_SUITES := tests/fork tests/e2e
+# first, after the one that needs no contracts, which runs while they are compiled.
+FORK_SUITES := tests/e2e tests/fork
 CONTRACT_SUITES := $(addprefix tests/contracts/,hedger settlement) tests/invariants \
 	$(addprefix tests/contracts/,lens portal hooks lending delta) tests/parity tests/contracts/test_gas_snapshot.py
-SUITES := tests/fork tests/unit tests/e2e $(CONTRACT_SUITES)
+SUITES := tests/unit tests/contracts/hedger $(FORK_SUITES) $(filter-out tests/contracts/hedger,$(CONTRACT_SUITES))
 # How many of them run side by side.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PROOFS := tests/invariants tests/parity/test_fill_parity.py
@@ -54,16 +54,18 @@ test: setup ## set up everything and run every test
 test-unit: suite/tests/unit
 
 test-fork: setup ## the tests that need the offline mainnet but not Ape
-	@$(SIDE_BY_SIDE) $(addprefix suite/,$(FORK_SUITES))
+	@$(SIDE_BY_SIDE) build $(addprefix suite/,$(FORK_SUITES))
 
 test-contracts: setup ## the contract tests, through Ape on the fork
 	@$(SIDE_BY_SIDE) build $(addprefix suite/,$(CONTRACT_SUITES))
 
-suite/tests/e2e: build
-$(addprefix suite/,tests/unit $(FORK_SUITES)): suite/%: setup
+suite/tests/unit: setup
+$(addprefix suite/,$(FORK_SUITES) $(CONTRACT_SUITES)): build
+
+$(addprefix suite/,tests/unit $(FORK_SUITES)): suite/%:
 	@$(ALONE) $(PYTEST) -p no:ape_test $* $(TEST_ARGS)
 
-$(addprefix suite/,$(CONTRACT_SUITES)): suite/%: setup build
+$(addprefix suite/,$(CONTRACT_SUITES)): suite/%:
 	@$(ALONE) $(BIN)/ape test $* --network $(NETWORK) $(TEST_ARGS)
 
 build: setup ## compile the contracts where they changed
