@@ -6,6 +6,7 @@ A session asks its own node tens of thousands of times; with a full HTTP client 
 from __future__ import annotations
 
 import json
+import os
 import select
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -22,6 +23,7 @@ class BareConnection:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         parts = urlsplit(url)
         self._path = parts.path or "/"
+        self._owner = os.getpid()
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
 
     def close(self) -> None:
@@ -35,6 +37,10 @@ class BareConnection:
             OSError: no connection, or no answer in time.
             HTTPException: the answer is not HTTP, or not a success.
         """
+        if self._owner != os.getpid():
+            # analysis/mutation/vehicle.py forks; neither process may read the other's answers.
+            self.close()
+            self._owner = os.getpid()
         socket = self._connection.sock
         if socket is not None and select.select([socket], [], [], 0)[0]:
             self.close()  # With nothing asked, all there is to read is that the node hung up.
