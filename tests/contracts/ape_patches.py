@@ -9,7 +9,7 @@ import threading
 from functools import partialmethod
 from typing import Any
 
-from ape.api import ReceiptAPI
+from ape.api import ReceiptAPI, SubprocessProvider
 from ape.pytest.fixtures import FixtureManager, FixtureMap
 from web3._utils.http_session_manager import HTTPSessionManager
 from web3.eth import Eth
@@ -19,6 +19,7 @@ from tests.contracts.bare_connection import BareConnection
 _LOCAL = "http://127.0.0.1:"
 _RECEIPT_POLL_S = 0.005
 _CALL_TIMEOUT_S = 120.0
+_NODE_START_S = 120
 
 _usual_post = HTTPSessionManager.make_post_request
 _connections: dict[tuple[int, str], BareConnection] = {}
@@ -75,3 +76,5 @@ def apply() -> None:
     # The node mines at once, but answers before that: the first look is often too early, and then 0.1 s is long.
     wait = Eth.wait_for_transaction_receipt
     _replace(Eth, "wait_for_transaction_receipt", partialmethod(wait, poll_latency=_RECEIPT_POLL_S))
+    # Ape's 20 s are too few where several sessions start a node on a busy machine.
+    _replace(SubprocessProvider, "start", partialmethod(SubprocessProvider.start, timeout=_NODE_START_S))
