@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from pmm.domain import (
     Decision,
@@ -15,14 +17,13 @@ from pmm.domain import (
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk
+from pmm.execution.admission_rules import key_conflict
+from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
-from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
-from pmm.execution.records import (
-    AdmittedQuote,
-    LadderRecord,
-    QuoteOutcome,
-    QuoteRecord,
-)
+from pmm.execution.nonce_keeper import NonceKeeper
+from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, NonceLeases, QuoteJournal
+from pmm.execution.quote_ends import QuoteEnds
+from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, Receipt, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import ladder
 from pmm.risk import check_size
@@ -59,6 +60,7 @@ class QuoteDesk:
         journal: QuoteJournal,
         admission: AdmissionDesk,
         clock: Clock,
+        keeper: NonceKeeper | None = None,
     ) -> None:
         self._market = market
         self._journal = journal
@@ -67,18 +69,35 @@ class QuoteDesk:
         self._signer = admission.signer
         self._book = admission.book
         self._clock = clock
-        self._signatures: dict[bytes, bytes] = {}
-        self._unwritten: tuple[QuoteOutcome, ...] = ()
+        self._keeper = keeper
+        self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
+        self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock)
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
-        """Return a signed order, or why there is none; either is in the journal before this returns."""
+        """Return a signed order, or why there is none; either is in the journal before this returns.
+
+        A request whose idempotency key stands for a live quote gets that quote again.
+        """
+        if request.idempotency_key is None:
+            return await self._quote_once(request)
+        key = (request.relayer, request.idempotency_key)
+        if self._answers.is_other(key, request.body):
+            refusal = key_conflict(request.idempotency_key)
+            failed = await self._journaled(self._journal.append(self._refused(request, refusal)))
+            return failed or refusal
+        return await self._answers.once(key, request.body, partial(self._quote_once, request), _hash_of)
+
+    async def _quote_once(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         received_at_ms = self._clock.wall_ms()
         view = await self._market.current()
         if isinstance(view, Decision):
-            admission, market = Admission(decision=view), None
+            admission, market, claim = Admission(decision=view), None, None
         else:
             now_s = view.chain_now_s(self._clock.monotonic_s())
             admission, market = self._admission.admit(view, request, now_s=now_s), view.market
+            claim = self._claim(view, admission.quote)
+            if self._keeper is not None:
+                self._keeper.refill_soon()
         record = QuoteRecord(
             quote_id=request.quote.request_id,
             received_at_ms=received_at_ms,
@@ -88,14 +107,20 @@ class QuoteDesk:
             market=market,
             admitted=admission.quote,
             losing=admission.losing,
+            idempotency_key=request.idempotency_key,
+            claim=claim,
         )
-        failed = await self._make_durable(record)
-        if failed is not None:
-            if admission.quote is not None:
-                self._admission.release(admission.quote)
-            return failed
+        receipt = await self._admit_durably(record)
+        if isinstance(receipt, Decision):
+            return receipt
+        if receipt.earlier is not None:
+            self._take_back(admission.quote)
+            return self._sign_again(request, receipt.earlier, view)
         if admission.quote is None:
-            return admission.decision
+            return receipt.decision
+        if not receipt.decision.accepted:
+            self._take_back(admission.quote)
+            return receipt.decision
         return self._sign(request, admission.quote)
 
     async def unreadable(
@@ -168,40 +193,106 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
-        for end in self._book.end_by(view):
-            self._admission.release_nonce(end.quote.nonce)
-            outcome = QuoteOutcome(
-                order_hash=end.quote.order_hash,
-                kind=end.kind,
-                at_ms=self._clock.wall_ms(),
-                block_number=end.block_number,
-                signature=self._signatures.pop(end.quote.order_hash, None),
-            )
-            self._unwritten = (*self._unwritten, outcome)
-        outcomes, self._unwritten = self._unwritten, ()
-        if not outcomes:
-            return
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append_outcomes(outcomes)
-        except (JournalUnavailable, TimeoutError) as error:
-            self._unwritten = (*outcomes, *self._unwritten)
-            if isinstance(error, JournalUnavailable):
-                raise
-            # Written twice is as good as once: the journal ignores an outcome that it has.
-            raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
+        for order_hash in await self.ends.settle(view):
+            self._answers.forget(order_hash)
+
+    async def pull(self, leases: NonceLeases) -> None:
+        """Take over what other replicas admitted and ended; raises JournalUnavailable."""
+        for order_hash in await self.ends.pull(leases):
+            self._answers.forget(order_hash)
+
+    async def not_selected(self, order_hash: bytes) -> bool:
+        """Note that a relayer chose another maker: the fill is less likely, the reservation stays.
+
+        Return False when no such quote is live. Raises JournalUnavailable.
+        """
+        return await self.ends.not_selected(order_hash)
 
     def watched(self) -> tuple[NonceKey, ...]:
         """Return the nonces of live quotes."""
         return tuple(quote.nonce for quote in self._book)
 
     async def _make_durable(self, record: QuoteRecord) -> Decision | None:
+        return await self._journaled(self._journal.append(record))
+
+    async def _journaled(self, written: Awaitable[None]) -> Decision | None:
         try:
             async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append(record)
+                await written
         except (JournalUnavailable, TimeoutError) as error:
             return _journal_refusal(error)
         return None
+
+    async def _admit_durably(self, record: QuoteRecord) -> Receipt | Decision:
+        """Return what the journal made of a record, or why it has none.
+
+        A record that is not confirmed in time may still be written: what it reserves is free again only when the
+        journal says that it was not.
+        """
+        pending = asyncio.ensure_future(self._journal.admit(record))
+        try:
+            async with asyncio.timeout(self._policy.journal_timeout_s):
+                return await asyncio.shield(pending)
+        except JournalUnavailable as error:
+            self._take_back(record.admitted)
+            return _journal_refusal(error)
+        except TimeoutError as error:
+            pending.add_done_callback(partial(self._late, record))
+            return _journal_refusal(error)
+        except asyncio.CancelledError:
+            # The caller went away; nobody signs this any more.
+            pending.add_done_callback(partial(self._late, record))
+            raise
+
+    def _late(self, record: QuoteRecord, pending: asyncio.Future[Receipt]) -> None:
+        if pending.cancelled():
+            return
+        failed = pending.exception()
+        if failed is not None or not pending.result().decision.accepted or pending.result().earlier:
+            self._take_back(record.admitted)
+
+    def _take_back(self, quote: AdmittedQuote | None) -> None:
+        if quote is not None and quote.order_hash in self._book:
+            self._admission.release(quote)
+
+    def _claim(self, view: ChainView, quote: AdmittedQuote | None) -> Claim | None:
+        if quote is None:
+            return None
+        held = self._admission.inventory(view, quote.maker_asset, quote.settlement)
+        return Claim(
+            balance=view.balances.get(quote.maker_asset.address, 0),
+            ceiling=held.balance,
+            block_number=view.market.block_number,
+            limits=self._policy.limits,
+        )
+
+    def _refused(self, request: FirmQuoteRequest, decision: Decision) -> QuoteRecord:
+        return QuoteRecord(
+            quote_id=request.quote.request_id,
+            received_at_ms=self._clock.wall_ms(),
+            relayer=request.relayer,
+            body=request.body,
+            decision=decision,
+            idempotency_key=request.idempotency_key,
+        )
+
+    def _sign_again(
+        self, request: FirmQuoteRequest, stored: StoredQuote, view: ChainView | Decision
+    ) -> AnsweredQuote | Decision:
+        """Answer once more with a quote that another process admitted; the same key gives the same signature."""
+        safe = view if isinstance(view, Decision) else self._signer.check(view)
+        if not safe.accepted:
+            return safe
+        if stored.signer != self._signer.address:
+            return Decision.refuse(
+                RefusalReason.IDEMPOTENCY_CONFLICT,
+                f"expected the key of signer {stored.signer}, who signed the quote of idempotency key "
+                f"{request.idempotency_key!r}, found {self._signer.address}",
+            )
+        quote = stored.admitted(maker_asset=request.quote.maker_asset, taker_asset=request.quote.taker_asset)
+        self.ends.hold(quote.live)
+        asked = replace(request.quote, request_id=stored.quote_id)
+        return self._sign(replace(request, quote=asked), quote)
 
     def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
         # The record is durable; from here on the reservation stands until the chain ends it.
@@ -209,7 +300,7 @@ class QuoteDesk:
             signature = self._signer.sign(quote.order_hash)
         except UnsafeToSign as error:
             return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))
-        self._signatures[quote.order_hash] = signature.to_bytes65()
+        self.ends.signed(quote.order_hash, signature.to_bytes65())
         signed = SignedOrder(
             order=quote.order,
             domain=self._policy.domains[quote.settlement],
@@ -225,3 +316,7 @@ class QuoteDesk:
 def _journal_refusal(error: BaseException) -> Decision:
     detail = str(error) or "the journal did not confirm the record in time"
     return Decision.refuse(RefusalReason.JOURNAL_UNAVAILABLE, detail)
+
+
+def _hash_of(answer: AnsweredQuote | Decision) -> bytes | None:
+    return answer.admitted.order_hash if isinstance(answer, AnsweredQuote) else None
