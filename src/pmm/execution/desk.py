@@ -21,7 +21,7 @@ from pmm.execution.admission_rules import key_conflict
 from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
 from pmm.execution.nonce_keeper import NonceKeeper
-from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, NonceLeases, QuoteJournal
+from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
 from pmm.execution.quote_ends import QuoteEnds
 from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, Receipt, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
@@ -196,10 +196,14 @@ class QuoteDesk:
         for order_hash in await self.ends.settle(view):
             self._answers.forget(order_hash)
 
-    async def pull(self, leases: NonceLeases) -> None:
-        """Take over what other replicas admitted and ended; raises JournalUnavailable."""
-        for order_hash in await self.ends.pull(leases):
-            self._answers.forget(order_hash)
+    async def keep(self, view: ChainView) -> None:
+        """Renew leases, and take over what other replicas admitted and ended; raises JournalUnavailable."""
+        if self._keeper is None:
+            return
+        await self._keeper.keep(view.lanes, now_s=self._clock.monotonic_s())
+        if self._keeper.leases.shared:
+            for order_hash in await self.ends.pull(self._keeper.leases):
+                self._answers.forget(order_hash)
 
     async def not_selected(self, order_hash: bytes) -> bool:
         """Note that a relayer chose another maker: the fill is less likely, the reservation stays.

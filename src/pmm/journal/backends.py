@@ -7,7 +7,7 @@ from pathlib import Path
 from pmm.domain import Address
 from pmm.journal.postgres_store import PostgresStore
 from pmm.journal.sqlite_store import SqliteStore
-from pmm.journal.writer import Journal
+from pmm.journal.writer import LEASE_MS, Journal
 
 
 class SqliteJournal(Journal):
@@ -17,10 +17,9 @@ class SqliteJournal(Journal):
     something else or belongs to another maker.
     """
 
-    def __init__(self, path: Path, *, chain_id: int, maker: Address, lease_ms: int = 15_000) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, chain_id: int, maker: Address, lease_ms: int = LEASE_MS) -> None:
         store = SqliteStore(path, chain_id=chain_id, maker=maker)
-        super().__init__(store, chain_id=chain_id, maker=maker, lease_ms=lease_ms)
+        super().__init__(store, path=path, chain_id=chain_id, maker=maker, lease_ms=lease_ms)
 
 
 class PostgresJournal(Journal):
@@ -30,7 +29,6 @@ class PostgresJournal(Journal):
     of another maker or version. ``path`` is its host and name, without user or password.
     """
 
-    def __init__(self, url: str, *, chain_id: int, maker: Address, lease_ms: int = 15_000) -> None:
+    def __init__(self, url: str, *, chain_id: int, maker: Address, lease_ms: int = LEASE_MS) -> None:
         store = PostgresStore(url, chain_id=chain_id, maker=maker)
-        self.path = store.location
-        super().__init__(store, chain_id=chain_id, maker=maker, lease_ms=lease_ms)
+        super().__init__(store, path=store.location, chain_id=chain_id, maker=maker, lease_ms=lease_ms)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -34,16 +35,21 @@ from pmm.journal.store import BadRecord, Store, StoreDown
 
 _BATCH_LIMIT = 512
 _CLOSE_TIMEOUT_S = 1.5
+LEASE_MS = 15_000
+"""How long a crashed replica's lanes stay unused; three renewals may fail within it."""
 
 
 class Journal:
     """The journal over a store; implements ``QuoteJournal`` and ``NonceLeases``.
 
     Appending from any event loop is durable on return, else raises JournalUnavailable. ``lease_ms`` is how long a
-    lane stays ours without renewal.
+    lane stays ours without renewal, ``path`` where the journal is, without secrets.
     """
 
-    def __init__(self, store: Store, *, chain_id: int, maker: Address, lease_ms: int = 15_000) -> None:
+    def __init__(
+        self, store: Store, *, path: Path | str, chain_id: int, maker: Address, lease_ms: int = LEASE_MS
+    ) -> None:
+        self.path = path
         self._store = store
         self._chain_id, self._maker, self._lease_ms = chain_id, maker, lease_ms
         self.replica = secrets.token_hex(8)
