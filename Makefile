@@ -10,9 +10,10 @@ SUITES := $(addprefix tests/contracts/,lending delta hooks lens portal settlemen
 PROOFS := tests/invariants tests/parity/test_fill_parity.py
 DEMO_ARGS ?=
 TEST_ARGS ?=
+KILLS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
+.PHONY: help setup demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint format bench bench-gas gas-snapshot abis clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ test-invariants-long: setup ## the same with many more examples
 
 test-planted-faults: setup ## plant faults in a copy of the contracts; each must be found (FAULTS="name" picks)
 	@$(BIN)/python -m tests.invariants.planted_faults $(FAULTS)
+
+test-crash: setup ## kill admission thousands of times, at every step, on SQLite and PostgreSQL (KILLS= per database)
+	@PMM_CRASH_KILLS=$(KILLS) $(PYTEST) -p no:ape_test tests/unit/journal/test_crashes.py -o timeout=0 $(TEST_ARGS)
 
 test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
 	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }

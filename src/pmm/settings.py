@@ -22,6 +22,7 @@ PREFIX = "PMM_"
 # Variables of other parts of pmm: the only others with our prefix.
 _ELSEWHERE = frozenset(
     {
+        "PMM_CRASH_KILLS",
         "PMM_DATA_DIR",
         "PMM_HOME",
         "PMM_LOCALNET_GENUINE",

@@ -115,7 +115,9 @@ class PostgresStore:
                 cursors = [connection.execute(_percent(sql), values) for sql, values in statements]
             return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
         except (psycopg.Error, *_BAD) as error:
-            self.rollback()
+            # The driver's memory of prepared statements does not survive a failed pipeline: start afresh. The server
+            # rolls back what was open.
+            self.close()
             kind = BadRecord if isinstance(error, _BAD) else StoreDown
             raise kind(one_line(error)) from error
 
