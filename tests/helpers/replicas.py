@@ -87,7 +87,7 @@ async def quote_at_random(
         names = [f"{os.getpid()}-{seed}-{round_}-{number}" for number in range(at_once)]
         # Every fourth request comes twice under one key, at the same time.
         keys = [names[number - number % 2] if number % 8 < 2 else None for number in range(at_once)]
-        asked = []
+        asked: list[FirmQuoteRequest] = []
         for name, key in zip(names, keys, strict=True):
             one = random_request(chance, name=name, key=key)
             asked.append(

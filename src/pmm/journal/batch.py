@@ -20,7 +20,7 @@ from pmm.journal.schema import (
     INSERT_SNAPSHOT,
 )
 from pmm.journal.store import BadRecord, Row, Statement, Store
-from pmm.journal.totals import READ_TOTAL, Totals, asset_name, names_of, taker_name
+from pmm.journal.totals import COUNT, USD, Totals, asset_name, names_of, taker_name
 
 _READ_BINDING = (
     f"SELECT body_hash, {', '.join('quotes.' + name.strip() for name in STORED_COLUMNS.split(','))} "  # noqa: S608
@@ -56,8 +56,7 @@ class BatchWriter:
         """Write all entries in one transaction; sets each one's receipt. Raises StoreDown, BadRecord."""
         batch = _Batch(entries, self._replica, require_lease=self._store.shared)
         try:
-            reads = batch.reads()
-            batch.accept(self._store.begin([*reads, *batch.total_reads()]), len(reads))
+            batch.accept(self._store.begin([*batch.reads(), *batch.total_reads()]))
             late = batch.total_reads()
             if late:
                 batch.accept_totals(self._store.query(late))
@@ -120,12 +119,12 @@ class _Batch:
         return [*keys, *leases, *live]
 
     def total_reads(self) -> list[Statement]:
-        """Return the reads of totals that are not known yet."""
-        return [(READ_TOTAL, (name,)) for name in self._totals.missing(self._names)]
+        """Return the read of totals that are not known yet, if there are any."""
+        return self._totals.read(self._names)
 
-    def accept(self, answers: list[list[Row]], count: int) -> None:
-        """Take the answers to ``count`` reads and to those of totals behind them."""
-        parts = iter(answers[:count])
+    def accept(self, answers: list[list[Row]]) -> None:
+        """Take the answers to :meth:`reads`, and to :meth:`total_reads` behind them."""
+        parts = iter(answers)
         for key in self._keys:
             rows = next(parts)
             if rows:
@@ -138,13 +137,13 @@ class _Batch:
             if not rows:
                 raise BadRecord(f"no quote 0x{order_hash.hex()} that could end")
             self._live[order_hash] = rows[0]
-        self.accept_totals(answers[count:])
+        self.accept_totals(list(parts))
         for asset, sender, *_ in self._live.values():
-            self._names += ["count", "usd", taker_name(int(sender)), asset_name(Address(asset))]
+            self._names += [COUNT, USD, taker_name(int(sender)), asset_name(Address(asset))]
 
     def accept_totals(self, answers: list[list[Row]]) -> None:
         """Take the answers to :meth:`total_reads`."""
-        self._totals.accept(self._totals.missing(self._names), answers)
+        self._totals.accept(self._names, [row for rows in answers for row in rows])
 
     def decide(self) -> list[Statement]:
         """Decide on every entry in turn and return what to write."""

@@ -18,6 +18,7 @@ from pmm.execution import (
 )
 from pmm.execution.nonces import router_nonce
 from pmm.journal.store import Row
+from pmm.journal.totals import sender_of
 from pmm.pricing import MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
 
 QUOTED = "quoted"
@@ -154,7 +155,7 @@ def quote_row(record: QuoteRecord, replica: str) -> Row:
         quote.nonce.nonce,
         quote.expiration_s,
         quote.maker_asset.address,
-        str(quote.order.traits.allowed_sender),
+        str(sender_of(quote)),
         str(quote.reserved_amount),
         str(quote.usd_wad),
         _json(offer_json(quote.offer)),

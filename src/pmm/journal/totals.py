@@ -13,8 +13,10 @@ from pmm.risk import OpenQuotes, check_quote
 
 _WAD = 10**18
 _DIGITS = 78
+# The lowest bits of the maker traits: the last 80 bits of the taker's address.
+_SENDER_MASK = (1 << 80) - 1
 COUNT, USD = "count", "usd"
-READ_TOTAL = "SELECT name, amount, ceiling, balance, block_number, replica FROM totals WHERE name = ?"
+_READ = "SELECT name, amount, ceiling, balance, block_number, replica FROM totals WHERE name IN ({})"
 
 
 def asset_name(asset: Address) -> str:
@@ -29,8 +31,13 @@ def taker_name(allowed_sender: int) -> str:
 
 def names_of(quote: AdmittedQuote) -> tuple[str, ...]:
     """Return every total that a quote counts in."""
-    taker = taker_name(quote.order.traits.allowed_sender)
+    taker = taker_name(sender_of(quote))
     return COUNT, USD, taker, asset_name(quote.maker_asset.address)
+
+
+def sender_of(quote: AdmittedQuote) -> int:
+    """Return the taker as the order names it, without decoding the rest of its traits."""
+    return quote.order.maker_traits & _SENDER_MASK
 
 
 def digits(amount: int) -> str:
@@ -55,22 +62,27 @@ class Totals:
         self._totals: dict[str, _Total] = {}
         self._changed: dict[str, None] = {}
 
-    def missing(self, names: Iterable[str]) -> list[str]:
-        """Return the names that were not read yet."""
-        return [name for name in dict.fromkeys(names) if name not in self._totals]
+    def read(self, names: Iterable[str]) -> list[Statement]:
+        """Return the read of those names that were not read yet, if there are any."""
+        missing = [name for name in dict.fromkeys(names) if name not in self._totals]
+        if not missing:
+            return []
+        # The last name fills up to a power of two: few forms of the statement, each prepared once.
+        size = 1 << (len(missing) - 1).bit_length()
+        padded = (*missing, *missing[-1:] * (size - len(missing)))
+        return [(_READ.format(", ".join("?" * size)), padded)]
 
-    def accept(self, names: Iterable[str], answers: Iterable[list[Row]]) -> None:
-        """Take what was read for each name; a name without a row stands at zero."""
-        for name, rows in zip(names, answers, strict=True):
-            if not rows:
-                self._totals[name] = _Total()
-                continue
-            _, amount, ceiling, balance, block_number, replica = rows[0]
+    def accept(self, names: Iterable[str], rows: Iterable[Row]) -> None:
+        """Take what was read of ``names``; a name without a row stands at zero."""
+        for name, amount, ceiling, balance, block_number, replica in rows:
             self._totals[name] = _Total(int(amount), int(ceiling), int(balance), block_number, replica)
+        for name in names:
+            if name not in self._totals:
+                self._totals[name] = _Total()
 
     def admit(self, quote: AdmittedQuote, claim: Claim) -> Decision:
         """Count a quote in, or say which limit or balance it would break; nothing changes then."""
-        taker = taker_name(quote.order.traits.allowed_sender)
+        taker = taker_name(sender_of(quote))
         found = OpenQuotes(
             count=self._totals[COUNT].amount,
             usd_wad=self._totals[USD].amount,
