@@ -71,7 +71,7 @@ class QuoteDesk:
         self._clock = clock
         self._keeper = keeper
         self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
-        self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock)
+        self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock, on_end=self._answers.forget)
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         """Return a signed order, or why there is none; either is in the journal before this returns.
@@ -193,8 +193,7 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
-        for order_hash in await self.ends.settle(view):
-            self._answers.forget(order_hash)
+        await self.ends.settle(view)
 
     async def keep(self, view: ChainView) -> None:
         """Renew leases, and take over what other replicas admitted and ended; raises JournalUnavailable."""
@@ -202,8 +201,7 @@ class QuoteDesk:
             return
         await self._keeper.keep(view.lanes, now_s=self._clock.monotonic_s())
         if self._keeper.leases.shared:
-            for order_hash in await self.ends.pull(self._keeper.leases):
-                self._answers.forget(order_hash)
+            await self.ends.pull(self._keeper.leases)
 
     async def not_selected(self, order_hash: bytes) -> bool:
         """Note that a relayer chose another maker: the fill is less likely, the reservation stays.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pmm.execution.admission import AdmissionDesk
 from pmm.execution.chain_view import ChainView
@@ -11,9 +12,20 @@ from pmm.execution.records import LiveQuote, QuoteOutcome, Selection
 
 
 class QuoteEnds:
-    """Ends quotes by what the chain says; keeps their signatures until then, and gives them to the journal."""
+    """Ends quotes by what the chain says; keeps their signatures until then, and gives them to the journal.
 
-    def __init__(self, *, journal: QuoteJournal, admission: AdmissionDesk, clock: Clock) -> None:
+    ``on_end`` is told the order hash of every quote that ends, here or on another replica.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: QuoteJournal,
+        admission: AdmissionDesk,
+        clock: Clock,
+        on_end: Callable[[bytes], None],
+    ) -> None:
+        self._on_end = on_end
         self._journal = journal
         self._admission = admission
         self._book = admission.book
@@ -36,14 +48,14 @@ class QuoteEnds:
         """Say how far the journal was read at the start."""
         self._cursor = cursor
 
-    async def settle(self, view: ChainView) -> tuple[bytes, ...]:
-        """End what the chain shows to be over, and journal it; return the order hashes that ended.
+    async def settle(self, view: ChainView) -> None:
+        """End what the chain shows to be over, and journal it.
 
         Raises JournalUnavailable when they could not be journaled; they are free here all the same, and the next
         call tries them again.
         """
-        ends = self._book.end_by(view)
-        for end in ends:
+        for end in self._book.end_by(view):
+            self._on_end(end.quote.order_hash)
             self._admission.release_nonce(end.quote.nonce)
             outcome = QuoteOutcome(
                 order_hash=end.quote.order_hash,
@@ -55,7 +67,6 @@ class QuoteEnds:
             )
             self._unwritten = (*self._unwritten, outcome)
         await self._write()
-        return tuple(end.quote.order_hash for end in ends)
 
     async def _write(self) -> None:
         outcomes, self._unwritten = self._unwritten, ()
@@ -71,26 +82,21 @@ class QuoteEnds:
             # Written twice is as good as once: the journal ignores an outcome that it has.
             raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
 
-    async def pull(self, leases: NonceLeases) -> tuple[bytes, ...]:
-        """Take over what other replicas admitted and ended; return the order hashes that ended.
-
-        Raises JournalUnavailable.
-        """
+    async def pull(self, leases: NonceLeases) -> None:
+        """Take over what other replicas admitted and ended; raises JournalUnavailable."""
         changes = await asyncio.wrap_future(leases.changes(self._cursor, self._book.__contains__))
         ending = {outcome.order_hash for outcome in self._unwritten}
         for quote in changes.live:
             if quote.order_hash not in ending:
                 self.hold(quote)
-        ended = []
         for order_hash in changes.ended:
-            quote_ = self._book.get(order_hash)
-            if quote_ is not None:
-                self._admission.release_nonce(quote_.nonce)
+            ended = self._book.get(order_hash)
+            if ended is not None:
+                self._admission.release_nonce(ended.nonce)
                 self._book.remove(order_hash)
                 self._signatures.pop(order_hash, None)
-                ended.append(order_hash)
+                self._on_end(order_hash)
         self._cursor = changes.cursor
-        return tuple(ended)
 
     async def not_selected(self, order_hash: bytes) -> bool:
         """Lower a live quote's fill probability, because its relayer chose another maker; nothing is freed.

@@ -7,11 +7,12 @@ import pytest
 
 from pmm.domain import MAINNET_TOKENS, USDC, Decision, RefusalReason, SigningKey
 from pmm.errors import InvalidInput
-from pmm.execution import AnsweredQuote, GuardedSigner, Settlement, SigningMode
+from pmm.execution import AnsweredQuote, GuardedSigner, JournalUnavailable, Settlement, SigningMode
 from pmm.journal import Journal
 from pmm.relayers.oneinch import OneInchCodec
 from tests.helpers.journal_desks import leased_desk, quoted, request, with_journal
 from tests.helpers.journal_places import Place, PostgresPlace, check_totals
+from tests.helpers.postgres import Postgres
 from tests.helpers.quoting import ANVIL, CHAIN_TIME_S, GETH, chain_view
 
 _CODEC = OneInchCodec(tokens=MAINNET_TOKENS, answer_components=True)
@@ -146,6 +147,23 @@ def test_firm_quote__quote_has_ended__the_key_is_free(place: Place) -> None:
     with_journal(place, body)
 
 
+def test_firm_quote__quote_has_ended_while_the_journal_is_down__forgets_its_answer(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(outcomes: object) -> None:
+        raise JournalUnavailable("down")
+
+    async def body(journal: Journal) -> None:
+        desk = await leased_desk(journal)
+        await quoted(desk, request(1, key="k"))
+        monkeypatch.setattr(journal, "append_outcomes", fails)
+        with pytest.raises(JournalUnavailable):
+            await desk.desk.settle(_OVER)
+        assert len(desk.desk._answers) == 0
+
+    with_journal(place, body)
+
+
 def test_firm_quote__refused__the_key_is_free(place: Place) -> None:
     async def body(journal: Journal) -> None:
         desk = await leased_desk(journal)
@@ -192,9 +210,8 @@ def test_firm_quote__repeated_on_a_node_that_is_not_safe__signs_nothing(place: P
     with_journal(place, second)
 
 
-def test_firm_quote__same_key_on_two_replicas__is_one_quote(place: Place) -> None:
-    if not isinstance(place, PostgresPlace):
-        pytest.skip("an SQLite journal has one process")
+def test_firm_quote__same_key_on_two_replicas__is_one_quote(postgres: Postgres) -> None:
+    place = PostgresPlace(postgres.new_schema())
 
     async def body(journal: Journal) -> None:
         other = place.open()
@@ -202,7 +219,7 @@ def test_firm_quote__same_key_on_two_replicas__is_one_quote(place: Place) -> Non
             desks = [await leased_desk(journal, lanes=(0,)), await leased_desk(other, lanes=(1,))]
             for number in range(20):
                 asked = [desk.desk.firm_quote(request(number, key=f"k{number}")) for desk in desks]
-                one, two = await asyncio.gather(*(replaced for replaced in asked))
+                one, two = await asyncio.gather(*asked)
                 assert isinstance(one, AnsweredQuote)
                 assert isinstance(two, AnsweredQuote)
                 assert wire(one) == wire(two)
