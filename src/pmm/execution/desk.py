@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,10 +18,11 @@ from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.admission_rules import key_conflict
 from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
+from pmm.execution.durable_records import DurableRecords
 from pmm.execution.nonce_keeper import NonceKeeper
-from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
+from pmm.execution.ports import Clock, MarketSource, QuoteJournal
 from pmm.execution.quote_ends import QuoteEnds
-from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, Receipt, StoredQuote
+from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import ladder
 from pmm.risk import check_size
@@ -63,7 +62,7 @@ class QuoteDesk:
         keeper: NonceKeeper | None = None,
     ) -> None:
         self._market = market
-        self._journal = journal
+        self._records = DurableRecords(journal=journal, admission=admission)
         self._admission = admission
         self._policy = admission.policy
         self._signer = admission.signer
@@ -83,7 +82,7 @@ class QuoteDesk:
         key = (request.relayer, request.idempotency_key)
         if self._answers.is_other(key, request.body):
             refusal = key_conflict(request.idempotency_key)
-            failed = await self._journaled(self._journal.append(self._refused(request, refusal)))
+            failed = await self._records.append(self._refused(request, refusal))
             return failed or refusal
         return await self._answers.once(key, request.body, partial(self._quote_once, request), _hash_of)
 
@@ -110,16 +109,16 @@ class QuoteDesk:
             idempotency_key=request.idempotency_key,
             claim=claim,
         )
-        receipt = await self._admit_durably(record)
+        receipt = await self._records.admit(record)
         if isinstance(receipt, Decision):
             return receipt
         if receipt.earlier is not None:
-            self._take_back(admission.quote)
+            self._records.take_back(admission.quote)
             return self._sign_again(request, receipt.earlier, view)
         if admission.quote is None:
             return receipt.decision
         if not receipt.decision.accepted:
-            self._take_back(admission.quote)
+            self._records.take_back(admission.quote)
             return receipt.decision
         return self._sign(request, admission.quote)
 
@@ -135,7 +134,7 @@ class QuoteDesk:
             decision=Decision(detail=detail),
             unreadable_code=code,
         )
-        return await self._make_durable(record) or Decision.accept()
+        return await self._records.append(record) or Decision.accept()
 
     async def ladders(self) -> tuple[ChainView, tuple[PublishedLadder, ...]] | Decision:
         """Return the ladder of every direction on 1inch's venue, at the state of now, or why there is none."""
@@ -180,12 +179,7 @@ class QuoteDesk:
         record = LadderRecord(
             published_at_ms=self._clock.wall_ms(), relayer=relayer, market=view.market, body=body
         )
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append_ladder(record)
-        except (JournalUnavailable, TimeoutError) as error:
-            return _journal_refusal(error)
-        return Decision.accept()
+        return await self._records.append_ladder(record) or Decision.accept()
 
     async def settle(self, view: ChainView) -> None:
         """End the quotes that the chain shows to be over, and journal them with their signatures.
@@ -213,49 +207,6 @@ class QuoteDesk:
     def watched(self) -> tuple[NonceKey, ...]:
         """Return the nonces of live quotes."""
         return tuple(quote.nonce for quote in self._book)
-
-    async def _make_durable(self, record: QuoteRecord) -> Decision | None:
-        return await self._journaled(self._journal.append(record))
-
-    async def _journaled(self, written: Awaitable[None]) -> Decision | None:
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await written
-        except (JournalUnavailable, TimeoutError) as error:
-            return _journal_refusal(error)
-        return None
-
-    async def _admit_durably(self, record: QuoteRecord) -> Receipt | Decision:
-        """Return what the journal made of a record, or why it has none.
-
-        A record that is not confirmed in time may still be written: what it reserves is free again only when the
-        journal says that it was not.
-        """
-        pending = asyncio.ensure_future(self._journal.admit(record))
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                return await asyncio.shield(pending)
-        except JournalUnavailable as error:
-            self._take_back(record.admitted)
-            return _journal_refusal(error)
-        except TimeoutError as error:
-            pending.add_done_callback(partial(self._late, record))
-            return _journal_refusal(error)
-        except asyncio.CancelledError:
-            # The caller went away; nobody signs this any more.
-            pending.add_done_callback(partial(self._late, record))
-            raise
-
-    def _late(self, record: QuoteRecord, pending: asyncio.Future[Receipt]) -> None:
-        if pending.cancelled():
-            return
-        failed = pending.exception()
-        if failed is not None or not pending.result().decision.accepted or pending.result().earlier:
-            self._take_back(record.admitted)
-
-    def _take_back(self, quote: AdmittedQuote | None) -> None:
-        if quote is not None and quote.order_hash in self._book:
-            self._admission.release(quote)
 
     def _claim(self, view: ChainView, quote: AdmittedQuote | None) -> Claim | None:
         if quote is None:
@@ -313,11 +264,6 @@ class QuoteDesk:
         )
         firm = FirmQuote(request=request.quote, signed_order=signed)
         return AnsweredQuote(quote_id=request.quote.request_id, firm=firm, admitted=quote)
-
-
-def _journal_refusal(error: BaseException) -> Decision:
-    detail = str(error) or "the journal did not confirm the record in time"
-    return Decision.refuse(RefusalReason.JOURNAL_UNAVAILABLE, detail)
 
 
 def _hash_of(answer: AnsweredQuote | Decision) -> bytes | None:

@@ -315,7 +315,7 @@ def test_firm_quote__journal_hangs__is_refused_and_stays_reserved_until_the_jour
     async def run() -> None:
         journal = _SlowJournal()
         desk = open_test_desk(journal=journal)
-        desk.desk._policy = replace(desk.policy, journal_timeout_s=0.01)
+        desk.admission.policy = replace(desk.policy, journal_timeout_s=0.01)
         found = await desk.desk.firm_quote(ask())
         assert isinstance(found, Decision)
         assert found.reason is RefusalReason.JOURNAL_UNAVAILABLE
