@@ -46,10 +46,14 @@ class Entry:
 
 
 class Task:
-    """A transaction of its own that the writer's thread runs between two batches: leases, blocks, changes."""
+    """A transaction of its own that the writer's thread runs between two batches: leases, blocks, changes.
 
-    __slots__ = ("future", "run")
+    One that ``writes`` and succeeds shows that the journal can be written again.
+    """
 
-    def __init__(self, run: Callable[[Store], Any]) -> None:
+    __slots__ = ("future", "run", "writes")
+
+    def __init__(self, run: Callable[[Store], Any], *, writes: bool) -> None:
         self.run = run
+        self.writes = writes
         self.future: Future[Any] = Future()

@@ -74,7 +74,7 @@ class Journal:
 
     def recover(self) -> JournalState:
         """Return what a starting server must know; raises JournalUnavailable."""
-        state: JournalState = self._call(recover).result()
+        state: JournalState = self._call(recover, writes=False).result()
         return state
 
     def admit(self, record: QuoteRecord) -> asyncio.Future[Receipt]:
@@ -117,7 +117,8 @@ class Journal:
                 adopted=frozenset(self._fences),
                 most=most,
                 lease_ms=self._lease_ms,
-            )
+            ),
+            writes=True,
         )
 
     def adopt(self, signer: Address, leases: tuple[LaneLease, ...]) -> None:
@@ -129,18 +130,20 @@ class Journal:
     def take_block(self, *, at_least: int) -> Future[range]:
         """Take the next block of 256 nonces of 1inch's contract that begins at ``at_least`` or above."""
         space = router_space(self._chain_id, oneinch_domain(self._chain_id).verifying_contract, self._maker)
-        return self._call(lambda store: take_block(store, self.replica, space, at_least=at_least))
+        return self._call(
+            lambda store: take_block(store, self.replica, space, at_least=at_least), writes=True
+        )
 
     def changes(self, cursor: tuple[int, int], known: Callable[[bytes], bool]) -> Future[BookChanges]:
         """Return what was admitted and ended behind ``cursor``, without live quotes that are ``known``."""
-        return self._call(lambda store: read_changes(store, cursor, known))
+        return self._call(lambda store: read_changes(store, cursor, known), writes=False)
 
     def close(self) -> None:
         """Write what waits, give the leases back, then close. Appending afterwards raises JournalUnavailable."""
         if self._closed:
             return
         if self._fences:
-            self._call(lambda store: release_lanes(store, self.replica))
+            self._call(lambda store: release_lanes(store, self.replica), writes=True)
         self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=_CLOSE_TIMEOUT_S)
@@ -154,8 +157,8 @@ class Journal:
             self._queue.put(entry)
         return entry.future
 
-    def _call(self, run: Callable[[Store], Any]) -> Future[Any]:
-        task = Task(run)
+    def _call(self, run: Callable[[Store], Any], *, writes: bool) -> Future[Any]:
+        task = Task(run, writes=writes)
         if self._closed:
             task.future.set_exception(JournalUnavailable("the journal is closed: the server is stopping"))
         else:
@@ -200,6 +203,8 @@ class Journal:
             else:
                 task.future.set_exception(error)
         else:
+            if task.writes:
+                self._last_error = None
             task.future.set_result(result)
 
     def _store_rollback(self) -> None:

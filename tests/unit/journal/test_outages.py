@@ -94,6 +94,9 @@ def test_firm_quote__server_stopped__is_refused_at_once_and_back_when_it_runs() 
             with pytest.raises(JournalUnavailable):
                 journal.recover()
             server.start()
+            assert journal.last_error is not None
+            journal.lease_lanes(desk.signer.address, (0, 1), most=2).result()
+            assert journal.last_error is None
             await back(desk, 10)
             await desk.desk.settle(chain_view())
 

@@ -129,8 +129,12 @@ def test_open__newer_schema__is_refused(path: Path) -> None:
     open_journal(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+        connection.execute("DROP TABLE leases")
     with pytest.raises(InvalidInput, match="schema version 2, found 99"):
         open_journal(path)
+    # Nothing was added to it.
+    with sqlite3.connect(path) as connection:
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'leases'").fetchone()
 
 
 def test_open__folder_that_cannot_be_written__is_refused(tmp_path: Path) -> None:
