@@ -196,6 +196,10 @@ class Campaign:
     left: int = 0
     nonce_of: dict[str, str] = field(default_factory=dict)
     hash_of_key: dict[str, str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    nonces: set[tuple[str, int]] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    cursor: tuple[int, int] = (0, 0)
 
     def kill_once(self, number: int, chance: random.Random) -> None:
         """Let one replica die at a step, or, every fourth time, at any moment, and check."""
@@ -239,21 +243,29 @@ class Campaign:
         finally:
             journal.close()
         check_totals(self.place)
-        rows = self.place.rows(_ROWS)
-        known = {bytes(row[0]).hex(): row for row in rows}
+        self._read_on()
         for order_hash, r in fresh.items():
-            assert order_hash in known, f"a signature without a reservation: {order_hash}"
+            assert order_hash in self.known, f"a signature without a reservation: {order_hash}"
             assert self.signed.setdefault(order_hash, r) == r, "one order, two signatures"
-            ended = known[order_hash][3] is not None
-            assert ended or order_hash in live, (
-                f"a signature whose reservation was not recovered: {order_hash}"
-            )
-        nonces = [(row[1], row[2]) for row in rows]
-        assert len(set(nonces)) == len(nonces), "a nonce was used twice"
+            recovered = order_hash in live or order_hash in self.ended
+            assert recovered, f"a signature whose reservation was not recovered: {order_hash}"
         for key, order_hash in keyed:
             before = self.hash_of_key.setdefault(key, order_hash)
-            assert before == order_hash or known[before][3] is not None, f"{key}: two live quotes"
+            assert before == order_hash or before in self.ended, f"{key}: two live quotes"
             self.hash_of_key[key] = order_hash
+
+    def _read_on(self) -> None:
+        """Read what the last process added."""
+        quotes, outcomes = self.cursor
+        for seq, order_hash, space, nonce in self.place.rows(_QUOTES.format(quotes)):
+            assert (space, nonce) not in self.nonces, "a nonce was used twice"
+            self.nonces.add((space, nonce))
+            self.known.add(bytes(order_hash).hex())
+            quotes = max(quotes, seq)
+        for seq, order_hash in self.place.rows(_OUTCOMES.format(outcomes)):
+            self.ended.add(bytes(order_hash).hex())
+            outcomes = max(outcomes, seq)
+        self.cursor = (quotes, outcomes)
 
     def finish(self) -> dict[str, Any]:
         """Read the whole journal once, hold it against everything that was signed, and return figures."""
@@ -274,10 +286,8 @@ class Campaign:
         }
 
 
-_ROWS = (
-    "SELECT quotes.order_hash, nonce_space, nonce, outcomes.order_hash FROM quotes "
-    "LEFT JOIN outcomes ON outcomes.order_hash = quotes.order_hash WHERE quotes.order_hash IS NOT NULL"
-)
+_QUOTES = "SELECT seq, order_hash, nonce_space, nonce FROM quotes WHERE seq > {} AND order_hash IS NOT NULL"
+_OUTCOMES = "SELECT seq, order_hash FROM outcomes WHERE seq > {}"
 
 
 def _burn(after_s: float) -> None:
