@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.crashes import STEPS, run_campaign
 from tests.helpers.journal_places import Place
 
-_KILLS = int(os.environ.get("PMM_CRASH_KILLS", "96"))
+_KILLS = int(os.environ.get("PMM_CRASH_KILLS", "120"))
 
 
 @pytest.mark.timeout(0)
