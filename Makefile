@@ -16,6 +16,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PROOFS := tests/invariants tests/parity/test_fill_parity.py
 DEMO_ARGS ?=
 TEST_ARGS ?=
+KILLS ?= 2000
 # What runs side by side says its piece when it ends; an older make, as on macOS, lets them talk at once.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) \
 	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -25,7 +26,7 @@ ALONE = port="$$($(BIN)/python -c 'from pmm.localnet.anvil import free_port; pri
 
 .DEFAULT_GOAL := help
 SUITE_TARGETS := $(addprefix suite/,$(SUITES))
-.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote gas-snapshot abis clean distclean
+.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote gas-snapshot abis clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,9 @@ test-invariants-long: setup ## the same with many more examples
 
 test-planted-faults: setup ## plant faults in a copy of the contracts; each must be found (FAULTS="name" picks)
 	@$(BIN)/python -m tests.invariants.planted_faults $(FAULTS)
+
+test-crash: setup ## kill admission thousands of times, at every step, on SQLite and PostgreSQL (KILLS= per database)
+	@PMM_CRASH_KILLS=$(KILLS) $(PYTEST) -p no:ape_test tests/unit/journal/test_crashes.py -o timeout=0 $(TEST_ARGS)
 
 test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
 	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }

@@ -22,6 +22,7 @@ PREFIX = "PMM_"
 # Variables of other parts of pmm: the only others with our prefix.
 _ELSEWHERE = frozenset(
     {
+        "PMM_CRASH_KILLS",
         "PMM_DATA_DIR",
         "PMM_HOME",
         "PMM_LOCALNET_GENUINE",
@@ -44,6 +45,15 @@ class ServeSettings(BaseSettings):
     )
     deployment: Path | None = Field(None, description="Deployment record; by default that of the chain.")
     journal: Path | None = Field(None, description="Journal file; on anvil a new one per run by default.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL database of the journal, for replicas to share; by default a file."
+    )
+    replica_lanes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Lanes that one replica leases; by default all, on PostgreSQL a quarter.",
+    )
     live: bool = Field(False, description="Allow signing on a real node.")
     keystore: Path | None = Field(None, description="Encrypted keystore of the quoting key.")
     keystore_password: SecretStr | None = Field(None, description="Its password.")
@@ -162,6 +172,19 @@ class ServeSettings(BaseSettings):
             raise ValueError("expected rising sizes above 0, such as 100,1000,10000")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("expected postgresql://user:password@host/database")
+        return value
+
+    @model_validator(mode="after")
+    def _one_journal(self) -> Self:
+        if self.journal is not None and self.database_url is not None:
+            raise ValueError("journal and database_url: expected one of them, found both")
+        return self
+
     @model_validator(mode="after")
     def _weights(self) -> Self:
         if self.feed_weight + self.pool_weight == 0:
@@ -214,7 +237,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _explain(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"]) or "settings"
     message = problem["msg"].removeprefix("Value error, ")
-    # A node's address may hold its provider's key.
-    secret = "password" in name or name == "rpc_url"
+    # A node's address may hold its provider's key, a database's its password.
+    secret = "password" in name or name in ("rpc_url", "database_url")
     found = "" if secret or name == "settings" else f", found {problem['input']!r}"
     return f"{PREFIX}{name.upper()}: {message}{found}"

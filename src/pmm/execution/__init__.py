@@ -4,23 +4,31 @@ from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.chain_view import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
-from pmm.execution.nonces import WINDOW, LaneNonces, SequentialNonces
+from pmm.execution.nonce_keeper import NonceKeeper
+from pmm.execution.nonces import WINDOW, BlockNonces, LaneNonces, RouterNonces, SequentialNonces
 from pmm.execution.ports import (
     Clock,
     JournalUnavailable,
     MarketSource,
+    NonceLeases,
     OrderSigner,
     QuoteJournal,
     SigningMode,
 )
 from pmm.execution.records import (
     AdmittedQuote,
+    BookChanges,
+    Claim,
     JournalState,
     LadderRecord,
+    LaneLease,
     LiveQuote,
     OutcomeKind,
     QuoteOutcome,
     QuoteRecord,
+    Receipt,
+    Selection,
+    StoredQuote,
 )
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import EndedQuote, ReservationBook
@@ -32,7 +40,10 @@ __all__ = [
     "AdmissionDesk",
     "AdmittedQuote",
     "AnsweredQuote",
+    "BlockNonces",
+    "BookChanges",
     "ChainView",
+    "Claim",
     "Clock",
     "DeskPolicy",
     "EndedQuote",
@@ -41,12 +52,15 @@ __all__ = [
     "JournalState",
     "JournalUnavailable",
     "LadderRecord",
+    "LaneLease",
     "LaneNonces",
     "LaneState",
     "LiveQuote",
     "MarketSource",
     "NodeIdentity",
+    "NonceKeeper",
     "NonceKey",
+    "NonceLeases",
     "OrderSigner",
     "OutcomeKind",
     "PairBook",
@@ -55,9 +69,13 @@ __all__ = [
     "QuoteJournal",
     "QuoteOutcome",
     "QuoteRecord",
+    "Receipt",
     "ReservationBook",
+    "RouterNonces",
+    "Selection",
     "SequentialNonces",
     "Settlement",
     "SigningMode",
+    "StoredQuote",
     "choose_signing_mode",
 ]

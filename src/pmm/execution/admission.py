@@ -9,7 +9,7 @@ from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, orde
 from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
-from pmm.execution.nonces import LaneNonces, SequentialNonces
+from pmm.execution.nonces import LaneNonces, RouterNonces
 from pmm.execution.order_builder import RandomBits, build_order
 from pmm.execution.ports import OrderSigner
 from pmm.execution.records import AdmittedQuote
@@ -52,7 +52,7 @@ class AdmissionDesk:
         policy: DeskPolicy,
         signer: OrderSigner,
         book: ReservationBook,
-        router_nonces: SequentialNonces,
+        router_nonces: RouterNonces,
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
     ) -> None:
@@ -126,6 +126,10 @@ class AdmissionDesk:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
         self.book.remove(quote.order_hash)
         self.release_nonce(quote.nonce)
+
+    def hold_nonce(self, nonce: NonceKey) -> None:
+        """Say that a quote with this nonce may be filled, though it was not admitted just now."""
+        self._lane_nonces.hold(nonce)
 
     def release_nonce(self, nonce: NonceKey) -> None:
         """Say that the quote with this nonce can no longer be filled."""

@@ -31,3 +31,11 @@ def reason_of(losing: tuple[RejectedOffer | Offer, ...]) -> Decision:
         if refusal.reason not in (RefusalReason.INSUFFICIENT_INVENTORY, RefusalReason.AMOUNT_TOO_LARGE):
             return refusal
     return refusals[0]
+
+
+def key_conflict(key: str) -> Decision:
+    """Return the refusal of an idempotency key that stands for another request."""
+    return Decision.refuse(
+        RefusalReason.IDEMPOTENCY_CONFLICT,
+        f"expected the request that idempotency key {key!r} came with first, found another body",
+    )

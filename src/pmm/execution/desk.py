@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from pmm.domain import (
     Decision,
@@ -15,14 +15,14 @@ from pmm.domain import (
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk
+from pmm.execution.admission_rules import key_conflict
+from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
-from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
-from pmm.execution.records import (
-    AdmittedQuote,
-    LadderRecord,
-    QuoteOutcome,
-    QuoteRecord,
-)
+from pmm.execution.durable_records import DurableRecords
+from pmm.execution.nonce_keeper import NonceKeeper
+from pmm.execution.ports import Clock, MarketSource, QuoteJournal
+from pmm.execution.quote_ends import QuoteEnds
+from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import ladder
 from pmm.risk import check_size
@@ -59,26 +59,44 @@ class QuoteDesk:
         journal: QuoteJournal,
         admission: AdmissionDesk,
         clock: Clock,
+        keeper: NonceKeeper | None = None,
     ) -> None:
         self._market = market
-        self._journal = journal
+        self._records = DurableRecords(journal=journal, admission=admission)
         self._admission = admission
         self._policy = admission.policy
         self._signer = admission.signer
         self._book = admission.book
         self._clock = clock
-        self._signatures: dict[bytes, bytes] = {}
-        self._unwritten: tuple[QuoteOutcome, ...] = ()
+        self._keeper = keeper
+        self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
+        self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock, on_end=self._answers.forget)
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
-        """Return a signed order, or why there is none; either is in the journal before this returns."""
+        """Return a signed order, or why there is none; either is in the journal before this returns.
+
+        A request whose idempotency key stands for a live quote gets that quote again.
+        """
+        if request.idempotency_key is None:
+            return await self._quote_once(request)
+        key = (request.relayer, request.idempotency_key)
+        if self._answers.is_other(key, request.body):
+            refusal = key_conflict(request.idempotency_key)
+            failed = await self._records.append(self._refused(request, refusal))
+            return failed or refusal
+        return await self._answers.once(key, request.body, partial(self._quote_once, request), _hash_of)
+
+    async def _quote_once(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         received_at_ms = self._clock.wall_ms()
         view = await self._market.current()
         if isinstance(view, Decision):
-            admission, market = Admission(decision=view), None
+            admission, market, claim = Admission(decision=view), None, None
         else:
             now_s = view.chain_now_s(self._clock.monotonic_s())
             admission, market = self._admission.admit(view, request, now_s=now_s), view.market
+            claim = self._claim(view, admission.quote)
+            if self._keeper is not None:
+                self._keeper.refill_soon()
         record = QuoteRecord(
             quote_id=request.quote.request_id,
             received_at_ms=received_at_ms,
@@ -88,14 +106,20 @@ class QuoteDesk:
             market=market,
             admitted=admission.quote,
             losing=admission.losing,
+            idempotency_key=request.idempotency_key,
+            claim=claim,
         )
-        failed = await self._make_durable(record)
-        if failed is not None:
-            if admission.quote is not None:
-                self._admission.release(admission.quote)
-            return failed
+        receipt = await self._records.admit(record)
+        if isinstance(receipt, Decision):
+            return receipt
+        if receipt.earlier is not None:
+            self._records.take_back(admission.quote)
+            return self._sign_again(request, receipt.earlier, view)
         if admission.quote is None:
-            return admission.decision
+            return receipt.decision
+        if not receipt.decision.accepted:
+            self._records.take_back(admission.quote)
+            return receipt.decision
         return self._sign(request, admission.quote)
 
     async def unreadable(
@@ -110,7 +134,7 @@ class QuoteDesk:
             decision=Decision(detail=detail),
             unreadable_code=code,
         )
-        return await self._make_durable(record) or Decision.accept()
+        return await self._records.append(record) or Decision.accept()
 
     async def ladders(self) -> tuple[ChainView, tuple[PublishedLadder, ...]] | Decision:
         """Return the ladder of every direction on 1inch's venue, at the state of now, or why there is none."""
@@ -155,12 +179,7 @@ class QuoteDesk:
         record = LadderRecord(
             published_at_ms=self._clock.wall_ms(), relayer=relayer, market=view.market, body=body
         )
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append_ladder(record)
-        except (JournalUnavailable, TimeoutError) as error:
-            return _journal_refusal(error)
-        return Decision.accept()
+        return await self._records.append_ladder(record) or Decision.accept()
 
     async def settle(self, view: ChainView) -> None:
         """End the quotes that the chain shows to be over, and journal them with their signatures.
@@ -168,40 +187,65 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
-        for end in self._book.end_by(view):
-            self._admission.release_nonce(end.quote.nonce)
-            outcome = QuoteOutcome(
-                order_hash=end.quote.order_hash,
-                kind=end.kind,
-                at_ms=self._clock.wall_ms(),
-                block_number=end.block_number,
-                signature=self._signatures.pop(end.quote.order_hash, None),
-            )
-            self._unwritten = (*self._unwritten, outcome)
-        outcomes, self._unwritten = self._unwritten, ()
-        if not outcomes:
+        await self.ends.settle(view)
+
+    async def keep(self, view: ChainView) -> None:
+        """Renew leases, and take over what other replicas admitted and ended; raises JournalUnavailable."""
+        if self._keeper is None:
             return
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append_outcomes(outcomes)
-        except (JournalUnavailable, TimeoutError) as error:
-            self._unwritten = (*outcomes, *self._unwritten)
-            if isinstance(error, JournalUnavailable):
-                raise
-            # Written twice is as good as once: the journal ignores an outcome that it has.
-            raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
+        await self._keeper.keep(view.lanes, now_s=self._clock.monotonic_s())
+        if self._keeper.leases.shared:
+            await self.ends.pull(self._keeper.leases)
+
+    async def not_selected(self, order_hash: bytes) -> bool:
+        """Note that a relayer chose another maker: the fill is less likely, the reservation stays.
+
+        Return False when no such quote is live. Raises JournalUnavailable.
+        """
+        return await self.ends.not_selected(order_hash)
 
     def watched(self) -> tuple[NonceKey, ...]:
         """Return the nonces of live quotes."""
         return tuple(quote.nonce for quote in self._book)
 
-    async def _make_durable(self, record: QuoteRecord) -> Decision | None:
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append(record)
-        except (JournalUnavailable, TimeoutError) as error:
-            return _journal_refusal(error)
-        return None
+    def _claim(self, view: ChainView, quote: AdmittedQuote | None) -> Claim | None:
+        if quote is None:
+            return None
+        held = self._admission.inventory(view, quote.maker_asset, quote.settlement)
+        return Claim(
+            balance=view.balances.get(quote.maker_asset.address, 0),
+            ceiling=held.balance,
+            block_number=view.market.block_number,
+            limits=self._policy.limits,
+        )
+
+    def _refused(self, request: FirmQuoteRequest, decision: Decision) -> QuoteRecord:
+        return QuoteRecord(
+            quote_id=request.quote.request_id,
+            received_at_ms=self._clock.wall_ms(),
+            relayer=request.relayer,
+            body=request.body,
+            decision=decision,
+            idempotency_key=request.idempotency_key,
+        )
+
+    def _sign_again(
+        self, request: FirmQuoteRequest, stored: StoredQuote, view: ChainView | Decision
+    ) -> AnsweredQuote | Decision:
+        """Answer once more with a quote that another process admitted; the same key gives the same signature."""
+        safe = view if isinstance(view, Decision) else self._signer.check(view)
+        if not safe.accepted:
+            return safe
+        if stored.signer != self._signer.address:
+            return Decision.refuse(
+                RefusalReason.IDEMPOTENCY_CONFLICT,
+                f"expected the key of signer {stored.signer}, who signed the quote of idempotency key "
+                f"{request.idempotency_key!r}, found {self._signer.address}",
+            )
+        quote = stored.admitted(maker_asset=request.quote.maker_asset, taker_asset=request.quote.taker_asset)
+        self.ends.hold(quote.live)
+        asked = replace(request.quote, request_id=stored.quote_id)
+        return self._sign(replace(request, quote=asked), quote)
 
     def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
         # The record is durable; from here on the reservation stands until the chain ends it.
@@ -209,7 +253,7 @@ class QuoteDesk:
             signature = self._signer.sign(quote.order_hash)
         except UnsafeToSign as error:
             return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))
-        self._signatures[quote.order_hash] = signature.to_bytes65()
+        self.ends.signed(quote.order_hash, signature.to_bytes65())
         signed = SignedOrder(
             order=quote.order,
             domain=self._policy.domains[quote.settlement],
@@ -222,6 +266,5 @@ class QuoteDesk:
         return AnsweredQuote(quote_id=request.quote.request_id, firm=firm, admitted=quote)
 
 
-def _journal_refusal(error: BaseException) -> Decision:
-    detail = str(error) or "the journal did not confirm the record in time"
-    return Decision.refuse(RefusalReason.JOURNAL_UNAVAILABLE, detail)
+def _hash_of(answer: AnsweredQuote | Decision) -> bytes | None:
+    return answer.admitted.order_hash if isinstance(answer, AnsweredQuote) else None

@@ -18,7 +18,7 @@ class WireRefusal:
     retry_after_s: int | None = None
 
 
-# Status 422: ask for something else. 503: the same request may be quoted later.
+# Status 422: ask for something else. 409: the key means another request. 503: the same request may be quoted later.
 _WIRE: dict[RefusalReason, tuple[int, str]] = {
     RefusalReason.UNKNOWN_TOKEN: (422, "use the tokens named by GET /levels"),
     RefusalReason.PAIR_NOT_QUOTED: (
@@ -44,6 +44,7 @@ _WIRE: dict[RefusalReason, tuple[int, str]] = {
     RefusalReason.PAUSED: (503, "ask again later; the operator has paused the signer"),
     RefusalReason.NODE_UNAVAILABLE: (503, "ask again later; GET /healthz shows the state of the node"),
     RefusalReason.JOURNAL_UNAVAILABLE: (503, "ask again later; the operator must free space for the journal"),
+    RefusalReason.IDEMPOTENCY_CONFLICT: (409, "send another idempotency key, or the same body again"),
     RefusalReason.UNSAFE_TO_SIGN: (503, "ask again later; the operator must check the node"),
 }
 _RETRY_AFTER_S = 1

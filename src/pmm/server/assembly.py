@@ -17,19 +17,23 @@ from pmm.domain import (
     settlement_domain,
 )
 from pmm.execution import (
-    ChainView,
+    BlockNonces,
     DeskPolicy,
     JournalState,
     LaneNonces,
     NodeIdentity,
+    NonceKeeper,
     PairBook,
-    SequentialNonces,
     Settlement,
 )
+from pmm.journal import Journal
 from pmm.pricing import FairValueRules, FundingPolicy, PairPolicy, SpreadPolicy
 from pmm.relayers.oneinch import OneInchCodec
 from pmm.risk import QuoteLimits
 from pmm.settings import ServeSettings
+
+# How many replicas find lanes where nothing else is set.
+_REPLICAS = 4
 
 Pairs = list[tuple[Token, Token]]
 
@@ -108,19 +112,25 @@ def reader_plan(
     )
 
 
-def router_nonces(node: Web3Node, maker: Address, state: JournalState) -> SequentialNonces:
-    """Return the nonces of 1inch's domain, behind what journal and chain have seen."""
+def nonce_keeper(
+    settings: ServeSettings,
+    journal: Journal,
+    node: Web3Node,
+    maker: Address,
+    signer: Address,
+    state: JournalState,
+) -> NonceKeeper:
+    """Return the nonces of both domains, behind what journal and chain have seen; none is leased yet."""
     known = state.next_nonces.get((ZERO_ADDRESS, Settlement.ONEINCH, 0), 0)
-    return SequentialNonces(first_unused_router_nonce(node, maker, known=known))
-
-
-def lane_nonces(view: ChainView, signer: Address, state: JournalState) -> LaneNonces:
-    """Return the nonces of our own domain, behind what journal and chain have seen."""
-    first = {
-        lane.lane: max(lane.next_unused, state.next_nonces.get((signer, Settlement.PMM, lane.lane), 0))
-        for lane in view.lanes
-    }
-    return LaneNonces(signer, first, live=(quote.nonce for quote in state.live))
+    share = max(settings.lanes // _REPLICAS, 1) if journal.shared else settings.lanes
+    return NonceKeeper(
+        journal,
+        signer=signer,
+        lane_nonces=LaneNonces(signer, {}),
+        router_nonces=BlockNonces(),
+        most_lanes=settings.replica_lanes or share,
+        first_router_nonce=first_unused_router_nonce(node, maker, known=known),
+    )
 
 
 def codec(settings: ServeSettings, identity: NodeIdentity) -> OneInchCodec:

@@ -11,7 +11,7 @@ from pmm.execution import (
     Clock,
     Settlement,
 )
-from pmm.journal import SqliteJournal
+from pmm.journal import Journal
 from pmm.server.refresher import MarketRefresher
 
 
@@ -22,7 +22,7 @@ class Health:
         self,
         *,
         admission: AdmissionDesk,
-        journal: SqliteJournal,
+        journal: Journal,
         refresher: MarketRefresher,
         clock: Clock,
     ) -> None:

@@ -42,9 +42,9 @@ from pmm.execution import (
     SigningMode,
     choose_signing_mode,
 )
-from pmm.journal import SqliteJournal
+from pmm.journal import Journal, PostgresJournal, SqliteJournal
 from pmm.server.app import build_app
-from pmm.server.assembly import codec, desk_policy, lane_nonces, reader_plan, router_nonces
+from pmm.server.assembly import codec, desk_policy, nonce_keeper, reader_plan
 from pmm.server.clock import SystemClock
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
@@ -67,7 +67,7 @@ class Runtime:
     app: QuoteRoutes
     desk: QuoteDesk
     health: Health
-    journal: SqliteJournal
+    journal: Journal
     refresher: MarketRefresher
     signer: GuardedSigner
     maker: Address
@@ -96,8 +96,9 @@ class Runtime:
     async def _on_view(self, view: ChainView) -> tuple[NonceKey, ...]:
         try:
             await self.desk.settle(view)
+            await self.desk.keep(view)
         except JournalUnavailable as error:
-            _LOG.error("outcomes_not_journaled", error=str(error))
+            _LOG.error("journal_behind", error=str(error))
         return self.desk.watched()
 
 
@@ -121,9 +122,7 @@ def open_runtime(settings: ServeSettings) -> Runtime:
     maker = parse_address(deployment.address(_CONTRACT), _CONTRACT)
     with JsonRpc(settings.rpc_url, timeout_s=settings.rpc_timeout_ms / 1000) as rpc:
         deployment.check_code(rpc, _CONTRACT)
-        journal = SqliteJournal(
-            settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
-        )
+        journal = _open_journal(settings, identity, maker)
         try:
             key = _key(settings, mode)
             if mode is SigningMode.DEVELOPMENT:
@@ -161,7 +160,7 @@ def _join(
     identity: NodeIdentity,
     maker: Address,
     signer: GuardedSigner,
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
     plan = reader_plan(
@@ -173,17 +172,20 @@ def _join(
         pools=find_pools(node, pairs),
     )
     reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
+    keeper = nonce_keeper(settings, journal, node, maker, signer.address, state)
+    # The lanes as they are on chain say which nonces are gone, beside what the journal says.
+    keeper.start(reader.read(()).lanes)
     admission = AdmissionDesk(
         policy=desk_policy(settings, identity, maker, pairs),
         signer=signer,
         book=_resumed_book(settings, identity, state),
-        router_nonces=router_nonces(node, maker, state),
-        # The lanes as they are on chain say which nonces are gone, beside what the journal says.
-        lane_nonces=lane_nonces(reader.read(()), signer.address, state),
+        router_nonces=keeper.router_nonces,
+        lane_nonces=keeper.lane_nonces,
         random_bits=secrets.randbits,
     )
     refresher = _refresher(settings, reader, clock)
-    desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock)
+    desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock, keeper=keeper)
+    desk.ends.resume(state.cursor)
     health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
     return Runtime(
         app=_app(settings, identity, desk, health),
@@ -241,6 +243,15 @@ def _key(settings: ServeSettings, mode: SigningMode) -> SigningKey:
     assert settings.keystore is not None
     password = settings.keystore_password
     return keystore_key(settings.keystore, password.get_secret_value() if password else "")
+
+
+def _open_journal(settings: ServeSettings, identity: NodeIdentity, maker: Address) -> Journal:
+    url = settings.database_url
+    if url is not None:
+        return PostgresJournal(url.get_secret_value(), chain_id=identity.chain_id, maker=maker)
+    return SqliteJournal(
+        settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
+    )
 
 
 def _default_journal(identity: NodeIdentity) -> Path:

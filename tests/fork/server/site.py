@@ -92,7 +92,7 @@ class Server:
 
 
 @contextmanager
-def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Server]:
+def serving(deployed: Deployed, journal: Path | None, **overrides: Any) -> Iterator[Server]:
     """Run a server on the fork."""
     settings = load_settings(
         {
