@@ -17,6 +17,9 @@ import numpy as np
 
 from pmm.errors import InvalidInput
 
+# A matrix of 201 rows: its eigenvalues take milliseconds, once per view.
+_MOST_LOTS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class GlftParameters:
@@ -30,9 +33,9 @@ class GlftParameters:
 
     def __post_init__(self) -> None:
         positive = min(self.gamma, self.k, self.intensity) > 0 and self.sigma >= 0
-        if not positive or not 1 <= self.max_lots <= 500:
+        if not positive or not 1 <= self.max_lots <= _MOST_LOTS:
             raise InvalidInput(
-                "glft: expected positive gamma, k and intensity, sigma of at least 0 and 1 to 500 lots, "
+                "glft: expected positive gamma, k and intensity, sigma of at least 0 and 1 to 100 lots, "
                 f"found {self}"
             )
 

@@ -55,10 +55,8 @@ def observe_round_trip(
         raise InvalidInput(f"round trip: expected at least 0 us, found {round_trip_us}")
     before = round_trip_us if state.smoothed_us is None else state.smoothed_us
     smoothed = before + (round_trip_us - before) * policy.weight_bps // 10_000
-    if state.stopped:
-        stopped = smoothed >= policy.resume_ms * 1_000
-    else:
-        stopped = smoothed > policy.stop_ms * 1_000
+    slow, fast = smoothed > policy.stop_ms * 1_000, smoothed < policy.resume_ms * 1_000
+    stopped = not fast if state.stopped else slow
     change = LatencyChange.NONE
     if stopped != state.stopped:
         change = LatencyChange.CANCEL_OUTSTANDING if stopped else LatencyChange.RESUME

@@ -8,8 +8,8 @@ from pmm.errors import InvalidInput
 
 # Shares from models stop at six decimal places of a basis point: a float's last digit, which may differ between
 # machines, must not show in a replayed price.
-_PLACES = 6
-_UNIT_E36 = 10 ** (32 - _PLACES)
+_UNITS_PER_BPS = 1_000_000
+_UNIT_E36 = 10**26
 # Far above any price: a model that says more is broken.
 _MOST_BPS = 1e6
 
@@ -21,4 +21,4 @@ def share_up_of_bps(bps: float) -> int:
     """
     if not isfinite(bps) or abs(bps) > _MOST_BPS:
         raise InvalidInput(f"model: expected finite basis points, found {bps}; check the pair's parameters")
-    return ceil(bps * 10**_PLACES) * _UNIT_E36
+    return ceil(bps * _UNITS_PER_BPS) * _UNIT_E36

@@ -1,6 +1,7 @@
 """Avellaneda-Stoikov and Gueant-Lehalle-Fernandez-Tapia against converged numbers of independent runs."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -137,7 +138,7 @@ _PARAMETERS = st.builds(
 def test_glft__any_parameters__ask_for_more_the_more_is_held(parameters: GlftParameters) -> None:
     distances = bid_distances(parameters)
     assert len(distances) == 2 * parameters.max_lots
-    assert all(first <= second + 1e-9 for first, second in zip(distances, distances[1:], strict=False))
+    assert all(first <= second + 1e-9 for first, second in pairwise(distances))
     base = base_distance(gamma=parameters.gamma, k=parameters.k)
     # Bid after one more lot and ask from there are one trade: together never less than twice the base.
     for first, second in zip(distances, reversed(distances), strict=True):
