@@ -156,7 +156,7 @@ def _edge(
             return found, None
         reason, closed = ModelReason.VOLATILITY_UNKNOWN, found
         if found is not None:
-            reason = ModelReason.INVENTORY_FULL
+            reason = ModelReason.CLOSED
     edge = fixed_edge(
         taker_value_usd_wad=taker_value_usd_wad,
         maker_value_usd_wad=maker_value_usd_wad,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from math import isfinite
 
 from pmm.domain import Decision, RefusalReason
 from pmm.errors import InvalidInput
@@ -33,12 +34,12 @@ class SpreadModel(StrEnum):
 class ModelReason(StrEnum):
     """Why a model was used.
 
-    ``VOLATILITY_UNKNOWN``: the fixed one stood in for another. ``INVENTORY_FULL``: inventory takes no more.
+    ``VOLATILITY_UNKNOWN``: the fixed one stood in for another. ``CLOSED``: the model does not quote.
     """
 
     BY_POLICY = "by_policy"
     VOLATILITY_UNKNOWN = "volatility_unknown"
-    INVENTORY_FULL = "inventory_full"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class ModelParameters:
         intensity: fills per second at no distance (GLFT).
         lot_usd: one lot.
         max_lots: inventory beyond target at which the side that adds to it stops.
+        max_distance_bps: distance from the fair value beyond which a side stops: volatility out of all measure.
         target_base_bps: share of the pair's value that we want to hold in its base asset.
         risk_aversion: how volatility and toxic flow raise gamma.
     """
@@ -62,13 +64,15 @@ class ModelParameters:
     intensity: float = 0.1
     lot_usd: int = 25_000
     max_lots: int = 10
+    max_distance_bps: float = 500.0
     target_base_bps: int = 5_000
     risk_aversion: RiskAversionPolicy = field(default_factory=RiskAversionPolicy)
 
     def __post_init__(self) -> None:
-        if not (min(self.gamma, self.k, self.horizon_s, self.intensity) > 0 and self.lot_usd > 0):
+        positive = (self.gamma, self.k, self.horizon_s, self.intensity, self.max_distance_bps, self.lot_usd)
+        if not all(value > 0 and isfinite(value) for value in positive):
             raise InvalidInput(
-                f"spread model: expected positive gamma, k, horizon, intensity and lot, found {self}"
+                f"spread model: expected positive gamma, k, horizon, intensity, lot and distance, found {self}"
             )
         if not 1 <= self.max_lots <= 100 or not 0 <= self.target_base_bps <= 10_000:
             raise InvalidInput(
@@ -124,18 +128,27 @@ def model_edge(
         toxic_flow=state.toxic_flow,
         policy=parameters.risk_aversion,
     ).gamma
-    found = _half_spread_and_skew(model, parameters, gamma=gamma, sigma=state.sigma_now_bps, lots=lots)
-    if found is None:
+    if lots > parameters.max_lots - 1:
         return Decision.refuse(
             RefusalReason.LIMIT_REACHED,
             f"expected less than {parameters.max_lots} lots of {parameters.lot_usd} USD beyond the target, "
             f"found {lots:.1f}; we take no more of this asset",
         )
+    half_bps, skew_bps = _half_spread_and_skew(
+        model, parameters, gamma=gamma, sigma=state.sigma_now_bps, lots=lots
+    )
+    if not max(half_bps, half_bps + skew_bps) <= parameters.max_distance_bps:
+        return Decision.refuse(
+            RefusalReason.LIMIT_REACHED,
+            f"expected to quote within {parameters.max_distance_bps:.0f} bps of the fair value, found "
+            f"{half_bps:.0f} and {skew_bps:.0f} bps of spread and skew at a volatility of "
+            f"{state.sigma_now_bps:.2f} bps per sqrt second",
+        )
     least = share_of_bps_e36(min_edge_bps)
-    half_spread_e36 = max(share_up_of_bps(found[0]), least)
+    half_spread_e36 = max(share_up_of_bps(half_bps), least)
     return Edge(
         half_spread_e36=half_spread_e36,
-        skew_e36=max(share_up_of_bps(found[1]), least - half_spread_e36),
+        skew_e36=max(share_up_of_bps(max(skew_bps, -half_bps)), least - half_spread_e36),
         model=model,
         reason=ModelReason.BY_POLICY,
         gamma=gamma,
@@ -145,16 +158,15 @@ def model_edge(
 
 def _half_spread_and_skew(
     model: SpreadModel, parameters: ModelParameters, *, gamma: float, sigma: float, lots: float
-) -> tuple[float, float] | None:
-    """Return both in basis points, or None where the model buys no more."""
+) -> tuple[float, float]:
+    """Return both in basis points; what is wanted beyond ``max_lots`` is wanted no more than at them."""
     p = parameters
     if model is SpreadModel.AVELLANEDA_STOIKOV:
-        if lots > p.max_lots - 1:
-            return None
         half = spread(gamma=gamma, sigma=sigma, k=p.k, horizon=p.horizon_s) / 2
-        return half, -reservation_price(0.0, lots, gamma=gamma, sigma=sigma, horizon=p.horizon_s)
+        held = max(lots, -float(p.max_lots))
+        return half, -reservation_price(0.0, held, gamma=gamma, sigma=sigma, horizon=p.horizon_s)
     glft = GlftParameters(gamma=gamma, sigma=sigma, k=p.k, intensity=p.intensity, max_lots=p.max_lots)
     half_spread, distance = bid_distance(0.0, glft), bid_distance(lots, glft)
-    if half_spread is None or distance is None:
-        return None
+    assert half_spread is not None
+    assert distance is not None
     return half_spread, distance - half_spread

@@ -1,17 +1,26 @@
 """Whatever is asked: the maker never loses a unit to rounding, and no firm quote beats the ladder."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pmm.domain import USDC, WETH, Decision, Inventory, Token
+from pmm.domain import USDC, WETH, Address, Decision, Inventory, Token
 from pmm.pricing import (
+    CapitalPolicy,
     ComponentName,
     DirectionTerms,
+    ExchangePrice,
+    MarketSnapshot,
+    ModelParameters,
+    OptionPolicy,
     PairPolicy,
     PricedAmounts,
+    PricingState,
+    QuotationPolicy,
+    QuotationRule,
+    SpreadModel,
     SpreadPolicy,
     inventory_terms,
     ladder,
@@ -19,6 +28,7 @@ from pmm.pricing import (
     price_exact_out,
 )
 from pmm.pricing.fixed_point import E36
+from pmm.pricing.model_units import share_up_of_bps
 from tests.helpers.quoting import market
 
 _E72 = E36 * E36
@@ -28,30 +38,92 @@ _BPS = st.decimals(min_value=0, max_value=50, places=4)
 
 
 @st.composite
-def both_directions(draw: st.DrawFn) -> tuple[DirectionTerms, DirectionTerms]:
-    """Draw the terms of both directions at any price, inventory, spread and gas price."""
-    eth_usd = draw(st.integers(min_value=10**11, max_value=10**13))
-    pool_usd = eth_usd * draw(st.integers(min_value=9_970, max_value=10_030)) // 10_000
-    taker, maker = draw(st.sampled_from(((WETH, USDC), (USDC, WETH))))
-    inventories = {
-        token.address: Inventory(token=token, balance=draw(st.integers(min_value=0, max_value=10**24)))
-        for token in (WETH, USDC)
-    }
-    spread = SpreadPolicy(
+def pricing_states(draw: st.DrawFn, eth_usd: int) -> PricingState:
+    """Draw a state: volatility known or not, toxic or not, an exchange near the fair value or none."""
+    exchange = None
+    if draw(st.booleans()):
+        rate_e36 = eth_usd * 10**16 * draw(st.integers(min_value=9_940, max_value=10_060)) // 10_000
+        exchange = ExchangePrice(venue="venue", rate_e36=rate_e36, age_ms=draw(st.sampled_from((0, 5_000))))
+    return PricingState(
+        sigma_now_bps=draw(st.none() | st.floats(0, 20)),
+        sigma_base_bps=draw(st.none() | st.floats(0, 20)),
+        toxic_flow=draw(st.booleans()),
+        toxicity_e36=share_up_of_bps(draw(st.floats(0, 50))),
+        feed_latency_us=draw(st.none() | st.integers(0, 500_000)),
+        exchange=exchange,
+    )
+
+
+@st.composite
+def spread_policies(draw: st.DrawFn) -> SpreadPolicy:
+    """Draw any model, quotation, gas compensation and share of the option value."""
+    return SpreadPolicy(
         half_spread_bps=draw(_BPS),
         max_skew_bps=draw(_BPS),
         impact_share_bps=draw(st.integers(min_value=0, max_value=10_000)),
+        fill_gas_units=draw(st.sampled_from((0, 150_000))),
+        relayer_gas_units=100_000,
+        model=draw(st.sampled_from(SpreadModel)),
+        parameters=ModelParameters(
+            gamma=draw(st.floats(1e-3, 0.1)),
+            lot_usd=draw(st.sampled_from((1_000, 25_000, 10**8))),
+            target_base_bps=draw(st.integers(min_value=0, max_value=10_000)),
+        ),
+        quotation=QuotationPolicy(rule=draw(st.sampled_from(QuotationRule))),
+        option=OptionPolicy(share_bps=draw(st.sampled_from((0, 10_000)))),
+        capital=draw(st.none() | st.just(CapitalPolicy(allocated_usd=Decimal(200_000), markets=2))),
     )
-    snapshot = replace(
-        market(eth_usd=eth_usd, pool_eth_usd=pool_usd),
-        gas_price_wei=draw(st.integers(min_value=0, max_value=10**12)),
+
+
+@dataclass
+class Scene:
+    """A market, holdings, a pair and a state, from which the terms of either direction follow."""
+
+    snapshot: MarketSnapshot
+    inventories: dict[Address, Inventory]
+    pair: PairPolicy
+    state: PricingState
+
+    def terms(self, taker: Token, maker: Token, *, more_toxicity_bps: int = 0) -> DirectionTerms:
+        """Return the terms of a direction, for someone who is more toxic than the state says."""
+        more = self.state.toxicity_e36 + share_up_of_bps(more_toxicity_bps)
+        terms = inventory_terms(
+            self.snapshot,
+            self.inventories,
+            self.pair,
+            maker_asset=maker,
+            taker_asset=taker,
+            state=replace(self.state, toxicity_e36=more),
+        )
+        assert isinstance(terms, DirectionTerms)
+        return terms
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    """Draw any price, inventory, policy, state and gas price."""
+    eth_usd = draw(st.integers(min_value=10**11, max_value=10**13))
+    pool_usd = eth_usd * draw(st.integers(min_value=9_970, max_value=10_030)) // 10_000
+    return Scene(
+        snapshot=replace(
+            market(eth_usd=eth_usd, pool_eth_usd=pool_usd),
+            gas_price_wei=draw(st.integers(min_value=0, max_value=10**12)),
+        ),
+        inventories={
+            token.address: Inventory(token=token, balance=draw(st.integers(min_value=0, max_value=10**24)))
+            for token in (WETH, USDC)
+        },
+        pair=PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, spread=draw(spread_policies())),
+        state=draw(pricing_states(pool_usd)),
     )
-    pair = PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, spread=spread)
-    there = inventory_terms(snapshot, inventories, pair, maker_asset=maker, taker_asset=taker)
-    back = inventory_terms(snapshot, inventories, pair, maker_asset=taker, taker_asset=maker)
-    assert isinstance(there, DirectionTerms)
-    assert isinstance(back, DirectionTerms)
-    return there, back
+
+
+@st.composite
+def both_directions(draw: st.DrawFn) -> tuple[DirectionTerms, DirectionTerms]:
+    """Draw the terms of both directions of a scene."""
+    scene = draw(scenes())
+    taker, maker = draw(st.sampled_from(((WETH, USDC), (USDC, WETH))))
+    return scene.terms(taker, maker), scene.terms(maker, taker)
 
 
 def direction_terms() -> st.SearchStrategy[DirectionTerms]:
@@ -134,6 +206,50 @@ def test_ladder__any_firm_quote__is_never_better_than_the_ladder(
     if isinstance(priced, PricedAmounts):
         assert walked is not None
         assert priced.making_amount <= walked + Decimal("1e-12")
+
+
+@given(
+    scenes(),
+    _ANY_AMOUNT,
+    _FEES,
+    st.sampled_from(((WETH, USDC), (USDC, WETH))),
+    st.integers(min_value=0, max_value=40),
+)
+def test_ladder__firm_quote_to_a_more_toxic_taker__is_never_better_than_the_ladder(
+    scene: Scene, amount: int, fee_bps: int, assets: tuple[Token, Token], more_bps: int
+) -> None:
+    walked = ladder_walk(scene.terms(*assets), 10**30, amount)
+    assume(walked is not None)
+    firm = scene.terms(*assets, more_toxicity_bps=more_bps)
+    priced = price_exact_in(firm, amount, fee_bps=fee_bps)
+    assume(isinstance(priced, PricedAmounts))
+    assert isinstance(priced, PricedAmounts)
+    assert walked is not None
+    assert priced.making_amount <= walked + Decimal("1e-12")
+    back = price_exact_out(firm, priced.making_amount, fee_bps=fee_bps)
+    assert isinstance(back, PricedAmounts)
+    again = ladder_walk(scene.terms(*assets), 10**30, back.taking_amount)
+    assert again is None or back.making_amount <= again + Decimal("1e-12")
+
+
+@given(direction_terms(), _ANY_AMOUNT, _FEES)
+def test_components__any_quote__are_the_closed_list_once_each(
+    terms: DirectionTerms, amount: int, fee_bps: int
+) -> None:
+    priced = price_exact_in(terms, amount, fee_bps=fee_bps)
+    assume(isinstance(priced, PricedAmounts))
+    assert isinstance(priced, PricedAmounts)
+    breakdown = priced.breakdown
+    assert sorted(part.name for part in breakdown.components) == sorted(ComponentName)
+    assert sum(part.bps for part in breakdown.components) == breakdown.total_bps
+    bounded = {ComponentName.FAIR_VALUE, ComponentName.INVENTORY_SKEW}
+    assert all(part.share_e36 >= 0 for part in breakdown.components if part.name not in bounded)
+    edge = sum(
+        part.share_e36
+        for part in breakdown.components
+        if part.name in (ComponentName.HALF_SPREAD, ComponentName.INVENTORY_SKEW)
+    )
+    assert edge >= 0
 
 
 @given(direction_terms(), st.integers(min_value=0, max_value=10**24))
