@@ -168,6 +168,8 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
+        if self._admission.conditions is not None:
+            self._admission.conditions.observe(view)
         for end in self._book.end_by(view):
             self._admission.release_nonce(end.quote.nonce)
             outcome = QuoteOutcome(

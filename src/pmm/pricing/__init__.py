@@ -19,6 +19,7 @@ from pmm.pricing.offers import (
     flash_offers,
     inventory_offer,
     inventory_terms,
+    market_rate_e36,
     price_request,
 )
 from pmm.pricing.option_value import OptionPolicy
@@ -66,6 +67,7 @@ __all__ = [
     "inventory_offer",
     "inventory_terms",
     "ladder",
+    "market_rate_e36",
     "price_exact_in",
     "price_exact_out",
     "price_request",

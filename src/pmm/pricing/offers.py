@@ -97,6 +97,20 @@ def inventory_terms(
     )
 
 
+def market_rate_e36(snapshot: MarketSnapshot, pair: PairPolicy) -> int | None:
+    """Return quote base units per base base unit at the fair value, scaled by 10**36; None where none is fair.
+
+    Both directions are computed and kept for the quotes to come on this snapshot.
+    """
+    if (pair.base.address, pair.quote.address) not in snapshot.pools:
+        return None
+    found = _market_terms(snapshot, pair, maker_asset=pair.quote, taker_asset=pair.base)
+    if isinstance(found, Decision):
+        return None
+    _market_terms(snapshot, pair, maker_asset=pair.base, taker_asset=pair.quote)
+    return found.fair.rate_e36
+
+
 def _market_terms(
     snapshot: MarketSnapshot, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
 ) -> MarketTerms | Decision:

@@ -35,6 +35,7 @@ from pmm.execution import (
     GuardedSigner,
     JournalState,
     JournalUnavailable,
+    MarketConditions,
     NodeIdentity,
     NonceKey,
     QuoteDesk,
@@ -173,14 +174,16 @@ def _join(
         pools=find_pools(node, pairs),
     )
     reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
+    policy = desk_policy(settings, identity, maker, pairs)
     admission = AdmissionDesk(
-        policy=desk_policy(settings, identity, maker, pairs),
+        policy=policy,
         signer=signer,
         book=_resumed_book(settings, identity, state),
         router_nonces=router_nonces(node, maker, state),
         # The lanes as they are on chain say which nonces are gone, beside what the journal says.
         lane_nonces=lane_nonces(reader.read(()), signer.address, state),
         random_bits=secrets.randbits,
+        conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
     )
     refresher = _refresher(settings, reader, clock)
     desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock)
