@@ -196,10 +196,20 @@ def ladder_walk(terms: DirectionTerms, making_limit: int, taking_amount: int) ->
     return None
 
 
-@given(direction_terms(), _ANY_AMOUNT, _FEES, st.integers(min_value=0, max_value=10**24))
+@given(
+    direction_terms(),
+    _ANY_AMOUNT,
+    st.none() | st.integers(min_value=1, max_value=10),
+    st.sampled_from((0, 0, 30)),
+    st.just(10**30) | st.integers(min_value=0, max_value=10**24),
+)
 def test_ladder__any_firm_quote__is_never_better_than_the_ladder(
-    terms: DirectionTerms, amount: int, fee_bps: int, limit: int
+    terms: DirectionTerms, amount: int, levels: int | None, fee_bps: int, limit: int
 ) -> None:
+    if levels is not None:
+        # Where whole levels end, nothing but their own rounding is between ladder and quote.
+        published = ladder(terms, making_limit=limit)[:levels]
+        amount = max(sum(level.taking_amount for level in published), 1)
     walked = ladder_walk(terms, limit, amount)
     assume(walked is not None)
     priced = price_exact_in(terms, amount, fee_bps=fee_bps)
