@@ -2,7 +2,10 @@
 
 import asyncio
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pmm.domain import USDC, WETH, Decision, QuoteRequest, RefusalReason
 from pmm.execution import AnsweredQuote, FirmQuoteRequest, MarketConditions, Settlement
@@ -10,6 +13,7 @@ from pmm.journal.encoding import offer_json
 from pmm.pricing import (
     ComponentName,
     DirectionTerms,
+    ExchangePrice,
     PairPolicy,
     PricingState,
     SpreadModel,
@@ -18,7 +22,6 @@ from pmm.pricing import (
     inventory_terms,
     price_request,
 )
-from pmm.pricing.fixed_point import E36
 from pmm.pricing.latency_gate import LatencyChange
 from pmm.pricing.markouts import Flow
 from pmm.pricing.micro_price import TopOfBook
@@ -168,15 +171,30 @@ def test_conditions__pair_without_a_market__is_left_out() -> None:
     assert conditions.state(_PAIR) == PricingState()
 
 
-def test_pricing_state__any_value__comes_back_from_its_dict() -> None:
-    desk, conditions = _open_desk()
-    _watch(desk, 40)
-    conditions.observe_book(
-        _PAIR, "venue", TopOfBook(bid_e36=E36 // 3, ask_e36=E36 // 3 + 1, bid_size=1, ask_size=1)
+_SIGMA = st.none() | st.floats(min_value=0, max_value=1e4)
+
+
+@given(
+    st.builds(
+        PricingState,
+        sigma_now_bps=_SIGMA,
+        sigma_base_bps=_SIGMA,
+        toxic_flow=st.booleans(),
+        toxicity_e36=st.integers(min_value=0, max_value=50 * 10**32),
+        feed_latency_us=st.none() | st.integers(min_value=0, max_value=10**7),
+        exchange=st.none()
+        | st.builds(
+            ExchangePrice,
+            venue=st.text(max_size=9),
+            rate_e36=st.integers(min_value=1, max_value=10**60),
+            age_ms=st.integers(min_value=0, max_value=10**6),
+        ),
+        halted=st.none() | st.text(min_size=1, max_size=9),
     )
-    conditions.observe_round_trip(900_000)
-    state = conditions.state(_PAIR)
-    assert state.halted
-    assert PricingState.from_dict(state.to_dict()) == state
-    assert PricingState.from_dict({}) == PricingState()
-    assert state.sigma_now_bps
+)
+def test_pricing_state__any_value__comes_back_from_the_journals_json(state: PricingState) -> None:
+    assert PricingState.from_dict(orjson.loads(orjson.dumps(state.to_dict()))) == state
+
+
+def test_pricing_state__neutral__takes_no_room() -> None:
+    assert PricingState().to_dict() == {}

@@ -120,6 +120,14 @@ def test_toxicity__known_losses__are_shrunk_towards_the_group_above() -> None:
     assert book.addon_bps(Flow(source="okx"), 0) == 0
 
 
+def test_toxicity__good_taker_of_a_bad_source__pays_what_the_ladder_of_the_source_holds() -> None:
+    good = Flow(source="1inch", taker="0xgood")
+    book = _book([(_FLOW, -10.0)] * 40 + [(good, 20.0)] * 10)
+    source = (40 * 10 - 10 * 20) / (50 + 20)
+    assert book.addon_bps(good, 0) == pytest.approx(source)
+    assert book.addon_bps(_FLOW, 0) > source
+
+
 def test_toxicity__few_fills_or_gains__add_nothing() -> None:
     assert _book([(_FLOW, -50.0)] * 4).addon_bps(_FLOW, 0) == 0
     assert _book([(_FLOW, 50.0)] * 100).addon_bps(_FLOW, 0) == 0

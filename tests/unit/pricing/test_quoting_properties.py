@@ -32,9 +32,15 @@ from pmm.pricing.model_units import share_up_of_bps
 from tests.helpers.quoting import market
 
 _E72 = E36 * E36
-_ANY_AMOUNT = st.integers(min_value=1, max_value=250 * 10**18)
+# Base units of either asset: the first range is all of the depth in USDC, the second in WETH.
+_ANY_AMOUNT = st.integers(min_value=1, max_value=6 * 10**11) | st.integers(
+    min_value=1, max_value=250 * 10**18
+)
 _FEES = st.integers(min_value=0, max_value=100)
-_BPS = st.decimals(min_value=0, max_value=50, places=4)
+_BPS = st.sampled_from((Decimal(0), Decimal(1), Decimal(5))) | st.decimals(
+    min_value=0, max_value=50, places=4
+)
+_SIGMA = st.sampled_from((0.0, 1.0, 4.0)) | st.floats(0, 20)
 
 
 @st.composite
@@ -43,12 +49,14 @@ def pricing_states(draw: st.DrawFn, eth_usd: int) -> PricingState:
     exchange = None
     if draw(st.booleans()):
         rate_e36 = eth_usd * 10**16 * draw(st.integers(min_value=9_940, max_value=10_060)) // 10_000
-        exchange = ExchangePrice(venue="venue", rate_e36=rate_e36, age_ms=draw(st.sampled_from((0, 5_000))))
+        exchange = ExchangePrice(
+            venue="venue", rate_e36=rate_e36, age_ms=draw(st.sampled_from((0, 0, 0, 5_000)))
+        )
     return PricingState(
-        sigma_now_bps=draw(st.none() | st.floats(0, 20)),
-        sigma_base_bps=draw(st.none() | st.floats(0, 20)),
+        sigma_now_bps=draw(_SIGMA | _SIGMA | st.none()),
+        sigma_base_bps=draw(_SIGMA | st.none()),
         toxic_flow=draw(st.booleans()),
-        toxicity_e36=share_up_of_bps(draw(st.floats(0, 50))),
+        toxicity_e36=share_up_of_bps(draw(st.just(0.0) | st.floats(0, 50))),
         feed_latency_us=draw(st.none() | st.integers(0, 500_000)),
         exchange=exchange,
     )
@@ -65,7 +73,7 @@ def spread_policies(draw: st.DrawFn) -> SpreadPolicy:
         relayer_gas_units=100_000,
         model=draw(st.sampled_from(SpreadModel)),
         parameters=ModelParameters(
-            gamma=draw(st.floats(1e-3, 0.1)),
+            gamma=draw(st.sampled_from((1e-3, 5e-3, 0.05))),
             lot_usd=draw(st.sampled_from((1_000, 25_000, 10**8))),
             target_base_bps=draw(st.integers(min_value=0, max_value=10_000)),
         ),
@@ -110,8 +118,8 @@ def scenes(draw: st.DrawFn) -> Scene:
             gas_price_wei=draw(st.integers(min_value=0, max_value=10**12)),
         ),
         inventories={
-            token.address: Inventory(token=token, balance=draw(st.integers(min_value=0, max_value=10**24)))
-            for token in (WETH, USDC)
+            token.address: Inventory(token=token, balance=draw(st.integers(min_value=0, max_value=most)))
+            for token, most in ((WETH, 1_000 * 10**18), (USDC, 3 * 10**12))
         },
         pair=PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, spread=draw(spread_policies())),
         state=draw(pricing_states(pool_usd)),
