@@ -6,36 +6,36 @@ from decimal import Decimal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pmm.domain import USDC, WETH, Address, Decision, Inventory, Token
+from pmm.domain import DAI, USDC, WETH, Address, Decision, Inventory, Token
 from pmm.pricing import (
     CapitalPolicy,
     ComponentName,
     DirectionTerms,
     ExchangePrice,
+    FairValue,
     MarketSnapshot,
     ModelParameters,
     OptionPolicy,
     PairPolicy,
+    PriceComponent,
     PricedAmounts,
     PricingState,
     QuotationPolicy,
     QuotationRule,
     SpreadModel,
     SpreadPolicy,
+    TermStep,
     inventory_terms,
     ladder,
     price_exact_in,
     price_exact_out,
 )
-from pmm.pricing.fixed_point import E36
+from pmm.pricing.fixed_point import E36, SHARE_STEP_E36
 from pmm.pricing.model_units import share_up_of_bps
 from tests.helpers.quoting import market
 
 _E72 = E36 * E36
-# Base units of either asset: the first range is all of the depth in USDC, the second in WETH.
-_ANY_AMOUNT = st.integers(min_value=1, max_value=6 * 10**11) | st.integers(
-    min_value=1, max_value=250 * 10**18
-)
+_MILLIONTHS = st.integers(min_value=1, max_value=1_100_000)
 _FEES = st.integers(min_value=0, max_value=100)
 _BPS = st.sampled_from((Decimal(0), Decimal(1), Decimal(5))) | st.decimals(
     min_value=0, max_value=50, places=4
@@ -118,8 +118,12 @@ def scenes(draw: st.DrawFn) -> Scene:
             gas_price_wei=draw(st.integers(min_value=0, max_value=10**12)),
         ),
         inventories={
-            token.address: Inventory(token=token, balance=draw(st.integers(min_value=0, max_value=most)))
-            for token, most in ((WETH, 1_000 * 10**18), (USDC, 3 * 10**12))
+            token.address: Inventory(token=token, balance=draw(st.sampled_from(held)) * unit + odd)
+            for token, held, unit in (
+                (WETH, (0, 1, 40, 300), 10**18),
+                (USDC, (0, 3_000, 120_000, 10**6), 10**6),
+            )
+            for odd in (draw(st.integers(min_value=0, max_value=10**6)),)
         },
         pair=PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, spread=draw(spread_policies())),
         state=draw(pricing_states(pool_usd)),
@@ -139,6 +143,11 @@ def direction_terms() -> st.SearchStrategy[DirectionTerms]:
     return both_directions().map(lambda directions: directions[0])
 
 
+def amount_of(terms: DirectionTerms, millionths: int) -> int:
+    """Return a taking amount: a share of the depth, some of it beyond, and a few units for the smallest shares."""
+    return millionths if millionths < 10 else terms.max_taking_amount * millionths // 1_000_000
+
+
 def _check_breakdown(terms: DirectionTerms, priced: PricedAmounts) -> None:
     breakdown = priced.breakdown
     # The components give the amounts back to the unit, and add up without a remainder.
@@ -151,10 +160,11 @@ def _check_breakdown(terms: DirectionTerms, priced: PricedAmounts) -> None:
     assert priced.making_amount * _E72 <= priced.taking_amount * unrounded_e72
 
 
-@given(direction_terms(), _ANY_AMOUNT, _FEES)
+@given(direction_terms(), _MILLIONTHS, _FEES)
 def test_price_exact_in__any_amount__keeps_rounding_for_the_maker(
-    terms: DirectionTerms, amount: int, fee_bps: int
+    terms: DirectionTerms, millionths: int, fee_bps: int
 ) -> None:
+    amount = amount_of(terms, millionths)
     priced = price_exact_in(terms, amount, fee_bps=fee_bps)
     if isinstance(priced, Decision):
         return
@@ -162,10 +172,11 @@ def test_price_exact_in__any_amount__keeps_rounding_for_the_maker(
     _check_breakdown(terms, priced)
 
 
-@given(direction_terms(), _ANY_AMOUNT, _FEES)
+@given(direction_terms(), _MILLIONTHS, _FEES)
 def test_price_exact_out__any_amount__pays_at_least_what_exact_in_asks(
-    terms: DirectionTerms, amount: int, fee_bps: int
+    terms: DirectionTerms, millionths: int, fee_bps: int
 ) -> None:
+    amount = max(amount_of(terms, millionths) * terms.fair.rate_e36 // E36, 1)
     priced = price_exact_out(terms, amount, fee_bps=fee_bps)
     if isinstance(priced, Decision):
         return
@@ -176,10 +187,48 @@ def test_price_exact_out__any_amount__pays_at_least_what_exact_in_asks(
     assert back.making_amount >= amount
 
 
-@given(direction_terms(), _ANY_AMOUNT)
-def test_price_exact_in__any_amount__bears_at_least_its_size_impact(
-    terms: DirectionTerms, amount: int
+@st.composite
+def fine_grained_terms(draw: st.DrawFn) -> DirectionTerms:
+    """Draw terms of two assets whose base units are worth about the same, where every rounding shows."""
+    share = st.integers(min_value=0, max_value=30 * 10**12).map(lambda units: units * SHARE_STEP_E36)
+    step = st.builds(
+        TermStep, taking_amount=st.integers(min_value=1, max_value=10**24), impact_share_e36=share
+    )
+    steps = draw(st.lists(step, min_size=1, max_size=4))
+    return DirectionTerms(
+        maker_asset=WETH,
+        taker_asset=DAI,
+        fair=FairValue(
+            rate_e36=draw(st.integers(min_value=10**35, max_value=10**37)), sources=(), deviation_e36=0
+        ),
+        flat=tuple(
+            PriceComponent(name=name, share_e36=draw(share))
+            for name in (ComponentName.HALF_SPREAD, ComponentName.GAS)
+        ),
+        steps=tuple(sorted(steps, key=lambda step: step.impact_share_e36)),
+        quote_cost_e36=draw(st.just(0) | st.integers(min_value=0, max_value=10**56)),
+    )
+
+
+@given(fine_grained_terms(), _MILLIONTHS, _FEES)
+def test_price_exact_out__assets_of_equal_units__pays_to_the_last_unit(
+    terms: DirectionTerms, millionths: int, fee_bps: int
 ) -> None:
+    amount = max(amount_of(terms, millionths) * terms.fair.rate_e36 // E36, 1)
+    priced = price_exact_out(terms, amount, fee_bps=fee_bps)
+    assume(isinstance(priced, PricedAmounts))
+    assert isinstance(priced, PricedAmounts)
+    _check_breakdown(terms, priced)
+    back = price_exact_in(terms, priced.taking_amount, fee_bps=fee_bps)
+    assert isinstance(back, PricedAmounts)
+    assert back.making_amount >= amount
+
+
+@given(direction_terms(), _MILLIONTHS)
+def test_price_exact_in__any_amount__bears_at_least_its_size_impact(
+    terms: DirectionTerms, millionths: int
+) -> None:
+    amount = amount_of(terms, millionths)
     priced = price_exact_in(terms, amount)
     if isinstance(priced, Decision):
         return
@@ -206,14 +255,15 @@ def ladder_walk(terms: DirectionTerms, making_limit: int, taking_amount: int) ->
 
 @given(
     direction_terms(),
-    _ANY_AMOUNT,
+    _MILLIONTHS,
     st.none() | st.integers(min_value=1, max_value=10),
     st.sampled_from((0, 0, 30)),
     st.just(10**30) | st.integers(min_value=0, max_value=10**24),
 )
 def test_ladder__any_firm_quote__is_never_better_than_the_ladder(
-    terms: DirectionTerms, amount: int, levels: int | None, fee_bps: int, limit: int
+    terms: DirectionTerms, millionths: int, levels: int | None, fee_bps: int, limit: int
 ) -> None:
+    amount = amount_of(terms, millionths)
     if levels is not None:
         # Where whole levels end, nothing but their own rounding is between ladder and quote.
         published = ladder(terms, making_limit=limit)[:levels]
@@ -228,14 +278,15 @@ def test_ladder__any_firm_quote__is_never_better_than_the_ladder(
 
 @given(
     scenes(),
-    _ANY_AMOUNT,
+    _MILLIONTHS,
     _FEES,
     st.sampled_from(((WETH, USDC), (USDC, WETH))),
     st.integers(min_value=0, max_value=40),
 )
 def test_ladder__firm_quote_to_a_more_toxic_taker__is_never_better_than_the_ladder(
-    scene: Scene, amount: int, fee_bps: int, assets: tuple[Token, Token], more_bps: int
+    scene: Scene, millionths: int, fee_bps: int, assets: tuple[Token, Token], more_bps: int
 ) -> None:
+    amount = amount_of(scene.terms(*assets), millionths)
     walked = ladder_walk(scene.terms(*assets), 10**30, amount)
     assume(walked is not None)
     firm = scene.terms(*assets, more_toxicity_bps=more_bps)
@@ -250,10 +301,11 @@ def test_ladder__firm_quote_to_a_more_toxic_taker__is_never_better_than_the_ladd
     assert again is None or back.making_amount <= again + Decimal("1e-12")
 
 
-@given(direction_terms(), _ANY_AMOUNT, _FEES)
+@given(direction_terms(), _MILLIONTHS, _FEES)
 def test_components__any_quote__are_the_closed_list_once_each(
-    terms: DirectionTerms, amount: int, fee_bps: int
+    terms: DirectionTerms, millionths: int, fee_bps: int
 ) -> None:
+    amount = amount_of(terms, millionths)
     priced = price_exact_in(terms, amount, fee_bps=fee_bps)
     assume(isinstance(priced, PricedAmounts))
     assert isinstance(priced, PricedAmounts)
@@ -280,10 +332,11 @@ def test_ladder__any_limit__promises_no_more_than_the_limit(terms: DirectionTerm
         assert second <= first + Decimal(1) / level.taking_amount
 
 
-@given(both_directions(), st.integers(min_value=10**6, max_value=10**20))
+@given(both_directions(), _MILLIONTHS)
 def test_round_trip__there_and_back__never_gains(
-    directions: tuple[DirectionTerms, DirectionTerms], amount: int
+    directions: tuple[DirectionTerms, DirectionTerms], millionths: int
 ) -> None:
+    amount = amount_of(directions[0], millionths)
     there = price_exact_in(directions[0], amount)
     assume(isinstance(there, PricedAmounts))
     assert isinstance(there, PricedAmounts)
