@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pmm.domain import MAINNET_TOKENS, FundingSource, Token
 from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import InvalidInput
+from pmm.pricing import QuotationRule, SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
 
 PREFIX = "PMM_"
@@ -70,6 +71,29 @@ class ServeSettings(BaseSettings):
     hedge_gas_units: int = Field(130_000, ge=0, description="Gas of one hedge.")
     hedge_batch_usd: int = Field(25_000, gt=0, description="Notional per hedge.")
     max_fee_bps: int = Field(100, ge=0, lt=10_000, description="Highest relayer fee quoted.")
+    spread_model: SpreadModel = Field(
+        SpreadModel.FIXED, description="Half-spread and skew: fixed, avellaneda_stoikov or glft."
+    )
+    pair_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Pairs with another model, BASE/QUOTE=model, by comma."
+    )
+    spread_gamma: float = Field(0.005, gt=0, description="Base risk aversion of a model, per bps and lot.")
+    spread_k: float = Field(0.3, gt=0, description="How fast fills thin out with distance, per bps.")
+    spread_horizon_s: float = Field(
+        60.0, gt=0, description="Time a position is expected to be held (avellaneda_stoikov)."
+    )
+    spread_intensity: float = Field(0.1, gt=0, description="Fills per second at no distance (glft).")
+    lot_usd: int = Field(25_000, gt=0, description="One lot of a model.")
+    max_lots: int = Field(10, ge=1, le=100, description="Lots beyond target at which a model buys no more.")
+    quotation: QuotationRule = Field(
+        QuotationRule.INVENTORY, description="What quotes are centred on: inventory, exchange or auto."
+    )
+    option_share_bps: int = Field(
+        0, ge=0, le=100_000, description="Share of the value of the time to fill that is priced in."
+    )
+    capital_usd: _Usd | None = Field(
+        None, description="Capital shared evenly by the pairs, bounding what each quotes; none by default."
+    )
 
     funding_sources: Annotated[tuple[FundingSource, ...], NoDecode] = Field(
         (FundingSource.UNISWAP_V3_SWAP, FundingSource.MORPHO_BLUE_LOAN, FundingSource.BALANCER_V2_LOAN),
@@ -128,7 +152,7 @@ class ServeSettings(BaseSettings):
         None, description="Put price components into answers; by default on development nodes only."
     )
 
-    @field_validator("pairs", "ladder_usd", mode="before")
+    @field_validator("pairs", "ladder_usd", "pair_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _parts(value)
@@ -165,6 +189,16 @@ class ServeSettings(BaseSettings):
             raise ValueError("expected at least one pair such as WETH/USDC, found none")
         return value
 
+    @field_validator("pair_models")
+    @classmethod
+    def _known_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            name, equals, model = entry.partition("=")
+            parse_pair(name)
+            if not equals or model not in tuple(SpreadModel):
+                raise ValueError(f"expected BASE/QUOTE=model with {', '.join(SpreadModel)}, found {entry!r}")
+        return value
+
     @field_validator("ladder_usd")
     @classmethod
     def _rising(cls, value: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
@@ -193,6 +227,9 @@ class ServeSettings(BaseSettings):
             raise ValueError("ladder_usd: expected it to reach min_pool_depth_usd, or no pool is deep enough")
         if FundingSource.UNISWAP_V3_FLASH in self.funding_sources:
             raise ValueError("funding_sources: uniswap_v3_flash is not served yet")
+        strangers = {entry.partition("=")[0] for entry in self.pair_models} - set(self.pairs)
+        if strangers:
+            raise ValueError(f"pair_models: expected pairs that are quoted, found {min(strangers)}")
         return self
 
 

@@ -4,6 +4,7 @@ from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.chain_view import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
+from pmm.execution.market_conditions import MarketConditions
 from pmm.execution.nonce_keeper import NonceKeeper
 from pmm.execution.nonces import WINDOW, BlockNonces, LaneNonces, RouterNonces, SequentialNonces
 from pmm.execution.ports import (
@@ -56,6 +57,7 @@ __all__ = [
     "LaneNonces",
     "LaneState",
     "LiveQuote",
+    "MarketConditions",
     "MarketSource",
     "NodeIdentity",
     "NonceKeeper",

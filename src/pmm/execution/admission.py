@@ -9,6 +9,7 @@ from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, orde
 from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
+from pmm.execution.market_conditions import MarketConditions, flow_of
 from pmm.execution.nonces import LaneNonces, RouterNonces
 from pmm.execution.order_builder import RandomBits, build_order
 from pmm.execution.ports import OrderSigner
@@ -24,7 +25,9 @@ from pmm.pricing import (
     inventory_offer,
     inventory_terms,
 )
+from pmm.pricing.markouts import Flow
 from pmm.pricing.offers import INVENTORY
+from pmm.pricing.state import NEUTRAL_STATE
 from pmm.risk import check_quote
 
 # A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
@@ -55,7 +58,9 @@ class AdmissionDesk:
         router_nonces: RouterNonces,
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
+        conditions: MarketConditions | None = None,
     ) -> None:
+        self.conditions = conditions
         self.policy = policy
         self.signer = signer
         self.book = book
@@ -71,14 +76,21 @@ class AdmissionDesk:
         return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
 
     def terms(
-        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
+        self,
+        view: ChainView,
+        pair: PairPolicy,
+        *,
+        maker_asset: Token,
+        taker_asset: Token,
+        flow: Flow | None = None,
     ) -> DirectionTerms | Decision:
-        """Return the terms of a direction as inventory stands now."""
+        """Return the terms of a direction as inventory and conditions stand now, for whoever ``flow`` names."""
+        state = self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE
         inventories = {
             token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
         }
         return inventory_terms(
-            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset
+            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset, state=state
         )
 
     def gate(self, view: ChainView, *tokens: Token) -> Decision:
@@ -107,7 +119,13 @@ class AdmissionDesk:
         if refusal is not None:
             return Admission(decision=refusal)
         assert pair is not None
-        terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        terms = self.terms(
+            view,
+            pair,
+            maker_asset=quote.maker_asset,
+            taker_asset=quote.taker_asset,
+            flow=flow_of(request),
+        )
         if isinstance(terms, Decision):
             return Admission(decision=terms)
         offers, losing = self._offers(view, request, pair, terms)
@@ -125,6 +143,8 @@ class AdmissionDesk:
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
         self.book.remove(quote.order_hash)
+        if self.conditions is not None:
+            self.conditions.forget(quote.order_hash)
         self.release_nonce(quote.nonce)
 
     def hold_nonce(self, nonce: NonceKey) -> None:
@@ -203,6 +223,9 @@ class AdmissionDesk:
             self.release_nonce(nonce)
             return Admission(decision=quote, losing=(*losing, offer))
         self.book.add(quote.live)
+        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        if self.conditions is not None and pair is not None:
+            self.conditions.admitted(pair, quote, flow_of(request))
         return Admission(decision=Decision.accept(), quote=quote, losing=losing)
 
     def _number(

@@ -187,6 +187,8 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
+        if self._admission.conditions is not None:
+            self._admission.conditions.observe(view)
         await self.ends.settle(view)
 
     async def keep(self, view: ChainView) -> None:

@@ -16,6 +16,8 @@ class PairBook:
     """The pairs we quote, found by direction."""
 
     def __init__(self, pairs: Iterable[PairPolicy]) -> None:
+        pairs = tuple(pairs)
+        self.policies = pairs
         self._by_direction: dict[tuple[Address, Address], PairPolicy] = {}
         for pair in pairs:
             for maker, taker in ((pair.base, pair.quote), (pair.quote, pair.base)):

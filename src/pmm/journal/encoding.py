@@ -105,12 +105,14 @@ def _plan_json(plan: FundingPlan | None) -> dict[str, Any] | None:
 
 
 def offer_json(offer: Offer) -> dict[str, Any]:
-    """Return an offer with its whole price."""
+    """Return an offer with its whole price, and how an inventory price was come by."""
+    basis = {} if offer.basis is None else {"basis": offer.basis.to_dict()}
     return {
         "funding": offer.name,
         "makingAmount": str(offer.priced.making_amount),
         "takingAmount": str(offer.priced.taking_amount),
         **breakdown_json(offer.priced.breakdown),
+        **basis,
         "plan": _plan_json(offer.plan),
         "expectedProfit": None if offer.expected_profit is None else str(offer.expected_profit),
     }

@@ -27,7 +27,17 @@ from pmm.execution import (
     Settlement,
 )
 from pmm.journal import Journal
-from pmm.pricing import FairValueRules, FundingPolicy, PairPolicy, SpreadPolicy
+from pmm.pricing import (
+    CapitalPolicy,
+    FairValueRules,
+    FundingPolicy,
+    ModelParameters,
+    OptionPolicy,
+    PairPolicy,
+    QuotationPolicy,
+    SpreadModel,
+    SpreadPolicy,
+)
 from pmm.relayers.oneinch import OneInchCodec
 from pmm.risk import QuoteLimits
 from pmm.settings import ServeSettings
@@ -71,6 +81,20 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
             impact_share_bps=settings.impact_share_bps,
             hedge_gas_units=settings.hedge_gas_units,
             hedge_batch_usd=settings.hedge_batch_usd,
+            model=_model_of(settings, base, quote),
+            parameters=ModelParameters(
+                gamma=settings.spread_gamma,
+                k=settings.spread_k,
+                horizon_s=settings.spread_horizon_s,
+                intensity=settings.spread_intensity,
+                lot_usd=settings.lot_usd,
+                max_lots=settings.max_lots,
+            ),
+            quotation=QuotationPolicy(rule=settings.quotation),
+            option=OptionPolicy(share_bps=settings.option_share_bps),
+            capital=None
+            if settings.capital_usd is None
+            else CapitalPolicy(allocated_usd=settings.capital_usd, markets=len(settings.pairs)),
         ),
         funding=FundingPolicy(
             sources=settings.funding_sources,
@@ -87,6 +111,11 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
         ),
         max_fee_bps=settings.max_fee_bps,
     )
+
+
+def _model_of(settings: ServeSettings, base: Token, quote: Token) -> SpreadModel:
+    models = dict(entry.split("=") for entry in settings.pair_models)
+    return SpreadModel(models.get(f"{base.symbol}/{quote.symbol}", settings.spread_model))
 
 
 def reader_plan(

@@ -35,6 +35,7 @@ from pmm.execution import (
     GuardedSigner,
     JournalState,
     JournalUnavailable,
+    MarketConditions,
     NodeIdentity,
     NonceKey,
     QuoteDesk,
@@ -175,13 +176,15 @@ def _join(
     keeper = nonce_keeper(settings, journal, node, maker, signer.address, state)
     # The lanes as they are on chain say which nonces are gone, beside what the journal says.
     keeper.start(reader.read(()).lanes)
+    policy = desk_policy(settings, identity, maker, pairs)
     admission = AdmissionDesk(
-        policy=desk_policy(settings, identity, maker, pairs),
+        policy=policy,
         signer=signer,
         book=_resumed_book(settings, identity, state),
         router_nonces=keeper.router_nonces,
         lane_nonces=keeper.lane_nonces,
         random_bits=secrets.randbits,
+        conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
     )
     refresher = _refresher(settings, reader, clock)
     desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock, keeper=keeper)
