@@ -18,6 +18,7 @@ import pytest
 from pmm.domain import USDC, WETH, ZERO_ADDRESS, Decision, QuoteRequest, RefusalReason
 from pmm.errors import InvalidInput, SetupError
 from pmm.execution import (
+    CONTRACT_VENUES,
     AnsweredQuote,
     FirmQuoteRequest,
     JournalUnavailable,
@@ -78,7 +79,7 @@ def quote_once(path: Path, settlement: Settlement = Settlement.PMM) -> tuple[Ans
     return answered, entry
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 def test_read__accepted_quote__comes_back_whole(path: Path, settlement: Settlement) -> None:
     answered, entry = quote_once(path, settlement)
     admitted = answered.admitted
