@@ -241,7 +241,8 @@ class RelayerCodec(Protocol):
 class RouteSchema:
     """Types of a route's bodies, msgspec structs or other types that msgspec describes.
 
-    ``answer`` holds every type that a body of status 200 may have. ``query`` names the parameters of the query string with their descriptions, all required.
+    ``answer`` holds every type that a body of status 200 may have. ``query`` names the parameters of the query
+    string with their descriptions, all required.
     """
 
     summary: str

@@ -18,6 +18,7 @@ import msgspec
 import orjson
 
 from pmm.domain import (
+    ZERO_ADDRESS,
     OkxDecay,
     OkxOrder,
     OrderDomain,
@@ -171,14 +172,19 @@ class OkxCodec:
             return taker_asset
         if isinstance(maker_asset, WireRefusal):
             return maker_asset
+        taking_amount, taker_address = read_amount(*amount), parse_address(*taker)
+        if taking_amount == 0:
+            raise InvalidInput(f"{amount[1]}: expected at least 1 base unit, found 0")
+        if taker_address == ZERO_ADDRESS:
+            raise InvalidInput(f"{taker[1]}: expected an address, found the zero address")
         return FirmQuoteRequest(
             quote=QuoteRequest(
                 request_id=call.request_id,
                 chain_id=chain_id,
                 maker_asset=maker_asset,
                 taker_asset=taker_asset,
-                taking_amount=read_amount(*amount),
-                taker=parse_address(*taker),
+                taking_amount=taking_amount,
+                taker=taker_address,
             ),
             settlement=Settlement.OKX,
             ttl_s=ttl_s,

@@ -41,6 +41,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     _add_relayer_routes(app, relayers)
     _add_maker_status(app, status)
