@@ -12,10 +12,9 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
-from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from pmm.domain import Address
+from pmm.domain import Address, Signature, keccak256, recover_signer
 from pmm.errors import InvalidInput
 from pmm.relayers.codec import Ask, ReadLadder, ReadLevel, ReadQuote, RelayerCodec, Route, Rules, WireAnswer
 
@@ -205,10 +204,11 @@ def _answers(quote: ReadQuote, ask: Ask) -> Check:
 def _signed(quote: ReadQuote, rules: Rules, signers: Sequence[Address]) -> Check:
     expected = "a signature of ours over the order" + ("" if rules.is_contract_maker else ", by its maker")
     message = encode_typed_data(full_message=dict(quote.typed_data))
+    digest = keccak256(b"\x19" + message.version + message.header + message.body)
     try:
-        recovered = Account.recover_message(message, signature=quote.signature)
-    except ValueError as error:
-        return _check("quote_signed", False, expected, f"no signature: {type(error).__name__}")
+        recovered = recover_signer(digest, Signature.from_bytes(quote.signature))
+    except InvalidInput as error:
+        return _check("quote_signed", False, expected, str(error))
     fits = recovered in signers and (rules.is_contract_maker or recovered == quote.maker)
     return _check("quote_signed", fits, expected, f"signed by {recovered}")
 

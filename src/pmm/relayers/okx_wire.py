@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from pmm.relayers.codec import Route, RouteKind, RouteSchema
-from pmm.relayers.oneinch_wire import ADDRESS, HEX, UINT
+from pmm.relayers.oneinch_wire import ADDRESS, HEX, LEVEL, UINT, LevelsByPair
 
 CURRENT, EARLIER = "current", "earlier"
 PRICING: Final = Route(method="GET", path="/OKXDEX/rfq/pricing", kind=RouteKind.LEVELS, form=CURRENT)
@@ -85,7 +85,7 @@ class LevelData(msgspec.Struct, kw_only=True, rename="camel"):
     taker_token_address: Annotated[str, ADDRESS]
     maker_token_address: Annotated[str, ADDRESS]
     min_taker_amount: Annotated[str, msgspec.Meta(description="Least that is quoted, whole taker tokens.")]
-    levels: list[tuple[str, str]]
+    levels: list[Annotated[list[str], LEVEL]]
 
 
 class PricingData(msgspec.Struct, kw_only=True, rename="camel"):
@@ -171,7 +171,7 @@ def okx_schema(route: Route) -> RouteSchema:
     if route == EARLIER_LEVELS:
         return RouteSchema(
             summary="OKX, earlier form: the ladder of every direction quoted.",
-            answer=(dict[str, list[tuple[str, str]]],),
+            answer=(LevelsByPair,),
             answer_text='Per "<base>_<quote>" (lower case), levels of [price, size], not cumulative.',
             refusal=str,
             refusal_statuses=(503,),

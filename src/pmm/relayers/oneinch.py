@@ -54,7 +54,7 @@ from pmm.relayers.codec import (
 )
 from pmm.relayers.fields import find_token, read_amount, read_json
 from pmm.relayers.ladder_json import levels_by_pair, read_levels_by_pair, read_object
-from pmm.relayers.oneinch_wire import OrderAnswer, OrderBody, Refusal
+from pmm.relayers.oneinch_wire import LevelsByPair, OrderAnswer, OrderBody, Refusal
 from pmm.relayers.refusals import Counts, WireRefusal, bad_request
 
 __all__ = ["OWN_API", "RELAYER", "TOO_SMALL", "ErrorForm", "LevelOrder", "OneInchCodec", "OrderBody"]
@@ -181,7 +181,7 @@ class OneInchCodec:
             pair = "[price, size]" if self.level_order is LevelOrder.PRICE_SIZE else "[size, price]"
             return RouteSchema(
                 summary="The ladder of every direction quoted.",
-                answer=(dict[str, list[tuple[str, str]]],),
+                answer=(LevelsByPair,),
                 answer_text=(
                     f'Per "<base>_<quote>" (lower case), levels of {pair} in whole tokens, not cumulative: '
                     "quote tokens given per base token, base tokens taken."

@@ -8,7 +8,11 @@ import msgspec
 
 UINT = msgspec.Meta(pattern="^[0-9]+$")
 ADDRESS = msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")
+LEVEL = msgspec.Meta(min_length=2, max_length=2, description="Two decimal strings.")
 HEX = msgspec.Meta(pattern="^0x([0-9a-fA-F]{2})*$")
+
+
+LevelsByPair = dict[str, list[Annotated[list[str], LEVEL]]]
 
 
 class OrderBody(msgspec.Struct, kw_only=True, rename="camel"):

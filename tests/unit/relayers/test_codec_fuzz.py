@@ -1,4 +1,4 @@
-"""Whatever comes in: an answer with a reason, never an exception, never a signature that was not rightly asked for."""
+"""Whatever comes in: an answer with a reason, never an exception, never a signature that nobody asked for."""
 
 import json
 from typing import Any
