@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pmm.domain import MAINNET_TOKENS, USDC, WETH
+from pmm.domain import MAINNET_TOKENS, USDC, WETH, ZERO_ADDRESS
 from pmm.execution import FirmQuoteRequest
 from pmm.relayers.codec import RelayerCall, RelayerCodec, Route, RouteKind
 from pmm.relayers.refusals import WireRefusal
@@ -70,6 +70,9 @@ def test_decode__any_json__is_a_request_or_a_reason(name: str, route: Route, bod
     _decoded(_CODECS[name], route, json.dumps(body).encode())
 
 
+@example(changes={3: ZERO_ADDRESS})
+@example(changes={4: ZERO_ADDRESS})
+@example(changes={3: ZERO_ADDRESS, 6: "pmm"})
 @settings(max_examples=_LONG_ENOUGH)
 @pytest.mark.parametrize(("name", "route"), _FIRM, ids=_IDS)
 @given(changes=_changes)
