@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import structlog
-
 from pmm.chain.okx_maker import OkxMakerReader, ViewReader
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import generated_key, keystore_key
@@ -33,8 +31,6 @@ from pmm.execution import (
 )
 from pmm.execution.order_builder import RandomBits
 from pmm.settings import ServeSettings
-
-_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +66,6 @@ def open_okx_maker(
                 "mainnet. Unset PMM_OKX_KEYSTORE"
             )
         signer = GuardedSigner(generated_key(), mode=mode, node=node)
-        _LOG.info("okx_maker", address=signer.address, contract=contract)
         return OkxMaker(signer=signer, contract=contract)
     if settings.okx_keystore is None:
         return None
