@@ -64,9 +64,7 @@ def _in_process(contracts: Contracts) -> list[Row]:
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "quote_bench.in_process"]
     command += [contracts.rpc_url, str(contracts.record), str(journal), str(_IN_PROCESS_QUOTES)]
     environment = {**os.environ, **LIMITS, "PYTHONPATH": str(Path(__file__).parent)}
-    ran = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=environment
-    )
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     if ran.returncode:
         raise SetupError(f"expected the in-process run to end well, found: {ran.stderr.strip()[-800:]}")
     found = json.loads(ran.stdout)

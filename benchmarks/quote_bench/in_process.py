@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from pmm.domain import Decision
-from pmm.relayers.oneinch import OneInchCodec
+from pmm.relayers.codec import RelayerCall, RouteKind
 from pmm.relayers.refusals import WireRefusal
-from pmm.server.assembly import codec
+from pmm.relayers.registry import open_codecs
+from pmm.server.assembly import relayer_settings
 from pmm.server.runtime import Runtime, open_runtime
 from pmm.settings import load_settings
 from quote_bench.requests import order_bodies
@@ -28,11 +29,13 @@ _WARM_UP = 500
 async def _measure(runtime: Runtime, count: int) -> list[float]:
     runtime.start()
     await runtime.refresher.wait_for_read(10.0)
-    reader: OneInchCodec = codec(runtime.settings, runtime.node)
+    codecs = open_codecs(relayer_settings(runtime.settings, runtime.node))
+    reader = next(codec for codec in codecs if codec.profile.name == "pmm")
+    route = next(route for route in reader.profile.routes if route.kind is RouteKind.FIRM)
     body = order_bodies(seed=2)
     elapsed: list[float] = []
     for number in range(_WARM_UP + count):
-        request = reader.decode(body(), request_id=f"{number:032x}")
+        request = reader.decode(RelayerCall(route=route, request_id=f"{number:032x}", body=body()))
         assert not isinstance(request, WireRefusal), request
         started = time.perf_counter()
         answered = await runtime.desk.firm_quote(request)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pmm.domain import MAINNET_TOKENS, FundingSource, Token
+from pmm.domain import MAINNET_TOKENS, OKX_PMM_PROTOCOL, FundingSource, Token, parse_address
 from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import InvalidInput
 from pmm.pricing import QuotationRule, SpreadModel
@@ -152,6 +152,18 @@ class ServeSettings(BaseSettings):
         None, description="Put price components into answers; by default on development nodes only."
     )
 
+    oneinch_level_order: LevelOrder = Field(LevelOrder.PRICE_SIZE, description="The same, for 1inch.")
+    oneinch_error_form: ErrorForm = Field(ErrorForm.STRING, description="The same, for 1inch.")
+    oneinch_time_budget_ms: int = Field(500, ge=10, description="1inch's cut-off; it publishes none.")
+    okx_keystore: Path | None = Field(
+        None, description="Encrypted keystore of OKX's maker account; without one OKX is off on a real node."
+    )
+    okx_keystore_password: SecretStr | None = Field(None, description="Its password.")
+    okx_contract: str = Field(OKX_PMM_PROTOCOL, description="OKX's settlement contract.")
+    okx_level_order: LevelOrder = Field(LevelOrder.SIZE_PRICE, description="The same, for OKX's pricing.")
+    okx_time_budget_ms: int = Field(500, ge=10, description="OKX's cut-off.")
+    okx_quote_ttl_s: int = Field(36, ge=1, le=90, description="Life of a quote at OKX, which forces 36 s.")
+
     @field_validator("pairs", "ladder_usd", "pair_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -166,6 +178,21 @@ class ServeSettings(BaseSettings):
         if unknown:
             raise ValueError(f"expected any of {', '.join(names)}, found {unknown[0]!r}")
         return tuple(names[name.lower()] if isinstance(name, str) else name for name in value)
+
+    @field_validator("okx_contract")
+    @classmethod
+    def _contract(cls, value: str) -> str:
+        try:
+            return parse_address(value, "okx_contract")
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("oneinch_error_form", "error_form")
+    @classmethod
+    def _known_form(cls, value: ErrorForm) -> ErrorForm:
+        if value is ErrorForm.ENVELOPE:
+            raise ValueError("expected object or string; the envelope is OKX's alone")
+        return value
 
     @field_validator("rpc_url")
     @classmethod

@@ -1,7 +1,16 @@
 """From request to reserved, journaled and signed quote; the ports that chain, journal and server implement."""
 
+from pmm.execution.account_market import AccountMarket
 from pmm.execution.admission import Admission, AdmissionDesk
-from pmm.execution.chain_view import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
+from pmm.execution.chain_view import (
+    CONTRACT_VENUES,
+    ChainView,
+    LaneState,
+    MakerAccount,
+    NodeIdentity,
+    NonceKey,
+    Settlement,
+)
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
 from pmm.execution.market_conditions import MarketConditions
@@ -31,12 +40,15 @@ from pmm.execution.records import (
     Selection,
     StoredQuote,
 )
+from pmm.execution.relayer_nonces import RelayerNonces, nonce_of
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import EndedQuote, ReservationBook
 from pmm.execution.signing_rules import GuardedSigner, choose_signing_mode
 
 __all__ = [
+    "CONTRACT_VENUES",
     "WINDOW",
+    "AccountMarket",
     "Admission",
     "AdmissionDesk",
     "AdmittedQuote",
@@ -57,6 +69,7 @@ __all__ = [
     "LaneNonces",
     "LaneState",
     "LiveQuote",
+    "MakerAccount",
     "MarketConditions",
     "MarketSource",
     "NodeIdentity",
@@ -72,6 +85,7 @@ __all__ = [
     "QuoteOutcome",
     "QuoteRecord",
     "Receipt",
+    "RelayerNonces",
     "ReservationBook",
     "RouterNonces",
     "Selection",
@@ -80,4 +94,5 @@ __all__ = [
     "SigningMode",
     "StoredQuote",
     "choose_signing_mode",
+    "nonce_of",
 ]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, order_hash
+from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token
 from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.market_conditions import MarketConditions, flow_of
 from pmm.execution.nonces import LaneNonces, RouterNonces
-from pmm.execution.order_builder import RandomBits, build_order
+from pmm.execution.order_builder import RandomBits, build_okx_order, build_order, order_digest
 from pmm.execution.ports import OrderSigner
 from pmm.execution.records import AdmittedQuote
+from pmm.execution.relayer_nonces import RelayerNonces
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
 from pmm.pricing import (
@@ -59,6 +60,7 @@ class AdmissionDesk:
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
         conditions: MarketConditions | None = None,
+        relayer_nonces: RelayerNonces | None = None,
     ) -> None:
         self.conditions = conditions
         self.policy = policy
@@ -66,6 +68,7 @@ class AdmissionDesk:
         self.book = book
         self._router_nonces = router_nonces
         self._lane_nonces = lane_nonces
+        self._relayer_nonces = relayer_nonces
         self._random_bits = random_bits
 
     def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
@@ -154,6 +157,8 @@ class AdmissionDesk:
     def release_nonce(self, nonce: NonceKey) -> None:
         """Say that the quote with this nonce can no longer be filled."""
         self._lane_nonces.release(nonce)
+        if self._relayer_nonces is not None:
+            self._relayer_nonces.release(nonce)
 
     def _refusal(
         self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy | None
@@ -180,6 +185,10 @@ class AdmissionDesk:
                 RefusalReason.FEE_TOO_HIGH,
                 f"expected a fee of at most {pair.max_fee_bps} bps, found {quote.fee_bps}",
             )
+        if self._relayer_nonces is not None:
+            unused = self._relayer_nonces.check(request.relayer_nonce)
+            if not unused.accepted:
+                return unused
         gate = self.gate(view, quote.maker_asset, quote.taker_asset)
         return None if gate.accepted else gate
 
@@ -211,7 +220,7 @@ class AdmissionDesk:
         usd_wad: int,
         now_s: int,
     ) -> Admission:
-        nonce = self._take_nonce(request.settlement)
+        nonce = self._take_nonce(request)
         if nonce is None:
             return Admission(decision=no_nonce(view), losing=(*losing, offer))
         try:
@@ -246,6 +255,11 @@ class AdmissionDesk:
         expiration_s = self._expiration_s(request, lane, now_s)
         if isinstance(expiration_s, Decision):
             return expiration_s
+        if request.settlement is Settlement.OKX:
+            order, extension = build_okx_order(
+                request, offer.priced, maker=self.policy.maker, expiration_s=expiration_s, now_s=now_s
+            )
+            return self._admitted(request, offer, order, extension, nonce, usd_wad)
         order, extension = build_order(
             request.quote,
             offer.priced,
@@ -272,7 +286,7 @@ class AdmissionDesk:
         domain = self.policy.domains[request.settlement]
         return AdmittedQuote(
             order=order,
-            order_hash=order_hash(order, domain),
+            order_hash=order_digest(order, extension, domain, request.settlement),
             extension=extension,
             settlement=request.settlement,
             settled_by=domain.verifying_contract,
@@ -287,8 +301,10 @@ class AdmissionDesk:
             offer=offer,
         )
 
-    def _take_nonce(self, settlement: Settlement) -> NonceKey | None:
-        if settlement is Settlement.PMM:
+    def _take_nonce(self, request: FirmQuoteRequest) -> NonceKey | None:
+        if self._relayer_nonces is not None and request.relayer_nonce is not None:
+            return self._relayer_nonces.take(request.relayer_nonce)
+        if request.settlement is Settlement.PMM:
             return self._lane_nonces.take()
         return self._router_nonces.take()
 

@@ -8,9 +8,9 @@ from pmm.pricing import Offer, RejectedOffer
 
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
-    """Return the open lane of a nonce; on 1inch, where nonces have no lane, the first open one."""
+    """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
     for lane in view.lanes:
-        wanted = nonce.settlement is Settlement.ONEINCH or lane.lane == nonce.lane
+        wanted = nonce.settlement is not Settlement.PMM or lane.lane == nonce.lane
         if wanted and lane.authorised and not lane.paused:
             return lane
     return None

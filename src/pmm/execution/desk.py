@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 
 from pmm.domain import (
@@ -18,26 +19,64 @@ from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.admission_rules import key_conflict
 from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
+from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.durable_records import DurableRecords
 from pmm.execution.nonce_keeper import NonceKeeper
-from pmm.execution.ports import Clock, MarketSource, QuoteJournal
+from pmm.execution.ports import Clock, MarketSource, OrderSigner, QuoteJournal
 from pmm.execution.quote_ends import QuoteEnds
 from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.pricing import ladder
+from pmm.pricing import MarketSnapshot, ladder
+from pmm.pricing.fixed_point import div_up
 from pmm.risk import check_size
 
 _BPS = 10_000
+_WAD = 10**18
+# Enough base units of any token that their worth keeps its digits.
+_UNIT = 10**24
 _SMALL = RefusalReason.AMOUNT_TOO_SMALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedLadder:
-    """The ladder of one direction; no levels when there is nothing to sell."""
+    """The ladder of one direction; no levels when there is nothing to sell.
+
+    Attributes:
+        min_taking_amount: the least that is quoted, base units of the taker asset.
+        depth_usd_wad: what all levels together are worth, US dollars scaled by 10**18.
+    """
 
     maker_asset: Token
     taker_asset: Token
     levels: tuple[PriceLevel, ...]
+    min_taking_amount: int = 0
+    depth_usd_wad: int = 0
+
+
+def publish(
+    market: MarketSnapshot,
+    levels: tuple[PriceLevel, ...],
+    *,
+    maker_asset: Token,
+    taker_asset: Token,
+    min_quote_usd: Decimal,
+) -> PublishedLadder:
+    """Return a ladder with its worth and the least amount in that ``min_quote_usd`` lets pass."""
+    depth = market.usd_wad(maker_asset, sum(level.making_amount for level in levels))
+    least = 0
+    if levels:
+        first = levels[0]
+        unit_usd = market.usd_wad(maker_asset, _UNIT)
+        making = div_up(int(min_quote_usd * _WAD) * _UNIT, unit_usd)
+        # A firm quote is rounded down where the ladder is rounded up.
+        least = div_up(making * first.taking_amount, first.making_amount) * (_BPS + 1) // _BPS + 1
+    return PublishedLadder(
+        maker_asset=maker_asset,
+        taker_asset=taker_asset,
+        levels=levels,
+        min_taking_amount=least,
+        depth_usd_wad=depth,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +110,16 @@ class QuoteDesk:
         self._keeper = keeper
         self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
         self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock, on_end=self._answers.forget)
+
+    @property
+    def policy(self) -> DeskPolicy:
+        """What the desk may do."""
+        return self._policy
+
+    @property
+    def signer(self) -> OrderSigner:
+        """Who signs its orders."""
+        return self._signer
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         """Return a signed order, or why there is none; either is in the journal before this returns.
@@ -152,11 +201,14 @@ class QuoteDesk:
                 refusals.append(terms)
                 continue
             limit = self._ladder_limit(view, maker_asset=maker_asset, taker_asset=taker_asset)
+            levels = ladder(terms, making_limit=limit)
             published.append(
-                PublishedLadder(
+                publish(
+                    view.market,
+                    levels,
                     maker_asset=maker_asset,
                     taker_asset=taker_asset,
-                    levels=ladder(terms, making_limit=limit),
+                    min_quote_usd=self._policy.limits.min_quote_usd,
                 )
             )
         if not published and refusals:

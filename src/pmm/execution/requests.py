@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pmm.domain import QuoteRequest, allowed_sender_of
+from pmm.domain import OkxDecay, QuoteRequest, allowed_sender_of
 from pmm.errors import InvalidInput
 from pmm.execution.chain_view import Settlement
 
@@ -23,6 +23,8 @@ class FirmQuoteRequest:
         relayer: who asks.
         body: the request as received, for the journal.
         idempotency_key: the relayer's name for the request; while its quote lives, the same answer again.
+        relayer_nonce: nonce of the order where the relayer gives it, at most 64 bits.
+        decay: on OKX's contract, how the order gets worse as it ages; a start below 10**9 counts from now.
 
     Raises InvalidInput for an idempotency key that is empty, too long or not printable ASCII, and for a taker on
     1inch of whose address the last 80 bits are zero: there an order names these bits only, and zero means anybody.
@@ -35,6 +37,8 @@ class FirmQuoteRequest:
     relayer: str = "1inch"
     body: bytes = b""
     idempotency_key: str | None = None
+    relayer_nonce: int | None = None
+    decay: OkxDecay | None = None
 
     def __post_init__(self) -> None:
         """Check what the class says."""

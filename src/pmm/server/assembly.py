@@ -38,7 +38,7 @@ from pmm.pricing import (
     SpreadModel,
     SpreadPolicy,
 )
-from pmm.relayers.oneinch import OneInchCodec
+from pmm.relayers.registry import RelayerSettings
 from pmm.risk import QuoteLimits
 from pmm.settings import ServeSettings
 
@@ -162,13 +162,18 @@ def nonce_keeper(
     )
 
 
-def codec(settings: ServeSettings, identity: NodeIdentity) -> OneInchCodec:
-    """Return the codec of 1inch's protocol; development nodes get the price components too."""
+def relayer_settings(settings: ServeSettings, identity: NodeIdentity) -> RelayerSettings:
+    """Return what the codecs of all relayers are made from; development nodes get the price components too."""
     components = settings.answer_components
-    return OneInchCodec(
+    return RelayerSettings(
         tokens=MAINNET_TOKENS,
         chain_id=identity.chain_id,
         level_order=settings.level_order,
         error_form=settings.error_form,
         answer_components=identity.development if components is None else components,
+        oneinch_level_order=settings.oneinch_level_order,
+        oneinch_error_form=settings.oneinch_error_form,
+        oneinch_time_budget_ms=settings.oneinch_time_budget_ms,
+        okx_level_order=settings.okx_level_order,
+        okx_time_budget_ms=settings.okx_time_budget_ms,
     )

@@ -40,17 +40,21 @@ from pmm.execution import (
     NonceKey,
     QuoteDesk,
     ReservationBook,
+    Settlement,
     SigningMode,
     choose_signing_mode,
 )
 from pmm.journal import Journal, PostgresJournal, SqliteJournal
+from pmm.relayers.registry import open_codecs
 from pmm.server.app import build_app
-from pmm.server.assembly import codec, desk_policy, nonce_keeper, reader_plan
+from pmm.server.assembly import desk_policy, nonce_keeper, reader_plan, relayer_settings
 from pmm.server.clock import SystemClock
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
-from pmm.server.refresher import MarketRefresher
+from pmm.server.okx_maker import OkxMaker, contract_quotes, okx_desk, open_okx_maker
+from pmm.server.refresher import MarketRefresher, ViewReader
+from pmm.server.relayer_routes import RelayerRoutes
 from pmm.settings import ServeSettings, parse_pair
 from pmm.toolchain import project_root
 
@@ -74,6 +78,7 @@ class Runtime:
     maker: Address
     node: NodeIdentity
     settings: ServeSettings
+    okx: QuoteDesk | None = None
 
     def start(self) -> None:
         """Begin to read the market; called inside the event loop."""
@@ -95,12 +100,14 @@ class Runtime:
             _LOG.info("signer_not_revoked", reason=str(error))
 
     async def _on_view(self, view: ChainView) -> tuple[NonceKey, ...]:
-        try:
-            await self.desk.settle(view)
-            await self.desk.keep(view)
-        except JournalUnavailable as error:
-            _LOG.error("journal_behind", error=str(error))
-        return self.desk.watched()
+        desks = (self.desk,) if self.okx is None else (self.desk, self.okx)
+        for desk in desks:
+            try:
+                await desk.settle(view)
+                await desk.keep(view)
+            except JournalUnavailable as error:
+                _LOG.error("journal_behind", error=str(error))
+        return tuple(nonce for desk in desks for nonce in desk.watched())
 
 
 def open_runtime(settings: ServeSettings) -> Runtime:
@@ -131,7 +138,8 @@ def open_runtime(settings: ServeSettings) -> Runtime:
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
             settings = _with_funding(settings, hedger_fault(rpc, deployment, maker))
-            return _join(settings, node, identity, maker, signer, journal)
+            okx = open_okx_maker(settings, rpc, mode=mode, node=identity)
+            return _join(settings, node, identity, maker, signer, journal, okx)
         except BaseException:
             journal.close()
             raise
@@ -162,6 +170,7 @@ def _join(
     maker: Address,
     signer: GuardedSigner,
     journal: Journal,
+    okx: OkxMaker | None,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
     plan = reader_plan(
@@ -186,12 +195,29 @@ def _join(
         random_bits=secrets.randbits,
         conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
     )
-    refresher = _refresher(settings, reader, clock)
+    whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
+    refresher = _refresher(settings, whole, clock)
     desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock, keeper=keeper)
     desk.ends.resume(state.cursor)
+    second = (
+        None
+        if okx is None
+        else okx_desk(
+            okx,
+            policy=policy,
+            ttl_s=settings.okx_quote_ttl_s,
+            confirmations=_confirmations(settings, identity),
+            market=refresher,
+            journal=journal,
+            live=state.live,
+            clock=clock,
+            chain_id=identity.chain_id,
+            random_bits=secrets.randbits,
+        )
+    )
     health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
     return Runtime(
-        app=_app(settings, identity, desk, health),
+        app=_app(settings, identity, desk, second, health),
         desk=desk,
         health=health,
         journal=journal,
@@ -200,20 +226,24 @@ def _join(
         maker=maker,
         node=identity,
         settings=settings,
+        okx=second,
     )
 
 
 def _resumed_book(settings: ServeSettings, identity: NodeIdentity, state: JournalState) -> ReservationBook:
-    depth = settings.confirmations
-    if depth is None:
-        depth = 0 if identity.development else _LIVE_CONFIRMATIONS
-    book = ReservationBook(confirmations=depth)
-    for quote in state.live:
+    book = ReservationBook(confirmations=_confirmations(settings, identity))
+    for quote in contract_quotes(state.live):
         book.add(quote)
     return book
 
 
-def _refresher(settings: ServeSettings, reader: MarketReader, clock: SystemClock) -> MarketRefresher:
+def _confirmations(settings: ServeSettings, identity: NodeIdentity) -> int:
+    if settings.confirmations is not None:
+        return settings.confirmations
+    return 0 if identity.development else _LIVE_CONFIRMATIONS
+
+
+def _refresher(settings: ServeSettings, reader: ViewReader, clock: SystemClock) -> MarketRefresher:
     return MarketRefresher(
         reader,
         clock=clock,
@@ -223,12 +253,17 @@ def _refresher(settings: ServeSettings, reader: MarketReader, clock: SystemClock
     )
 
 
-def _app(settings: ServeSettings, identity: NodeIdentity, desk: QuoteDesk, health: Health) -> QuoteRoutes:
-    endpoints = QuoteEndpoints(
-        desk=desk, codec=codec(settings, identity), new_id=lambda: secrets.token_hex(16)
-    )
+def _app(
+    settings: ServeSettings, identity: NodeIdentity, desk: QuoteDesk, okx: QuoteDesk | None, health: Health
+) -> QuoteRoutes:
+    desks = {Settlement.ONEINCH: desk, Settlement.OKX: okx}
+    relayers = [
+        QuoteEndpoints(desk=behind, codec=codec, new_id=lambda: secrets.token_hex(16))
+        for codec in open_codecs(relayer_settings(settings, identity))
+        if (behind := desks.get(codec.profile.settlement)) is not None
+    ]
     return build_app(
-        endpoints=endpoints,
+        endpoints=RelayerRoutes(relayers),
         health=health,
         max_body=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_ms / 1000,

@@ -21,6 +21,7 @@ from pmm.domain import (
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution import (
+    CONTRACT_VENUES,
     AnsweredQuote,
     ChainView,
     FirmQuoteRequest,
@@ -278,7 +279,7 @@ def test_firm_quote__many_quotes__never_repeat_a_nonce_or_an_order() -> None:
     quotes = [
         answered(desk, ask(request_id=f"{venue}{n}", settlement=venue, taking_amount=_ONE_WETH // 100))
         for n in range(40)
-        for venue in Settlement
+        for venue in CONTRACT_VENUES
     ]
     assert len({quote.admitted.nonce for quote in quotes}) == 80
     assert len({quote.admitted.order_hash for quote in quotes}) == 80

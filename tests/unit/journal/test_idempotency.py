@@ -7,7 +7,14 @@ import pytest
 
 from pmm.domain import MAINNET_TOKENS, USDC, Decision, RefusalReason, SigningKey
 from pmm.errors import InvalidInput
-from pmm.execution import AnsweredQuote, GuardedSigner, JournalUnavailable, Settlement, SigningMode
+from pmm.execution import (
+    CONTRACT_VENUES,
+    AnsweredQuote,
+    GuardedSigner,
+    JournalUnavailable,
+    Settlement,
+    SigningMode,
+)
 from pmm.journal import Journal
 from pmm.relayers.oneinch import OneInchCodec
 from tests.helpers.journal_desks import leased_desk, quoted, request, with_journal
@@ -20,7 +27,7 @@ _OVER = chain_view(expiry_clock_s=CHAIN_TIME_S + 31)
 
 
 def wire(answered: AnsweredQuote) -> bytes:
-    return _CODEC.encode_quote(answered)
+    return _CODEC.encode_quote(_CODEC.profile.routes[0], answered)
 
 
 def test_firm_quote__same_key_and_body__is_the_same_answer_and_one_admission(place: Place) -> None:
@@ -36,7 +43,7 @@ def test_firm_quote__same_key_and_body__is_the_same_answer_and_one_admission(pla
     assert (entry.quote_id, entry.idempotency_key) == ("q1", "k")
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 def test_firm_quote__same_key_after_a_restart__is_the_same_answer_byte_for_byte(
     place: Place, settlement: Settlement
 ) -> None:
