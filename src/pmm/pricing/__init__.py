@@ -6,9 +6,10 @@ is in the maker's favour.
 
 from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent
 from pmm.pricing.depth import DepthCurve, DepthStep
-from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
+from pmm.pricing.fair_rules import FairValueRules
+from pmm.pricing.fair_value import DroppedSource, FairValue, SourcePrice, fair_value
 from pmm.pricing.funding import FundingPolicy
-from pmm.pricing.market import FeedReading, MarketSnapshot, PoolReading
+from pmm.pricing.market import FeedReading, MarketSnapshot, PoolKind, PoolReading
 from pmm.pricing.offers import (
     INVENTORY,
     Offer,
@@ -20,6 +21,7 @@ from pmm.pricing.offers import (
     price_request,
 )
 from pmm.pricing.quoting import PricedAmounts, ladder, price_exact_in, price_exact_out
+from pmm.pricing.references import ReferencePrice, SourceKind
 from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "DepthCurve",
     "DepthStep",
     "DirectionTerms",
+    "DroppedSource",
     "FairValue",
     "FairValueRules",
     "FeedReading",
@@ -35,11 +38,15 @@ __all__ = [
     "MarketSnapshot",
     "Offer",
     "PairPolicy",
+    "PoolKind",
     "PoolReading",
     "PriceBreakdown",
     "PriceComponent",
     "PricedAmounts",
+    "ReferencePrice",
     "RejectedOffer",
+    "SourceKind",
+    "SourcePrice",
     "SpreadPolicy",
     "TermStep",
     "fair_value",

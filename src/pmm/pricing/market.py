@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
 from pmm.pricing.depth import DepthCurve
 from pmm.pricing.fixed_point import E36
+from pmm.pricing.references import ReferencePrice
 
 _WAD = 10**18
 
@@ -35,6 +37,13 @@ class FeedReading:
         return self.answer * int(10**shift)
 
 
+class PoolKind(StrEnum):
+    """Which contract a pool is; the value begins its name in the journal."""
+
+    UNISWAP_V2 = "uniswap_v2"
+    UNISWAP_V3 = "uniswap_v3"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReading:
     """A pool seen by someone who pays ``taker_asset`` in and takes ``maker_asset`` out.
@@ -47,6 +56,12 @@ class PoolReading:
     fee_pips: int
     spot_rate_e36: int
     depth: DepthCurve
+    kind: PoolKind = PoolKind.UNISWAP_V3
+
+    @property
+    def source_name(self) -> str:
+        """What the journal calls it as a source of prices."""
+        return f"{self.kind}_{self.fee_pips}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +76,7 @@ class MarketSnapshot:
         gas_price_wei: base fee and tip of a transaction sent now.
         feeds: reading per token that has a feed.
         pools: readings per direction, (taker asset, maker asset).
+        references: prices from outside the chain.
     """
 
     snapshot_id: str
@@ -70,6 +86,7 @@ class MarketSnapshot:
     gas_price_wei: int
     feeds: Mapping[Address, FeedReading]
     pools: Mapping[tuple[Address, Address], tuple[PoolReading, ...]]
+    references: tuple[ReferencePrice, ...] = ()
     _usd: dict[Address, int] = field(default_factory=dict, repr=False, compare=False)
 
     def usd_per_unit_e36(self, token: Token) -> int:
