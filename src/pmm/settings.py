@@ -80,6 +80,20 @@ class ServeSettings(BaseSettings):
     min_pool_depth_usd: int = Field(
         50_000, gt=0, description="What a pool must trade within 1 % of its price, both ways, to count."
     )
+    tick_words: int = Field(
+        2, ge=0, le=50, description="Words of V3 tick maps read either side of the price; 0 asks the quoter."
+    )
+    most_ticks: int = Field(200, ge=1, le=5_000, description="Most initialised ticks read per pool.")
+    uniswap_v2: bool = Field(False, description="Read Uniswap V2 pairs too.")
+    book_weight: int = Field(50, ge=0, description="Weight of each order book in the fair value.")
+    aggregator_weight: int = Field(10, ge=0, description="Weight of CoinGecko in the fair value.")
+    cost_weight: int = Field(0, ge=0, description="Weight of our own cost in the fair value.")
+    max_depeg_bps: int = Field(
+        200,
+        gt=0,
+        lt=10_000,
+        description="Distance of a dollar token's feed from 1 USD beyond which none is quoted.",
+    )
     ladder_usd: Annotated[tuple[Decimal, ...], NoDecode] = Field(
         tuple(Decimal(usd) for usd in (100, 1_000, 10_000, 50_000, 150_000, 300_000, 600_000)),
         description="Cumulative sizes of the ladder in USD, by comma.",

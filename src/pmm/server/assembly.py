@@ -5,6 +5,7 @@ from __future__ import annotations
 from pmm.chain.feeds import feeds_of
 from pmm.chain.inventory import first_unused_router_nonce
 from pmm.chain.market_reader import ReaderPlan
+from pmm.chain.pool_reader import TickRules
 from pmm.chain.quoter import Pool
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
@@ -80,6 +81,10 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
             heartbeat_grace_s=settings.heartbeat_grace_s,
             max_deviation_bps=settings.max_deviation_bps,
             min_pool_depth_usd=settings.min_pool_depth_usd,
+            book_weight=settings.book_weight,
+            aggregator_weight=settings.aggregator_weight,
+            cost_weight=settings.cost_weight,
+            max_depeg_bps=settings.max_depeg_bps,
         ),
         max_fee_bps=settings.max_fee_bps,
     )
@@ -105,6 +110,9 @@ def reader_plan(
         feeds=feeds_of(tokens.values()),
         pools=pools,
         ladder_usd=settings.ladder_usd,
+        ticks=TickRules(words=settings.tick_words, most_ticks=settings.most_ticks)
+        if settings.tick_words
+        else None,
     )
 
 

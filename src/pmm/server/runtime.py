@@ -13,7 +13,7 @@ from pmm.chain.deployments import Deployment, fork_record_path, live_record_path
 from pmm.chain.hedger import hedger_fault
 from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
-from pmm.chain.quoter import find_pools
+from pmm.chain.quoter import find_pairs, find_pools
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import (
     generated_key,
@@ -170,7 +170,7 @@ def _join(
         signer=signer.address,
         lanes=_lanes(settings, node, maker, signer.address),
         pairs=pairs,
-        pools=find_pools(node, pairs),
+        pools=(*find_pools(node, pairs), *(find_pairs(node, pairs) if settings.uniswap_v2 else ())),
     )
     reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
     admission = AdmissionDesk(
