@@ -9,6 +9,8 @@ from pmm.pricing.depth import DepthCurve, DepthStep
 from pmm.pricing.fair_rules import FairValueRules
 from pmm.pricing.fair_value import DroppedSource, FairValue, SourcePrice, fair_value
 from pmm.pricing.funding import FundingPolicy
+from pmm.pricing.funding_cost import CostName, FundingCost
+from pmm.pricing.hedge_venues import LendingReading, OtcQuote, PerpQuote
 from pmm.pricing.market import FeedReading, MarketSnapshot, PoolKind, PoolReading
 from pmm.pricing.offers import (
     INVENTORY,
@@ -20,13 +22,17 @@ from pmm.pricing.offers import (
     inventory_terms,
     price_request,
 )
+from pmm.pricing.quote_model import ModelInputs, ModelOffers, QuoteModel
 from pmm.pricing.quoting import PricedAmounts, ladder, price_exact_in, price_exact_out
 from pmm.pricing.references import ReferencePrice, SourceKind
+from pmm.pricing.standard_model import STANDARD, StandardModel
 from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
 
 __all__ = [
     "INVENTORY",
+    "STANDARD",
     "ComponentName",
+    "CostName",
     "DepthCurve",
     "DepthStep",
     "DirectionTerms",
@@ -34,20 +40,28 @@ __all__ = [
     "FairValue",
     "FairValueRules",
     "FeedReading",
+    "FundingCost",
     "FundingPolicy",
+    "LendingReading",
     "MarketSnapshot",
+    "ModelInputs",
+    "ModelOffers",
     "Offer",
+    "OtcQuote",
     "PairPolicy",
+    "PerpQuote",
     "PoolKind",
     "PoolReading",
     "PriceBreakdown",
     "PriceComponent",
     "PricedAmounts",
+    "QuoteModel",
     "ReferencePrice",
     "RejectedOffer",
     "SourceKind",
     "SourcePrice",
     "SpreadPolicy",
+    "StandardModel",
     "TermStep",
     "fair_value",
     "flash_offers",

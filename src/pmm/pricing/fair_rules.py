@@ -27,7 +27,7 @@ class FairValueRules:
     heartbeat_grace_s: int = 300
     max_deviation_bps: int = 100
     min_pool_depth_usd: int = 50_000
-    pegged: frozenset[Address] = frozenset({USDC.address, USDT.address, DAI.address})
+    pegged: tuple[Address, ...] = (USDC.address, USDT.address, DAI.address)
     max_depeg_bps: int = 200
 
     def weight_of(self, kind: SourceKind) -> int:

@@ -10,6 +10,7 @@ from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
 from pmm.pricing.depth import DepthCurve
 from pmm.pricing.fixed_point import E36
+from pmm.pricing.hedge_venues import LendingReading, OtcQuote, PerpQuote
 from pmm.pricing.references import ReferencePrice
 
 _WAD = 10**18
@@ -77,6 +78,8 @@ class MarketSnapshot:
         feeds: reading per token that has a feed.
         pools: readings per direction, (taker asset, maker asset).
         references: prices from outside the chain.
+        lending: lending markets as our lending account stands in them.
+        otc, perps: other ways to close a position.
     """
 
     snapshot_id: str
@@ -87,6 +90,9 @@ class MarketSnapshot:
     feeds: Mapping[Address, FeedReading]
     pools: Mapping[tuple[Address, Address], tuple[PoolReading, ...]]
     references: tuple[ReferencePrice, ...] = ()
+    lending: tuple[LendingReading, ...] = ()
+    otc: tuple[OtcQuote, ...] = ()
+    perps: tuple[PerpQuote, ...] = ()
     _usd: dict[Address, int] = field(default_factory=dict, repr=False, compare=False)
 
     def usd_per_unit_e36(self, token: Token) -> int:
