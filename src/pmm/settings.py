@@ -51,6 +51,7 @@ class ServeSettings(BaseSettings):
     pairs: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WETH/USDT", "WBTC/USDC", "DAI/USDC"), description="Pairs quoted, BASE/QUOTE, by comma."
     )
+    model: str = Field("standard", description="Pricing model; `pmm model list` names those installed.")
     half_spread_bps: _Bps = Field(Decimal(5), description="Margin on each side of the fair value.")
     min_edge_bps: _Bps = Field(Decimal(1), description="Least that half-spread and skew leave.")
     max_skew_bps: _Bps = Field(Decimal(3), description="Inventory skew when one asset is all we hold.")
@@ -67,6 +68,9 @@ class ServeSettings(BaseSettings):
     )
     funded_half_spread_bps: _Bps = Field(Decimal(8), description="Margin of a flash-funded quote.")
     min_profit_bps: _Bps = Field(Decimal(2), description="Least expected profit of a flash-funded quote.")
+    holding_s: int = Field(
+        3_600, ge=0, description="Time that a borrowed or perp-hedged position is expected to last."
+    )
     signed_profit_share_bps: int = Field(
         2_500, ge=0, le=10_000, description="Share of it signed as the minimum."
     )
@@ -99,6 +103,15 @@ class ServeSettings(BaseSettings):
         description="Cumulative sizes of the ladder in USD, by comma.",
     )
 
+    coingecko_url: str | None = Field(
+        None,
+        pattern=r"^https?://.+",
+        description="CoinGecko's API as slow cross-check, such as https://api.coingecko.com/api/v3; off by default.",
+    )
+    coingecko_interval_s: int = Field(60, ge=5, description="Pause between questions to CoinGecko.")
+    operator_prices: Path | None = Field(
+        None, description="JSON file of negotiated prices and of what our inventory cost."
+    )
     min_quote_usd: _Usd = Field(Decimal(10), description="Smallest quote.")
     max_quote_usd: _Usd = Field(Decimal(500_000), description="Largest quote.")
     max_open_usd: _Usd = Field(Decimal(5_000_000), description="Most that live quotes may be worth.")

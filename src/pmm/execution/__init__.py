@@ -2,6 +2,7 @@
 
 from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.chain_view import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
+from pmm.execution.choice import Choice, choose
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
 from pmm.execution.nonces import WINDOW, LaneNonces, SequentialNonces
@@ -13,6 +14,7 @@ from pmm.execution.ports import (
     QuoteJournal,
     SigningMode,
 )
+from pmm.execution.quote_inputs import QuoteInputs, policy_digest, quote_inputs
 from pmm.execution.records import (
     AdmittedQuote,
     JournalState,
@@ -33,6 +35,7 @@ __all__ = [
     "AdmittedQuote",
     "AnsweredQuote",
     "ChainView",
+    "Choice",
     "Clock",
     "DeskPolicy",
     "EndedQuote",
@@ -52,6 +55,7 @@ __all__ = [
     "PairBook",
     "PublishedLadder",
     "QuoteDesk",
+    "QuoteInputs",
     "QuoteJournal",
     "QuoteOutcome",
     "QuoteRecord",
@@ -59,5 +63,8 @@ __all__ = [
     "SequentialNonces",
     "Settlement",
     "SigningMode",
+    "choose",
     "choose_signing_mode",
+    "policy_digest",
+    "quote_inputs",
 ]

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, order_hash
-from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
+from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token, order_hash
+from pmm.execution.admission_rules import lane_for, no_nonce
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
+from pmm.execution.choice import choose
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.nonces import LaneNonces, SequentialNonces
 from pmm.execution.order_builder import RandomBits, build_order
 from pmm.execution.ports import OrderSigner
+from pmm.execution.quote_inputs import QuoteInputs, quote_inputs
 from pmm.execution.records import AdmittedQuote
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
 from pmm.pricing import (
     DirectionTerms,
+    ModelInputs,
     Offer,
     PairPolicy,
+    QuoteModel,
     RejectedOffer,
-    flash_offers,
-    inventory_offer,
-    inventory_terms,
+    StandardModel,
 )
-from pmm.pricing.offers import INVENTORY
-from pmm.risk import check_quote
 
 # A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
 _EXPIRY_MARGIN_S: Final = 2
@@ -38,6 +38,7 @@ class Admission:
     decision: Decision
     quote: AdmittedQuote | None = None
     losing: tuple[RejectedOffer | Offer, ...] = ()
+    inputs: QuoteInputs | None = None
 
 
 class AdmissionDesk:
@@ -55,6 +56,7 @@ class AdmissionDesk:
         router_nonces: SequentialNonces,
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
+        model: QuoteModel | None = None,
     ) -> None:
         self.policy = policy
         self.signer = signer
@@ -62,6 +64,7 @@ class AdmissionDesk:
         self._router_nonces = router_nonces
         self._lane_nonces = lane_nonces
         self._random_bits = random_bits
+        self.model: QuoteModel = model or StandardModel()
 
     def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
         """Return what quotes on a venue may promise of a token; 1inch's contract can move its allowance only."""
@@ -70,16 +73,47 @@ class AdmissionDesk:
             balance = min(balance, view.router_allowances.get(token.address, 0))
         return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
 
+    def model_inputs(
+        self,
+        view: ChainView,
+        pair: PairPolicy,
+        settlement: Settlement,
+        *,
+        maker_asset: Token,
+        taker_asset: Token,
+    ) -> ModelInputs:
+        """Return what the model is given for a direction on a venue, as inventory stands now."""
+        return ModelInputs(
+            snapshot=view.market,
+            pair=pair,
+            maker_asset=maker_asset,
+            taker_asset=taker_asset,
+            stock={
+                token.address: self.inventory(view, token, Settlement.PMM)
+                for token in (maker_asset, taker_asset)
+            },
+            deliverable=self.inventory(view, maker_asset, settlement),
+            own_domain=settlement is Settlement.PMM,
+            can_provide=self.policy.hooks is not None,
+        )
+
     def terms(
         self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
     ) -> DirectionTerms | Decision:
-        """Return the terms of a direction as inventory stands now."""
-        inventories = {
-            token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
-        }
-        return inventory_terms(
-            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset
+        """Return the built-in model's terms of a direction as inventory stands now."""
+        inputs = self.model_inputs(
+            view, pair, Settlement.PMM, maker_asset=maker_asset, taker_asset=taker_asset
         )
+        return StandardModel().terms(inputs)
+
+    def levels(
+        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token, making_limit: int
+    ) -> tuple[PriceLevel, ...] | Decision:
+        """Return the model's ladder of a direction on 1inch's venue."""
+        inputs = self.model_inputs(
+            view, pair, Settlement.ONEINCH, maker_asset=maker_asset, taker_asset=taker_asset
+        )
+        return self.model.levels(inputs, making_limit=making_limit)
 
     def gate(self, view: ChainView, *tokens: Token) -> Decision:
         """Accept when the node is safe to sign on, a lane is open and the tokens are settled."""
@@ -107,20 +141,26 @@ class AdmissionDesk:
         if refusal is not None:
             return Admission(decision=refusal)
         assert pair is not None
-        terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
-        if isinstance(terms, Decision):
-            return Admission(decision=terms)
-        offers, losing = self._offers(view, request, pair, terms)
-        for index, offer in enumerate(offers):
-            usd = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
-            risk = check_quote(
-                quote_usd_wad=usd, open_quotes=self.book.open_quotes(quote.taker), limits=self.policy.limits
-            )
-            if risk.accepted:
-                rest = (*losing, *offers[index + 1 :])
-                return self._reserve(view, request, offer, losing=rest, usd_wad=usd, now_s=now_s)
-            losing = (*losing, RejectedOffer(name=offer.name, decision=risk))
-        return Admission(decision=reason_of(losing), losing=losing)
+        inputs = self.model_inputs(
+            view, pair, request.settlement, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset
+        )
+        open_quotes = self.book.open_quotes(quote.taker)
+        limits = self.policy.limits
+        choice = choose(self.model, inputs, quote, open_quotes=open_quotes, limits=limits)
+        kept = quote_inputs(
+            model=self.model.name,
+            inputs=inputs,
+            request=quote,
+            open_quotes=open_quotes,
+            limits=limits,
+            choice=choice,
+        )
+        if choice.offer is None:
+            return Admission(decision=choice.decision, losing=choice.losing, inputs=kept)
+        found = self._reserve(
+            view, request, choice.offer, losing=choice.losing, usd_wad=choice.usd_wad, now_s=now_s
+        )
+        return replace(found, inputs=kept)
 
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
@@ -158,24 +198,6 @@ class AdmissionDesk:
             )
         gate = self.gate(view, quote.maker_asset, quote.taker_asset)
         return None if gate.accepted else gate
-
-    def _offers(
-        self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy, terms: DirectionTerms
-    ) -> tuple[tuple[Offer, ...], tuple[RejectedOffer | Offer, ...]]:
-        quote = request.quote
-        inventory = self.inventory(view, quote.maker_asset, request.settlement)
-        own = inventory_offer(terms, quote, inventory)
-        offers: tuple[Offer, ...] = ()
-        losing: tuple[RejectedOffer | Offer, ...] = ()
-        if isinstance(own, Decision):
-            losing = (RejectedOffer(name=INVENTORY, decision=own),)
-        else:
-            offers = (own,)
-        # Flash funds cannot span 1inch's two hooks: they must be back before the first returns.
-        if request.settlement is Settlement.PMM:
-            flash, rejected = flash_offers(view.market, quote, pair, terms.fair)
-            offers, losing = (*offers, *flash), (*losing, *rejected)
-        return offers, losing
 
     def _reserve(
         self,
@@ -229,6 +251,8 @@ class AdmissionDesk:
             expiration_s=expiration_s,
             private=request.private,
             plan=offer.plan,
+            provide=offer.provide,
+            hooks=self.policy.hooks,
             random_bits=self._random_bits,
         )
         return self._admitted(request, offer, order, extension, nonce, usd_wad)

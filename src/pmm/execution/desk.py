@@ -24,7 +24,6 @@ from pmm.execution.records import (
     QuoteRecord,
 )
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.pricing import ladder
 from pmm.risk import check_size
 
 _BPS = 10_000
@@ -88,6 +87,7 @@ class QuoteDesk:
             market=market,
             admitted=admission.quote,
             losing=admission.losing,
+            inputs=admission.inputs,
         )
         failed = await self._make_durable(record)
         if failed is not None:
@@ -123,16 +123,18 @@ class QuoteDesk:
         published: list[PublishedLadder] = []
         refusals: list[Decision] = []
         for taker_asset, maker_asset, pair in self._policy.pairs.directions():
-            terms = self._admission.terms(view, pair, maker_asset=maker_asset, taker_asset=taker_asset)
-            if isinstance(terms, Decision):
-                refusals.append(terms)
-                continue
             limit = self._ladder_limit(view, maker_asset=maker_asset, taker_asset=taker_asset)
+            levels = self._admission.levels(
+                view, pair, maker_asset=maker_asset, taker_asset=taker_asset, making_limit=limit
+            )
+            if isinstance(levels, Decision):
+                refusals.append(levels)
+                continue
             published.append(
                 PublishedLadder(
                     maker_asset=maker_asset,
                     taker_asset=taker_asset,
-                    levels=ladder(terms, making_limit=limit),
+                    levels=levels,
                 )
             )
         if not published and refusals:

@@ -51,6 +51,7 @@ class DeskPolicy:
         min_ttl_s: shorter lives asked for are refused, because they could not be filled in time.
         ladder_share_bps: part of free inventory that the ladder shows; the rest is room for over-orders.
         journal_timeout_s: how long an answer waits for the journal.
+        hooks: RouterHooks, where it and a lending account are joined to the settlement; None funds no quote so.
     """
 
     maker: Address
@@ -61,3 +62,4 @@ class DeskPolicy:
     min_ttl_s: int = 1
     ladder_share_bps: int = 9_900
     journal_timeout_s: float = 1.0
+    hooks: Address | None = None

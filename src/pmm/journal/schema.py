@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+# 2: what each decision was made from (`quotes.inputs`), so that `pmm replay` can make it again.
+SCHEMA_VERSION = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS quotes (
     detail TEXT NOT NULL,
     snapshot_id TEXT REFERENCES snapshots (snapshot_id),
     losing TEXT NOT NULL,
+    inputs TEXT,
     order_hash BLOB UNIQUE,
     "order" TEXT,
     extension BLOB,
@@ -66,10 +68,10 @@ CREATE TABLE IF NOT EXISTS ladders (
 
 INSERT_SNAPSHOT = "INSERT OR IGNORE INTO snapshots (snapshot_id, body) VALUES (?, ?)"
 INSERT_QUOTE = (
-    "INSERT INTO quotes (quote_id, received_at_ms, relayer, request, decision, detail, snapshot_id, losing, "
+    "INSERT INTO quotes (quote_id, received_at_ms, relayer, request, decision, detail, snapshot_id, losing, inputs, "
     'order_hash, "order", extension, settlement, settled_by, chain_id, signer, nonce_space, lane, nonce, '
     "expiration_s, maker_asset, reserved_amount, usd_wad, pricing) "
-    "VALUES (" + ", ".join("?" * 23) + ")"
+    "VALUES (" + ", ".join("?" * 24) + ")"
 )
 INSERT_OUTCOME = (
     "INSERT OR IGNORE INTO outcomes (order_hash, kind, at_ms, block_number, signature) VALUES (?, ?, ?, ?, ?)"

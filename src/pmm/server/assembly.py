@@ -43,17 +43,27 @@ def desk_policy(settings: ServeSettings, identity: NodeIdentity, maker: Address,
             Settlement.ONEINCH: oneinch_domain(identity.chain_id),
             Settlement.PMM: settlement_domain(identity.chain_id, maker),
         },
-        pairs=PairBook(_pair_policy(settings, base, quote) for base, quote in pairs),
-        limits=QuoteLimits(
-            min_quote_usd=settings.min_quote_usd,
-            max_quote_usd=settings.max_quote_usd,
-            max_open_usd=settings.max_open_usd,
-            max_live_quotes=settings.max_live_quotes,
-            max_taker_usd=settings.max_taker_usd,
-        ),
+        pairs=PairBook(pair_policies(settings, pairs)),
+        limits=quote_limits(settings),
         ttl_s=settings.quote_ttl_s,
         journal_timeout_s=settings.journal_timeout_ms / 1000,
     )
+
+
+def quote_limits(settings: ServeSettings) -> QuoteLimits:
+    """Return the pre-trade limits."""
+    return QuoteLimits(
+        min_quote_usd=settings.min_quote_usd,
+        max_quote_usd=settings.max_quote_usd,
+        max_open_usd=settings.max_open_usd,
+        max_live_quotes=settings.max_live_quotes,
+        max_taker_usd=settings.max_taker_usd,
+    )
+
+
+def pair_policies(settings: ServeSettings, pairs: Pairs) -> list[PairPolicy]:
+    """Return how each pair is quoted."""
+    return [_pair_policy(settings, base, quote) for base, quote in pairs]
 
 
 def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPolicy:
@@ -74,6 +84,7 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
             half_spread_bps=settings.funded_half_spread_bps,
             min_profit_bps=settings.min_profit_bps,
             signed_profit_share_bps=settings.signed_profit_share_bps,
+            holding_s=settings.holding_s,
         ),
         fair=FairValueRules(
             feed_weight=settings.feed_weight,

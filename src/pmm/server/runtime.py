@@ -43,6 +43,7 @@ from pmm.execution import (
     choose_signing_mode,
 )
 from pmm.journal import SqliteJournal
+from pmm.models import find_model
 from pmm.server.app import build_app
 from pmm.server.assembly import codec, desk_policy, lane_nonces, reader_plan, router_nonces
 from pmm.server.clock import SystemClock
@@ -181,6 +182,7 @@ def _join(
         # The lanes as they are on chain say which nonces are gone, beside what the journal says.
         lane_nonces=lane_nonces(reader.read(()), signer.address, state),
         random_bits=secrets.randbits,
+        model=find_model(settings.model),
     )
     refresher = _refresher(settings, reader, clock)
     desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock)

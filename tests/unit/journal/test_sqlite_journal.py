@@ -218,7 +218,7 @@ def test_open__newer_schema__is_refused(path: Path) -> None:
     open_journal(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
-    with pytest.raises(InvalidInput, match="schema version 1, found 99"):
+    with pytest.raises(InvalidInput, match="schema version 2, found 99"):
         open_journal(path)
 
 
