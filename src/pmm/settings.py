@@ -68,6 +68,10 @@ class ServeSettings(BaseSettings):
     )
     funded_half_spread_bps: _Bps = Field(Decimal(8), description="Margin of a flash-funded quote.")
     min_profit_bps: _Bps = Field(Decimal(2), description="Least expected profit of a flash-funded quote.")
+    lending: bool = Field(
+        False,
+        description="Fund quotes on 1inch's contract from the lending account too, where one is joined.",
+    )
     holding_s: int = Field(
         3_600, ge=0, description="Time that a borrowed or perp-hedged position is expected to last."
     )

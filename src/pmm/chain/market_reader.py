@@ -19,6 +19,7 @@ from pmm.chain.inventory import (
     router_allowance_call,
     router_word_call,
 )
+from pmm.chain.lending_reader import LendingPlan, LendingReader
 from pmm.chain.node_identity import IDENTITY_CALLS, node_identity
 from pmm.chain.pool_reader import PoolReader, TickRules
 from pmm.chain.quoter import Pool
@@ -26,7 +27,15 @@ from pmm.chain.rpc import RpcError
 from pmm.chain.web3_node import Call, Web3Node, word
 from pmm.domain import Address, Token
 from pmm.errors import ChainError
-from pmm.execution import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
+from pmm.execution import (
+    NOTHING_OUTSIDE,
+    ChainView,
+    LaneState,
+    NodeIdentity,
+    NonceKey,
+    OutsideMarket,
+    Settlement,
+)
 from pmm.pricing import FeedReading, MarketSnapshot
 
 _E36: Final = 10**36
@@ -50,6 +59,7 @@ class ReaderPlan:
         pools: pools to hedge on.
         ladder_usd: cumulative notionals at which depth is read, rising.
         ticks: how much of the pools' tick maps is read; None reads depth from the quoter.
+        lending: our lending account and its markets, None without one.
     """
 
     settlement: Address
@@ -60,6 +70,7 @@ class ReaderPlan:
     pools: tuple[Pool, ...]
     ladder_usd: tuple[Decimal, ...]
     ticks: TickRules | None = None
+    lending: LendingPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +86,12 @@ class _Head:
 class MarketReader:
     """Reads chain views through one node. Not thread-safe."""
 
-    def __init__(self, node: Web3Node, plan: ReaderPlan) -> None:
+    def __init__(self, node: Web3Node, plan: ReaderPlan, outside: OutsideMarket | None = None) -> None:
         self._node = node
         self._plan = plan
+        self._outside = outside
         self._pools = PoolReader(plan.pools, ticks=plan.ticks)
+        self._lending = LendingReader(plan.lending, plan.tokens)
         self._serial = count(1)
 
     def read(self, watched: Sequence[NonceKey]) -> ChainView:
@@ -91,7 +104,7 @@ class MarketReader:
         read_at_s = time.monotonic()
         head = self._head()
         _check_clock(head, self._node.shown_url)
-        state = _StateAnswers(self._plan, watched, self._pools.calls)
+        state = _StateAnswers(self._plan, watched, self._pools.calls, self._lending.calls)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
         amounts = {
@@ -101,6 +114,7 @@ class MarketReader:
         pools = self._pools.read(
             self._node, state.pools, lambda token: amounts[token.address], block=head.number
         )
+        outside = self._outside.current() if self._outside is not None else NOTHING_OUTSIDE
         market = MarketSnapshot(
             snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
             block_number=head.number,
@@ -109,6 +123,10 @@ class MarketReader:
             gas_price_wei=head.gas_price_wei,
             feeds=state.feeds,
             pools=pools,
+            lending=self._lending.read(state.lending, state.feeds),
+            references=outside.references,
+            otc=outside.otc,
+            perps=outside.perps,
         )
         return ChainView(
             market=market,
@@ -174,7 +192,9 @@ def _hash(value: Any) -> str:
 class _StateAnswers:
     """Builds the calls of the second round trip and takes their answers apart again."""
 
-    def __init__(self, plan: ReaderPlan, watched: Sequence[NonceKey], pool_calls: list[Call]) -> None:
+    def __init__(
+        self, plan: ReaderPlan, watched: Sequence[NonceKey], pool_calls: list[Call], lending_calls: list[Call]
+    ) -> None:
         self._plan = plan
         self._watched = watched
         self._words = sorted({key.nonce >> 8 for key in watched if key.settlement is Settlement.ONEINCH})
@@ -182,6 +202,7 @@ class _StateAnswers:
         self._groups: dict[str, list[Call]] = {
             "feeds": [feed_call(feed) for feed in plan.feeds.values()],
             "pools": pool_calls,
+            "lending": lending_calls,
             "balances": [balance_call(token, settlement) for token in tokens],
             "allowances": [router_allowance_call(token, settlement) for token in tokens],
             "registered": [registered_call(token, settlement) for token in tokens],
@@ -190,6 +211,7 @@ class _StateAnswers:
         }
         self.feeds: dict[Address, FeedReading] = {}
         self.pools: list[bytes | None] = []
+        self.lending: list[bytes | None] = []
         self.balances: dict[Address, int] = {}
         self.allowances: dict[Address, int] = {}
         self.tradable: frozenset[Address] = frozenset()
@@ -212,6 +234,7 @@ class _StateAnswers:
         for (address, feed), answer in zip(self._plan.feeds.items(), by_group["feeds"], strict=True):
             self.feeds[address] = feed_reading(feed, answer)
         self.pools = by_group["pools"]
+        self.lending = by_group["lending"]
         self.balances = _amounts(tokens, by_group["balances"], "balanceOf")
         self.allowances = _amounts(tokens, by_group["allowances"], "allowance")
         registered = _amounts(tokens, by_group["registered"], "isRegistered")

@@ -7,10 +7,16 @@ from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
 from pmm.execution.nonces import WINDOW, LaneNonces, SequentialNonces
 from pmm.execution.ports import (
+    NOTHING_OUTSIDE,
+    BookFeed,
+    BookTop,
     Clock,
     JournalUnavailable,
     MarketSource,
     OrderSigner,
+    Outside,
+    OutsideMarket,
+    PerpVenue,
     QuoteJournal,
     SigningMode,
 )
@@ -29,11 +35,14 @@ from pmm.execution.reservations import EndedQuote, ReservationBook
 from pmm.execution.signing_rules import GuardedSigner, choose_signing_mode
 
 __all__ = [
+    "NOTHING_OUTSIDE",
     "WINDOW",
     "Admission",
     "AdmissionDesk",
     "AdmittedQuote",
     "AnsweredQuote",
+    "BookFeed",
+    "BookTop",
     "ChainView",
     "Choice",
     "Clock",
@@ -52,7 +61,10 @@ __all__ = [
     "NonceKey",
     "OrderSigner",
     "OutcomeKind",
+    "Outside",
+    "OutsideMarket",
     "PairBook",
+    "PerpVenue",
     "PublishedLadder",
     "QuoteDesk",
     "QuoteInputs",

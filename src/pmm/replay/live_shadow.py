@@ -25,7 +25,7 @@ from pmm.relayers.oneinch import OneInchCodec
 from pmm.relayers.refusals import WireRefusal
 from pmm.replay.journal_days import RecordedQuote
 from pmm.risk import OpenQuotes, QuoteLimits
-from pmm.server.assembly import reader_plan
+from pmm.server.assembly import outside_market, reader_plan
 from pmm.settings import ServeSettings, parse_pair
 
 _NOTHING_OPEN = OpenQuotes(count=0, usd_wad=0, taker_usd_wad=0)
@@ -52,7 +52,10 @@ def live_quotes(
     pools = (*find_pools(node, quoted), *(find_pairs(node, quoted) if settings.uniswap_v2 else ()))
     # No lane is read and no signer named: there is none.
     plan = reader_plan(settings, maker=maker, signer=ZERO_ADDRESS, lanes=0, pairs=quoted, pools=pools)
-    reader, codec = MarketReader(node, plan), OneInchCodec(tokens=MAINNET_TOKENS, chain_id=identity.chain_id)
+    reader, codec = (
+        MarketReader(node, plan, outside_market(settings)),
+        OneInchCodec(tokens=MAINNET_TOKENS, chain_id=identity.chain_id),
+    )
     for number, line in enumerate(lines, start=1):
         request = codec.decode(line.strip(), request_id=f"shadow-{number}")
         if isinstance(request, WireRefusal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pmm.chain.feeds import feeds_of
 from pmm.chain.inventory import first_unused_router_nonce
+from pmm.chain.lending_reader import LendingPlan
 from pmm.chain.market_reader import ReaderPlan
 from pmm.chain.pool_reader import TickRules
 from pmm.chain.quoter import Pool
@@ -23,19 +24,28 @@ from pmm.execution import (
     JournalState,
     LaneNonces,
     NodeIdentity,
+    OutsideMarket,
     PairBook,
     SequentialNonces,
     Settlement,
 )
+from pmm.market_data import CoinGecko, CombinedMarket, OperatorPrices
 from pmm.pricing import FairValueRules, FundingPolicy, PairPolicy, SpreadPolicy
 from pmm.relayers.oneinch import OneInchCodec
 from pmm.risk import QuoteLimits
-from pmm.settings import ServeSettings
+from pmm.settings import ServeSettings, parse_pair
 
 Pairs = list[tuple[Token, Token]]
 
 
-def desk_policy(settings: ServeSettings, identity: NodeIdentity, maker: Address, pairs: Pairs) -> DeskPolicy:
+def desk_policy(
+    settings: ServeSettings,
+    identity: NodeIdentity,
+    maker: Address,
+    pairs: Pairs,
+    *,
+    hooks: Address | None = None,
+) -> DeskPolicy:
     """Return what the desk may do."""
     return DeskPolicy(
         maker=maker,
@@ -47,6 +57,7 @@ def desk_policy(settings: ServeSettings, identity: NodeIdentity, maker: Address,
         limits=quote_limits(settings),
         ttl_s=settings.quote_ttl_s,
         journal_timeout_s=settings.journal_timeout_ms / 1000,
+        hooks=hooks,
     )
 
 
@@ -101,6 +112,35 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
     )
 
 
+_COINGECKO_TIMEOUT_S = 5.0
+# Its own prices are up to a minute or two old; three questions may fail before it stops counting.
+_COINGECKO_MAX_AGE_S = 300
+
+
+def outside_market(settings: ServeSettings) -> OutsideMarket:
+    """Return the markets beyond the chain that the settings name; none of them by default."""
+    sources: list[OutsideMarket] = []
+    if settings.coingecko_url is not None:
+        tokens = tokens_of([parse_pair(name) for name in settings.pairs])
+        sources.append(
+            CoinGecko(
+                settings.coingecko_url,
+                tokens,
+                interval_s=settings.coingecko_interval_s,
+                timeout_s=_COINGECKO_TIMEOUT_S,
+                max_age_s=_COINGECKO_MAX_AGE_S,
+            )
+        )
+    if settings.operator_prices is not None:
+        sources.append(OperatorPrices(settings.operator_prices))
+    return CombinedMarket(sources)
+
+
+def tokens_of(pairs: Pairs) -> tuple[Token, ...]:
+    """Return every token that is read; WETH whatever is quoted: its feed prices the gas."""
+    return tuple(({token.address: token for pair in pairs for token in pair} | {WETH.address: WETH}).values())
+
+
 def reader_plan(
     settings: ServeSettings,
     *,
@@ -109,21 +149,22 @@ def reader_plan(
     lanes: int,
     pairs: Pairs,
     pools: tuple[Pool, ...],
+    lending: LendingPlan | None = None,
 ) -> ReaderPlan:
     """Return what is read from the chain."""
-    # WETH is read whatever is quoted: its feed prices the gas.
-    tokens = {token.address: token for pair in pairs for token in pair} | {WETH.address: WETH}
+    tokens = tokens_of(pairs)
     return ReaderPlan(
         settlement=maker,
         signer=signer,
         lanes=lanes,
-        tokens=tuple(tokens.values()),
-        feeds=feeds_of(tokens.values()),
+        tokens=tokens,
+        feeds=feeds_of(tokens),
         pools=pools,
         ladder_usd=settings.ladder_usd,
         ticks=TickRules(words=settings.tick_words, most_ticks=settings.most_ticks)
         if settings.tick_words
         else None,
+        lending=lending,
     )
 
 

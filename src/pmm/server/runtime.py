@@ -12,6 +12,7 @@ import structlog
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
 from pmm.chain.hedger import hedger_fault
 from pmm.chain.inventory import lane_count
+from pmm.chain.lending_reader import find_lending
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.quoter import find_pairs, find_pools
 from pmm.chain.rpc import JsonRpc
@@ -45,7 +46,15 @@ from pmm.execution import (
 from pmm.journal import SqliteJournal
 from pmm.models import find_model
 from pmm.server.app import build_app
-from pmm.server.assembly import codec, desk_policy, lane_nonces, reader_plan, router_nonces
+from pmm.server.assembly import (
+    codec,
+    desk_policy,
+    lane_nonces,
+    outside_market,
+    reader_plan,
+    router_nonces,
+    tokens_of,
+)
 from pmm.server.clock import SystemClock
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
@@ -165,6 +174,7 @@ def _join(
     journal: SqliteJournal,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
+    lending = find_lending(node, maker, tokens_of(pairs)) if settings.lending else None
     plan = reader_plan(
         settings,
         maker=maker,
@@ -172,10 +182,15 @@ def _join(
         lanes=_lanes(settings, node, maker, signer.address),
         pairs=pairs,
         pools=(*find_pools(node, pairs), *(find_pairs(node, pairs) if settings.uniswap_v2 else ())),
+        lending=lending,
     )
-    reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
+    reader, state, clock = (
+        MarketReader(node, plan, outside_market(settings)),
+        journal.recover(),
+        SystemClock(),
+    )
     admission = AdmissionDesk(
-        policy=desk_policy(settings, identity, maker, pairs),
+        policy=desk_policy(settings, identity, maker, pairs, hooks=lending.hooks if lending else None),
         signer=signer,
         book=_resumed_book(settings, identity, state),
         router_nonces=router_nonces(node, maker, state),
