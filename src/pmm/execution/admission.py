@@ -95,6 +95,9 @@ class AdmissionDesk:
             deliverable=self.inventory(view, maker_asset, settlement),
             own_domain=settlement is Settlement.PMM,
             can_provide=self.policy.hooks is not None,
+            allowance=view.router_allowances.get(maker_asset.address, 0)
+            if settlement is Settlement.ONEINCH
+            else None,
         )
 
     def terms(

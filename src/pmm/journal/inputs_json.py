@@ -48,6 +48,7 @@ def inputs_json(kept: QuoteInputs) -> dict[str, Any]:
         },
         "ownDomain": inputs.own_domain,
         "canProvide": inputs.can_provide,
+        "allowance": _text(inputs.allowance),
         "stock": {token: _held(held) for token, held in inputs.stock.items()},
         "deliverable": _held(inputs.deliverable),
         "openQuotes": {
@@ -136,6 +137,7 @@ class RecordedDecision:
             deliverable=_inventory(self.request.maker_asset.address, self._raw["deliverable"]),
             own_domain=self._raw["ownDomain"],
             can_provide=self._raw["canProvide"],
+            allowance=_int(self._raw["allowance"]),
         )
 
 

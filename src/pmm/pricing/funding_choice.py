@@ -141,11 +141,13 @@ def _lending_plan(
     )
     # The hook takes what the settlement lacks: what other quotes have not reserved of both counts.
     promised = inputs.deliverable.reserved
+    held = inputs.stock[inputs.maker_asset.address].balance
+    most = held + room if inputs.allowance is None else min(held + room, inputs.allowance)
     return _Plan(
         name=name,
         terms=_with_funding(terms, funding, extra_gas_e36=gas),
         funding=funding,
-        most_making=max(inputs.deliverable.balance + room - promised, 0),
+        most_making=max(most - promised, 0),
         provide=source,
         taker_gas_units=policy.provide_gas_units,
     )

@@ -28,6 +28,7 @@ class ModelInputs:
         deliverable: what quotes on this venue may promise of the maker asset.
         own_domain: the order is settled by our own contract, where flash funds can pay; else by 1inch's.
         can_provide: the lending account can deliver through 1inch's hooks.
+        allowance: most of the maker asset that the venue's contract may take, wherever it comes from; None: no limit.
     """
 
     snapshot: MarketSnapshot
@@ -38,6 +39,7 @@ class ModelInputs:
     deliverable: Inventory
     own_domain: bool
     can_provide: bool = False
+    allowance: int | None = None
     state: object | None = None
 
 

@@ -45,9 +45,7 @@ def test_micro_price__any_book__is_between_bid_and_ask(
     assert bid <= micro_price_wad(_top(bid, bid_size, bid + spread, ask_size)) <= bid + spread
 
 
-@pytest.mark.parametrize(
-    "top", [_top(2, 1, 1, 1), _top(1, 1, 1, 1), _top(1, 0, 2, 1), _top(1, 1, 2, 0), _top(0, 1, 2, 1)]
-)
+@pytest.mark.parametrize("numbers", [(2, 1, 1, 1), (1, 1, 1, 1), (1, 0, 2, 1), (1, 1, 2, 0), (0, 1, 2, 1)])
 def test_micro_price__crossed_or_empty__is_refused(numbers: tuple[int, int, int, int]) -> None:
     with pytest.raises(InvalidInput, match="below the ask"):
         micro_price_wad(_top(*numbers))

@@ -161,6 +161,12 @@ def test_offers__own_domain__has_flash_and_no_lending() -> None:
     assert all(offer.plan is None for offer in on_1inch.offers)
 
 
+@pytest.mark.parametrize(("allowance", "lends"), [(20_000, False), (40_000, True)])
+def test_offers__what_1inch_may_take__bounds_lending_too(allowance: int, lends: bool) -> None:
+    inputs = replace(_inputs(_snapshot(lending=(_AAVE,)), usdc=1_000), allowance=allowance * 10**6)
+    assert bool(_offers(inputs, 10).offers) is lends
+
+
 def test_offers__no_hooks_joined__has_no_lending() -> None:
     inputs = replace(_inputs(_snapshot(lending=(_AAVE,)), usdc=1_000), can_provide=False)
     assert _offers(inputs, 10).offers == ()
