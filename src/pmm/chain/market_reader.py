@@ -107,27 +107,7 @@ class MarketReader:
         state = _StateAnswers(self._plan, watched, self._pools.calls, self._lending.calls)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
-        amounts = {
-            token.address: ladder_amounts(token, state.feeds, self._plan.ladder_usd)
-            for token in self._plan.tokens
-        }
-        pools = self._pools.read(
-            self._node, state.pools, lambda token: amounts[token.address], block=head.number
-        )
-        outside = self._outside.current() if self._outside is not None else NOTHING_OUTSIDE
-        market = MarketSnapshot(
-            snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
-            block_number=head.number,
-            block_timestamp_s=head.timestamp_s,
-            chain_time_s=max(head.timestamp_s, head.pending_s),
-            gas_price_wei=head.gas_price_wei,
-            feeds=state.feeds,
-            pools=pools,
-            lending=self._lending.read(state.lending, state.feeds),
-            references=outside.references,
-            otc=outside.otc,
-            perps=outside.perps,
-        )
+        market = self._snapshot(head, state)
         return ChainView(
             market=market,
             balances=state.balances,
@@ -139,6 +119,29 @@ class MarketReader:
             # A development chain stands still between transactions: there the next block's time must do.
             expiry_clock_s=market.chain_time_s if head.identity.development else head.timestamp_s,
             read_at_s=read_at_s,
+        )
+
+    def _snapshot(self, head: _Head, state: _StateAnswers) -> MarketSnapshot:
+        amounts = {
+            token.address: ladder_amounts(token, state.feeds, self._plan.ladder_usd)
+            for token in self._plan.tokens
+        }
+        pools = self._pools.read(
+            self._node, state.pools, lambda token: amounts[token.address], block=head.number
+        )
+        outside = self._outside.current() if self._outside is not None else NOTHING_OUTSIDE
+        return MarketSnapshot(
+            snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
+            block_number=head.number,
+            block_timestamp_s=head.timestamp_s,
+            chain_time_s=max(head.timestamp_s, head.pending_s),
+            gas_price_wei=head.gas_price_wei,
+            feeds=state.feeds,
+            pools=pools,
+            lending=self._lending.read(state.lending, state.feeds),
+            references=outside.references,
+            otc=outside.otc,
+            perps=outside.perps,
         )
 
     def _head(self) -> _Head:

@@ -55,11 +55,7 @@ def build_order(
     terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
     extension = terms.encode() if own else b""
     if provide is not InventorySource.NONE:
-        if own or hooks is None:
-            raise InvariantViolated(
-                f"order: the lending account provides through the hooks of 1inch's domain only, found {provide.name}"
-            )
-        extension = RouterHookTerms(hooks=hooks, pre=PreHook(source=provide).encode()).encode()
+        extension = _hooked(provide, hooks, own=own)
     traits = MakerTraits(
         no_partial_fills=plan is not None,
         has_extension=bool(extension),
@@ -80,3 +76,11 @@ def build_order(
         maker_traits=traits.encode(),
     )
     return order, extension
+
+
+def _hooked(provide: InventorySource, hooks: Address | None, *, own: bool) -> bytes:
+    if own or hooks is None:
+        raise InvariantViolated(
+            f"order: the lending account provides through the hooks of 1inch's domain only, found {provide.name}"
+        )
+    return RouterHookTerms(hooks=hooks, pre=PreHook(source=provide).encode()).encode()

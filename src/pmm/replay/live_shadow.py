@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from pmm.chain.deployments import fork_record_path, live_record_path, load_deployment
 from pmm.chain.market_reader import MarketReader, identify
-from pmm.chain.quoter import find_pairs, find_pools
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import MAINNET_TOKENS, ZERO_ADDRESS, Inventory, parse_address
 from pmm.execution import (
@@ -25,7 +24,7 @@ from pmm.relayers.oneinch import OneInchCodec
 from pmm.relayers.refusals import WireRefusal
 from pmm.replay.journal_days import RecordedQuote
 from pmm.risk import OpenQuotes, QuoteLimits
-from pmm.server.assembly import outside_market, reader_plan
+from pmm.server.assembly import outside_market, pools_of, reader_plan
 from pmm.settings import ServeSettings, parse_pair
 
 _NOTHING_OPEN = OpenQuotes(count=0, usd_wad=0, taker_usd_wad=0)
@@ -49,7 +48,7 @@ def live_quotes(
     deployment = load_deployment(settings.deployment or default)
     maker = parse_address(deployment.address("RfqSettlement"), "RfqSettlement")
     quoted = [parse_pair(name) for name in settings.pairs]
-    pools = (*find_pools(node, quoted), *(find_pairs(node, quoted) if settings.uniswap_v2 else ()))
+    pools = pools_of(settings, node, quoted)
     # No lane is read and no signer named: there is none.
     plan = reader_plan(settings, maker=maker, signer=ZERO_ADDRESS, lanes=0, pairs=quoted, pools=pools)
     reader, codec = (

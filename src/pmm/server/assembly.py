@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pmm.chain.feeds import feeds_of
 from pmm.chain.inventory import first_unused_router_nonce
-from pmm.chain.lending_reader import LendingPlan
+from pmm.chain.lending_reader import LendingPlan, find_lending
 from pmm.chain.market_reader import ReaderPlan
 from pmm.chain.pool_reader import TickRules
-from pmm.chain.quoter import Pool
+from pmm.chain.quoter import Pool, find_pairs, find_pools
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
     MAINNET_TOKENS,
@@ -134,6 +134,17 @@ def outside_market(settings: ServeSettings) -> OutsideMarket:
     if settings.operator_prices is not None:
         sources.append(OperatorPrices(settings.operator_prices))
     return CombinedMarket(sources)
+
+
+def pools_of(settings: ServeSettings, node: Web3Node, pairs: Pairs) -> tuple[Pool, ...]:
+    """Return the pools that are read."""
+    v2 = find_pairs(node, pairs) if settings.uniswap_v2 else ()
+    return (*find_pools(node, pairs), *v2)
+
+
+def lending_of(settings: ServeSettings, node: Web3Node, maker: Address, pairs: Pairs) -> LendingPlan | None:
+    """Return the lending account of the settlement if it may fund quotes."""
+    return find_lending(node, maker, tokens_of(pairs)) if settings.lending else None
 
 
 def tokens_of(pairs: Pairs) -> tuple[Token, ...]:

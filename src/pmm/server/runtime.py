@@ -12,9 +12,7 @@ import structlog
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
 from pmm.chain.hedger import hedger_fault
 from pmm.chain.inventory import lane_count
-from pmm.chain.lending_reader import find_lending
 from pmm.chain.market_reader import MarketReader, identify
-from pmm.chain.quoter import find_pairs, find_pools
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import (
     generated_key,
@@ -50,10 +48,11 @@ from pmm.server.assembly import (
     codec,
     desk_policy,
     lane_nonces,
+    lending_of,
     outside_market,
+    pools_of,
     reader_plan,
     router_nonces,
-    tokens_of,
 )
 from pmm.server.clock import SystemClock
 from pmm.server.endpoints import QuoteEndpoints
@@ -174,14 +173,14 @@ def _join(
     journal: SqliteJournal,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
-    lending = find_lending(node, maker, tokens_of(pairs)) if settings.lending else None
+    lending = lending_of(settings, node, maker, pairs)
     plan = reader_plan(
         settings,
         maker=maker,
         signer=signer.address,
         lanes=_lanes(settings, node, maker, signer.address),
         pairs=pairs,
-        pools=(*find_pools(node, pairs), *(find_pairs(node, pairs) if settings.uniswap_v2 else ())),
+        pools=pools_of(settings, node, pairs),
         lending=lending,
     )
     reader, state, clock = (
