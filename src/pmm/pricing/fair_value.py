@@ -119,9 +119,22 @@ def fair_value(
     pools gains nothing. It is taken in one direction of the pair only, the other being its inverse: two values
     would multiply to more than one, and there and back would gain.
     """
+    key = (maker_asset.address, taker_asset.address)
+    known = snapshot.fair_values.get(key)
+    if isinstance(known, tuple) and known[0] is rules:
+        return known[1]  # type: ignore[no-any-return]
     if int(taker_asset.address, 16) > int(maker_asset.address, 16):
-        found = fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
-        return found if isinstance(found, Decision) else found.inverse()
+        other = _fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
+        found = other if isinstance(other, Decision) else other.inverse()
+    else:
+        found = _fair_value(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=rules)
+    snapshot.fair_values[key] = (rules, found)
+    return found
+
+
+def _fair_value(
+    snapshot: MarketSnapshot, *, maker_asset: Token, taker_asset: Token, rules: FairValueRules
+) -> FairValue | Decision:
     feeds = feed_opinion(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=rules)
     if isinstance(feeds, Decision):
         return feeds

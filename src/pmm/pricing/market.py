@@ -93,7 +93,9 @@ class MarketSnapshot:
     lending: tuple[LendingReading, ...] = ()
     otc: tuple[OtcQuote, ...] = ()
     perps: tuple[PerpQuote, ...] = ()
-    _usd: dict[Address, int] = field(default_factory=dict, repr=False, compare=False)
+    _usd: dict[Address, int] = field(init=False, default_factory=dict, repr=False, compare=False)
+    # Fair values found on this snapshot: hundreds of quotes ask for the same one.
+    fair_values: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def usd_per_unit_e36(self, token: Token) -> int:
         """Return US dollars per base unit of ``token`` by its feed; raise InvalidInput without a feed."""

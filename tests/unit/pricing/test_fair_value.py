@@ -110,3 +110,16 @@ def test_fair_value__both_directions__multiply_to_no_more_than_one(eth_usd: int,
     assert isinstance(there, FairValue) is isinstance(back, FairValue)
     if isinstance(there, FairValue) and isinstance(back, FairValue):
         assert there.rate_e36 * back.rate_e36 <= E36 * E36
+
+
+def test_fair_value__snapshot_changed_after_it_was_asked__is_found_anew() -> None:
+    snapshot = market()
+    first = _fair(snapshot)
+    assert isinstance(first, FairValue)
+    assert _fair(snapshot) is first
+    moved = replace(
+        snapshot, feeds={**snapshot.feeds, WETH.address: feed("ETH / USD", ETH_USD * 1_005 // 1_000)}
+    )
+    second = _fair(moved)
+    assert isinstance(second, FairValue)
+    assert second.rate_e36 > first.rate_e36
