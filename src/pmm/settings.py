@@ -62,6 +62,7 @@ class ServeSettings(BaseSettings):
     pairs: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WETH/USDT", "WBTC/USDC", "DAI/USDC"), description="Pairs quoted, BASE/QUOTE, by comma."
     )
+    model: str = Field("standard", description="Pricing model; `pmm model list` names those installed.")
     half_spread_bps: _Bps = Field(Decimal(5), description="Margin on each side of the fair value.")
     min_edge_bps: _Bps = Field(Decimal(1), description="Least that half-spread and skew leave.")
     max_skew_bps: _Bps = Field(Decimal(3), description="Inventory skew when one asset is all we hold.")
@@ -101,6 +102,13 @@ class ServeSettings(BaseSettings):
     )
     funded_half_spread_bps: _Bps = Field(Decimal(8), description="Margin of a flash-funded quote.")
     min_profit_bps: _Bps = Field(Decimal(2), description="Least expected profit of a flash-funded quote.")
+    lending: bool = Field(
+        False,
+        description="Fund quotes on 1inch's contract from the lending account too, where one is joined.",
+    )
+    holding_s: int = Field(
+        3_600, ge=0, description="Time that a borrowed or perp-hedged position is expected to last."
+    )
     signed_profit_share_bps: int = Field(
         2_500, ge=0, le=10_000, description="Share of it signed as the minimum."
     )
@@ -114,11 +122,34 @@ class ServeSettings(BaseSettings):
     min_pool_depth_usd: int = Field(
         50_000, gt=0, description="What a pool must trade within 1 % of its price, both ways, to count."
     )
+    tick_words: int = Field(
+        2, ge=0, le=50, description="Words of V3 tick maps read either side of the price; 0 asks the quoter."
+    )
+    most_ticks: int = Field(200, ge=1, le=5_000, description="Most initialised ticks read per pool.")
+    uniswap_v2: bool = Field(False, description="Read Uniswap V2 pairs too.")
+    book_weight: int = Field(50, ge=0, description="Weight of each order book in the fair value.")
+    aggregator_weight: int = Field(10, ge=0, description="Weight of CoinGecko in the fair value.")
+    cost_weight: int = Field(0, ge=0, description="Weight of our own cost in the fair value.")
+    max_depeg_bps: int = Field(
+        200,
+        gt=0,
+        lt=10_000,
+        description="Distance of a dollar token's feed from 1 USD beyond which none is quoted.",
+    )
     ladder_usd: Annotated[tuple[Decimal, ...], NoDecode] = Field(
         tuple(Decimal(usd) for usd in (100, 1_000, 10_000, 50_000, 150_000, 300_000, 600_000)),
         description="Cumulative sizes of the ladder in USD, by comma.",
     )
 
+    coingecko_url: str | None = Field(
+        None,
+        pattern=r"^https?://.+",
+        description="CoinGecko's API as slow cross-check, such as https://api.coingecko.com/api/v3; off by default.",
+    )
+    coingecko_interval_s: int = Field(60, ge=5, description="Pause between questions to CoinGecko.")
+    operator_prices: Path | None = Field(
+        None, description="JSON file of negotiated prices and of what our inventory cost."
+    )
     min_quote_usd: _Usd = Field(Decimal(10), description="Smallest quote.")
     max_quote_usd: _Usd = Field(Decimal(500_000), description="Largest quote.")
     max_open_usd: _Usd = Field(Decimal(5_000_000), description="Most that live quotes may be worth.")

@@ -1,4 +1,4 @@
-"""Reads a whole chain view in three round trips, all of it at one block."""
+"""Reads a whole chain view in three to five round trips, all of it at one block."""
 
 from __future__ import annotations
 
@@ -19,14 +19,24 @@ from pmm.chain.inventory import (
     router_allowance_call,
     router_word_call,
 )
+from pmm.chain.lending_reader import LendingPlan, LendingReader
 from pmm.chain.node_identity import IDENTITY_CALLS, node_identity
-from pmm.chain.quoter import Pool, depth_calls, pool_reading, read_quotes, slot0_call, spot_rates_e36
+from pmm.chain.pool_reader import PoolReader, TickRules
+from pmm.chain.quoter import Pool
 from pmm.chain.rpc import RpcError
 from pmm.chain.web3_node import Call, Web3Node, word
 from pmm.domain import Address, Token
 from pmm.errors import ChainError
-from pmm.execution import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
-from pmm.pricing import FeedReading, MarketSnapshot, PoolReading
+from pmm.execution import (
+    NOTHING_OUTSIDE,
+    ChainView,
+    LaneState,
+    NodeIdentity,
+    NonceKey,
+    OutsideMarket,
+    Settlement,
+)
+from pmm.pricing import FeedReading, MarketSnapshot
 
 _E36: Final = 10**36
 # Amounts of a ladder are cut to this many leading digits: easier to read, nothing lost.
@@ -48,6 +58,8 @@ class ReaderPlan:
         feeds: feed per token.
         pools: pools to hedge on.
         ladder_usd: cumulative notionals at which depth is read, rising.
+        ticks: how much of the pools' tick maps is read; None reads depth from the quoter.
+        lending: our lending account and its markets, None without one.
     """
 
     settlement: Address
@@ -57,6 +69,8 @@ class ReaderPlan:
     feeds: Mapping[Address, Feed]
     pools: tuple[Pool, ...]
     ladder_usd: tuple[Decimal, ...]
+    ticks: TickRules | None = None
+    lending: LendingPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +86,12 @@ class _Head:
 class MarketReader:
     """Reads chain views through one node. Not thread-safe."""
 
-    def __init__(self, node: Web3Node, plan: ReaderPlan) -> None:
+    def __init__(self, node: Web3Node, plan: ReaderPlan, outside: OutsideMarket | None = None) -> None:
         self._node = node
         self._plan = plan
+        self._outside = outside
+        self._pools = PoolReader(plan.pools, ticks=plan.ticks)
+        self._lending = LendingReader(plan.lending, plan.tokens)
         self._serial = count(1)
 
     def read(self, watched: Sequence[NonceKey]) -> ChainView:
@@ -87,19 +104,10 @@ class MarketReader:
         read_at_s = time.monotonic()
         head = self._head()
         _check_clock(head, self._node.shown_url)
-        state = _StateAnswers(self._plan, watched)
+        state = _StateAnswers(self._plan, watched, self._pools.calls, self._lending.calls)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
-        pools = self._pools(state, head.number)
-        market = MarketSnapshot(
-            snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
-            block_number=head.number,
-            block_timestamp_s=head.timestamp_s,
-            chain_time_s=max(head.timestamp_s, head.pending_s),
-            gas_price_wei=head.gas_price_wei,
-            feeds=state.feeds,
-            pools=pools,
-        )
+        market = self._snapshot(head, state)
         return ChainView(
             market=market,
             balances=state.balances,
@@ -111,6 +119,29 @@ class MarketReader:
             # A development chain stands still between transactions: there the next block's time must do.
             expiry_clock_s=market.chain_time_s if head.identity.development else head.timestamp_s,
             read_at_s=read_at_s,
+        )
+
+    def _snapshot(self, head: _Head, state: _StateAnswers) -> MarketSnapshot:
+        amounts = {
+            token.address: ladder_amounts(token, state.feeds, self._plan.ladder_usd)
+            for token in self._plan.tokens
+        }
+        pools = self._pools.read(
+            self._node, state.pools, lambda token: amounts[token.address], block=head.number
+        )
+        outside = self._outside.current() if self._outside is not None else NOTHING_OUTSIDE
+        return MarketSnapshot(
+            snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
+            block_number=head.number,
+            block_timestamp_s=head.timestamp_s,
+            chain_time_s=max(head.timestamp_s, head.pending_s),
+            gas_price_wei=head.gas_price_wei,
+            feeds=state.feeds,
+            pools=pools,
+            lending=self._lending.read(state.lending, state.feeds),
+            references=outside.references,
+            otc=outside.otc,
+            perps=outside.perps,
         )
 
     def _head(self) -> _Head:
@@ -141,33 +172,6 @@ class MarketReader:
                 f"expected the latest block and a gas price from {self._node.shown_url}, found {found}"
             ) from error
 
-    def _pools(
-        self, state: _StateAnswers, block: int
-    ) -> dict[tuple[Address, Address], tuple[PoolReading, ...]]:
-        jobs: list[tuple[Pool, Token, Token, int, list[int]]] = []
-        calls: list[Call] = []
-        for pool, rates in zip(self._plan.pools, state.spot_rates, strict=True):
-            if rates is None:
-                continue
-            for taker, maker, rate in (
-                (pool.token0, pool.token1, rates[0]),
-                (pool.token1, pool.token0, rates[1]),
-            ):
-                amounts = ladder_amounts(taker, state.feeds, self._plan.ladder_usd)
-                jobs.append((pool, taker, maker, rate, amounts))
-                calls += depth_calls(pool, taker_asset=taker, amounts=amounts)
-        answers = read_quotes(self._node, calls, block=block)
-        readings: dict[tuple[Address, Address], tuple[PoolReading, ...]] = {}
-        start = 0
-        for pool, taker, maker, rate, amounts in jobs:
-            part = answers[start : start + len(amounts)]
-            start += len(amounts)
-            reading = pool_reading(pool, spot_rate_e36=rate, amounts=amounts, answers=part)
-            if reading is not None:
-                key = (taker.address, maker.address)
-                readings[key] = (*readings.get(key, ()), reading)
-        return readings
-
 
 def _check_clock(head: _Head, url: str) -> None:
     """Refuse a real node that is behind: its feeds would look fresh by its own clock.
@@ -191,14 +195,17 @@ def _hash(value: Any) -> str:
 class _StateAnswers:
     """Builds the calls of the second round trip and takes their answers apart again."""
 
-    def __init__(self, plan: ReaderPlan, watched: Sequence[NonceKey]) -> None:
+    def __init__(
+        self, plan: ReaderPlan, watched: Sequence[NonceKey], pool_calls: list[Call], lending_calls: list[Call]
+    ) -> None:
         self._plan = plan
         self._watched = watched
         self._words = sorted({key.nonce >> 8 for key in watched if key.settlement is Settlement.ONEINCH})
         tokens, settlement = plan.tokens, plan.settlement
         self._groups: dict[str, list[Call]] = {
             "feeds": [feed_call(feed) for feed in plan.feeds.values()],
-            "pools": [slot0_call(pool) for pool in plan.pools],
+            "pools": pool_calls,
+            "lending": lending_calls,
             "balances": [balance_call(token, settlement) for token in tokens],
             "allowances": [router_allowance_call(token, settlement) for token in tokens],
             "registered": [registered_call(token, settlement) for token in tokens],
@@ -206,7 +213,8 @@ class _StateAnswers:
             "words": [router_word_call(settlement, index << 8) for index in self._words],
         }
         self.feeds: dict[Address, FeedReading] = {}
-        self.spot_rates: list[tuple[int, int] | None] = []
+        self.pools: list[bytes | None] = []
+        self.lending: list[bytes | None] = []
         self.balances: dict[Address, int] = {}
         self.allowances: dict[Address, int] = {}
         self.tradable: frozenset[Address] = frozenset()
@@ -228,7 +236,8 @@ class _StateAnswers:
         tokens = self._plan.tokens
         for (address, feed), answer in zip(self._plan.feeds.items(), by_group["feeds"], strict=True):
             self.feeds[address] = feed_reading(feed, answer)
-        self.spot_rates = [spot_rates_e36(answer) for answer in by_group["pools"]]
+        self.pools = by_group["pools"]
+        self.lending = by_group["lending"]
         self.balances = _amounts(tokens, by_group["balances"], "balanceOf")
         self.allowances = _amounts(tokens, by_group["allowances"], "allowance")
         registered = _amounts(tokens, by_group["registered"], "isRegistered")

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pmm.chain.abi import encode_call
-from pmm.chain.addresses import UNISWAP_V3_FACTORY, UNISWAP_V3_QUOTER_V2
+from pmm.chain.addresses import UNISWAP_V2_FACTORY, UNISWAP_V3_FACTORY, UNISWAP_V3_QUOTER_V2
 from pmm.chain.web3_node import Call, Web3Node
 from pmm.domain import ZERO_ADDRESS, Address, Token, address_from_bytes
 from pmm.errors import ChainError, InvalidInput
-from pmm.pricing import DepthCurve, PoolReading
+from pmm.pricing import DepthCurve, PoolKind, PoolReading
 from pmm.pricing.fixed_point import E36
+from pmm.pricing.tick_map import V2_FEE_PIPS, PairReserves
 
 FEE_TIERS = (100, 500, 3_000, 10_000)
 _QUOTE = "quoteExactInputSingle((address,address,uint256,uint24,uint160))"
-_SLOT0 = encode_call("slot0()")
+_RESERVES = encode_call("getReserves()")
 # A quote runs a swap inside the call: too many at once pass the gas that a node gives to one eth_call.
 _QUOTES_PER_CALL = 40
 
@@ -28,6 +29,30 @@ class Pool:
     token0: Token
     token1: Token
     fee_pips: int
+    kind: PoolKind = PoolKind.UNISWAP_V3
+
+
+def find_pairs(node: Web3Node, pairs: Sequence[tuple[Token, Token]]) -> tuple[Pool, ...]:
+    """Return the Uniswap V2 pairs of these pairs of tokens, as far as there are any."""
+    wanted = [tuple(sorted(pair, key=lambda token: token.address.lower())) for pair in pairs]
+    calls = [
+        (UNISWAP_V2_FACTORY, encode_call("getPair(address,address)", token0.address, token1.address))
+        for token0, token1 in wanted
+    ]
+    found: list[Pool] = []
+    for (token0, token1), answer in zip(wanted, node.multicall(calls, block="latest"), strict=True):
+        address = address_from_bytes(answer[12:32]) if answer else ZERO_ADDRESS
+        if address != ZERO_ADDRESS:
+            found.append(
+                Pool(
+                    address=address,
+                    token0=token0,
+                    token1=token1,
+                    fee_pips=V2_FEE_PIPS,
+                    kind=PoolKind.UNISWAP_V2,
+                )
+            )
+    return tuple(found)
 
 
 def find_pools(
@@ -58,9 +83,22 @@ def find_pools(
     return tuple(pools)
 
 
-def slot0_call(pool: Pool) -> Call:
-    """Return the call of a pool's price."""
-    return pool.address, _SLOT0
+def reserves_call(pool: Pool) -> Call:
+    """Return the call of a Uniswap V2 pair's reserves."""
+    return pool.address, _RESERVES
+
+
+def pair_reserves(answer: bytes | None) -> tuple[PairReserves, PairReserves] | None:
+    """Return a pair seen from token0 and from token1; None for a pair that holds nothing."""
+    if answer is None or len(answer) < 64:
+        return None
+    reserve0, reserve1 = int.from_bytes(answer[:32], "big"), int.from_bytes(answer[32:64], "big")
+    if reserve0 == 0 or reserve1 == 0:
+        return None
+    return (
+        PairReserves(reserve_in=reserve0, reserve_out=reserve1),
+        PairReserves(reserve_in=reserve1, reserve_out=reserve0),
+    )
 
 
 def spot_rates_e36(answer: bytes | None) -> tuple[int, int] | None:

@@ -20,6 +20,9 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "localnet": ("pmm.cli.localnet", "app", "Run the offline mainnet."),
     "serve": ("pmm.cli.serve", "app", "Serve signed quotes to relayers over HTTP."),
     "demo": ("pmm.cli.demo", "app", "Run the main job end to end and print what happened."),
+    "replay": ("pmm.cli.replay", "app", "Price a journal's requests again."),
+    "shadow": ("pmm.cli.shadow", "app", "Decide without a key, on live or recorded feeds and requests."),
+    "model": ("pmm.cli.model", "app", "List pricing models and check them."),
     "data": ("pmm.cli.data", "app", "Fetch recorded market data."),
 }
 

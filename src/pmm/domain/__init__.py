@@ -60,7 +60,7 @@ from pmm.domain.price_level import PriceLevel, whole_tokens
 from pmm.domain.quote_request import QuoteRequest
 from pmm.domain.settlement_calls import BatchCall, BatchFill, CompactCall
 from pmm.domain.signed_order import SignedOrder, sign_order
-from pmm.domain.signing import Signature, SigningKey, recover_signer
+from pmm.domain.signing import Signature, SigningKey, forbid_signing_keys, recover_signer
 from pmm.domain.taker_traits import FillArgs, TakerTraits
 from pmm.domain.tokens import (
     DAI,
@@ -147,6 +147,7 @@ __all__ = [
     "encode_fill",
     "encode_hash_order",
     "extension_low_bits",
+    "forbid_signing_keys",
     "keccak256",
     "lender_route",
     "okx_domain",

@@ -116,6 +116,14 @@ def recover_signer(digest: bytes, signature: Signature) -> Address:
     return signer
 
 
+_FORBIDDEN: list[str] = []
+
+
+def forbid_signing_keys(why: str) -> None:
+    """Let no signing key be made in this process from now on, for good: making one raises UnsafeToSign."""
+    _FORBIDDEN.append(why)
+
+
 class SigningKey:
     """A secp256k1 private key that signs digests and shows only its address.
 
@@ -127,6 +135,10 @@ class SigningKey:
     address: Address
 
     def __init__(self, secret: bytes) -> None:
+        if _FORBIDDEN:
+            raise UnsafeToSign(
+                f"expected no signing key in this process, found one asked for: {_FORBIDDEN[0]}"
+            )
         if len(secret) != 32 or not 0 < int.from_bytes(secret, "big") < CURVE_ORDER:
             # The value is deliberately absent from the message.
             raise InvalidInput(

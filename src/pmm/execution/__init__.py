@@ -11,20 +11,28 @@ from pmm.execution.chain_view import (
     NonceKey,
     Settlement,
 )
+from pmm.execution.choice import Choice, choose
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
 from pmm.execution.market_conditions import MarketConditions
 from pmm.execution.nonce_keeper import NonceKeeper
 from pmm.execution.nonces import WINDOW, BlockNonces, LaneNonces, RouterNonces, SequentialNonces
 from pmm.execution.ports import (
+    NOTHING_OUTSIDE,
+    BookFeed,
+    BookTop,
     Clock,
     JournalUnavailable,
     MarketSource,
     NonceLeases,
     OrderSigner,
+    Outside,
+    OutsideMarket,
+    PerpVenue,
     QuoteJournal,
     SigningMode,
 )
+from pmm.execution.quote_inputs import QuoteInputs, policy_digest, quote_inputs
 from pmm.execution.records import (
     AdmittedQuote,
     BookChanges,
@@ -47,6 +55,7 @@ from pmm.execution.signing_rules import GuardedSigner, choose_signing_mode
 
 __all__ = [
     "CONTRACT_VENUES",
+    "NOTHING_OUTSIDE",
     "WINDOW",
     "AccountMarket",
     "Admission",
@@ -55,7 +64,10 @@ __all__ = [
     "AnsweredQuote",
     "BlockNonces",
     "BookChanges",
+    "BookFeed",
+    "BookTop",
     "ChainView",
+    "Choice",
     "Claim",
     "Clock",
     "DeskPolicy",
@@ -78,9 +90,13 @@ __all__ = [
     "NonceLeases",
     "OrderSigner",
     "OutcomeKind",
+    "Outside",
+    "OutsideMarket",
     "PairBook",
+    "PerpVenue",
     "PublishedLadder",
     "QuoteDesk",
+    "QuoteInputs",
     "QuoteJournal",
     "QuoteOutcome",
     "QuoteRecord",
@@ -93,6 +109,9 @@ __all__ = [
     "Settlement",
     "SigningMode",
     "StoredQuote",
+    "choose",
     "choose_signing_mode",
     "nonce_of",
+    "policy_digest",
+    "quote_inputs",
 ]

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token
-from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
+from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
+from pmm.execution.admission_rules import lane_for, no_nonce
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
+from pmm.execution.choice import choose
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.market_conditions import MarketConditions, flow_of
 from pmm.execution.nonces import LaneNonces, RouterNonces
 from pmm.execution.order_builder import RandomBits, build_okx_order, build_order, order_digest
 from pmm.execution.ports import OrderSigner
+from pmm.execution.quote_inputs import QuoteInputs, quote_inputs
 from pmm.execution.records import AdmittedQuote
 from pmm.execution.relayer_nonces import RelayerNonces
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
 from pmm.pricing import (
     DirectionTerms,
+    ModelInputs,
     Offer,
     PairPolicy,
+    QuoteModel,
     RejectedOffer,
-    flash_offers,
-    inventory_offer,
-    inventory_terms,
+    StandardModel,
 )
 from pmm.pricing.markouts import Flow
-from pmm.pricing.offers import INVENTORY
 from pmm.pricing.state import NEUTRAL_STATE
-from pmm.risk import check_quote
 
 # A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
 _EXPIRY_MARGIN_S: Final = 2
@@ -42,6 +42,7 @@ class Admission:
     decision: Decision
     quote: AdmittedQuote | None = None
     losing: tuple[RejectedOffer | Offer, ...] = ()
+    inputs: QuoteInputs | None = None
 
 
 class AdmissionDesk:
@@ -61,6 +62,7 @@ class AdmissionDesk:
         random_bits: RandomBits,
         conditions: MarketConditions | None = None,
         relayer_nonces: RelayerNonces | None = None,
+        model: QuoteModel | None = None,
     ) -> None:
         self.conditions = conditions
         self.policy = policy
@@ -70,6 +72,7 @@ class AdmissionDesk:
         self._lane_nonces = lane_nonces
         self._relayer_nonces = relayer_nonces
         self._random_bits = random_bits
+        self.model: QuoteModel = model or StandardModel()
 
     def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
         """Return what quotes on a venue may promise of a token; 1inch's contract can move its allowance only."""
@@ -77,6 +80,35 @@ class AdmissionDesk:
         if settlement is Settlement.ONEINCH:
             balance = min(balance, view.router_allowances.get(token.address, 0))
         return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
+
+    def model_inputs(
+        self,
+        view: ChainView,
+        pair: PairPolicy,
+        settlement: Settlement,
+        *,
+        maker_asset: Token,
+        taker_asset: Token,
+        flow: Flow | None = None,
+    ) -> ModelInputs:
+        """Return what the model is given for a direction on a venue, as inventory and conditions stand now."""
+        return ModelInputs(
+            snapshot=view.market,
+            pair=pair,
+            maker_asset=maker_asset,
+            taker_asset=taker_asset,
+            stock={
+                token.address: self.inventory(view, token, Settlement.PMM)
+                for token in (maker_asset, taker_asset)
+            },
+            deliverable=self.inventory(view, maker_asset, settlement),
+            own_domain=settlement is Settlement.PMM,
+            can_provide=self.policy.hooks is not None,
+            allowance=view.router_allowances.get(maker_asset.address, 0)
+            if settlement is Settlement.ONEINCH
+            else None,
+            state=self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE,
+        )
 
     def terms(
         self,
@@ -87,14 +119,20 @@ class AdmissionDesk:
         taker_asset: Token,
         flow: Flow | None = None,
     ) -> DirectionTerms | Decision:
-        """Return the terms of a direction as inventory and conditions stand now, for whoever ``flow`` names."""
-        state = self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE
-        inventories = {
-            token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
-        }
-        return inventory_terms(
-            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset, state=state
+        """Return the built-in model's terms as inventory and conditions stand now, for whoever ``flow`` names."""
+        inputs = self.model_inputs(
+            view, pair, Settlement.PMM, maker_asset=maker_asset, taker_asset=taker_asset, flow=flow
         )
+        return StandardModel().terms(inputs)
+
+    def levels(
+        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token, making_limit: int
+    ) -> tuple[PriceLevel, ...] | Decision:
+        """Return the model's ladder of a direction on 1inch's venue."""
+        inputs = self.model_inputs(
+            view, pair, Settlement.ONEINCH, maker_asset=maker_asset, taker_asset=taker_asset
+        )
+        return self.model.levels(inputs, making_limit=making_limit)
 
     def gate(self, view: ChainView, *tokens: Token) -> Decision:
         """Accept when the node is safe to sign on, a lane is open and the tokens are settled."""
@@ -122,26 +160,31 @@ class AdmissionDesk:
         if refusal is not None:
             return Admission(decision=refusal)
         assert pair is not None
-        terms = self.terms(
+        inputs = self.model_inputs(
             view,
             pair,
+            request.settlement,
             maker_asset=quote.maker_asset,
             taker_asset=quote.taker_asset,
             flow=flow_of(request),
         )
-        if isinstance(terms, Decision):
-            return Admission(decision=terms)
-        offers, losing = self._offers(view, request, pair, terms)
-        for index, offer in enumerate(offers):
-            usd = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
-            risk = check_quote(
-                quote_usd_wad=usd, open_quotes=self.book.open_quotes(quote.taker), limits=self.policy.limits
-            )
-            if risk.accepted:
-                rest = (*losing, *offers[index + 1 :])
-                return self._reserve(view, request, offer, losing=rest, usd_wad=usd, now_s=now_s)
-            losing = (*losing, RejectedOffer(name=offer.name, decision=risk))
-        return Admission(decision=reason_of(losing), losing=losing)
+        open_quotes = self.book.open_quotes(quote.taker)
+        limits = self.policy.limits
+        choice = choose(self.model, inputs, quote, open_quotes=open_quotes, limits=limits)
+        kept = quote_inputs(
+            model=self.model.name,
+            inputs=inputs,
+            request=quote,
+            open_quotes=open_quotes,
+            limits=limits,
+            choice=choice,
+        )
+        if choice.offer is None:
+            return Admission(decision=choice.decision, losing=choice.losing, inputs=kept)
+        found = self._reserve(
+            view, request, choice.offer, losing=choice.losing, usd_wad=choice.usd_wad, now_s=now_s
+        )
+        return replace(found, inputs=kept)
 
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
@@ -191,24 +234,6 @@ class AdmissionDesk:
                 return unused
         gate = self.gate(view, quote.maker_asset, quote.taker_asset)
         return None if gate.accepted else gate
-
-    def _offers(
-        self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy, terms: DirectionTerms
-    ) -> tuple[tuple[Offer, ...], tuple[RejectedOffer | Offer, ...]]:
-        quote = request.quote
-        inventory = self.inventory(view, quote.maker_asset, request.settlement)
-        own = inventory_offer(terms, quote, inventory)
-        offers: tuple[Offer, ...] = ()
-        losing: tuple[RejectedOffer | Offer, ...] = ()
-        if isinstance(own, Decision):
-            losing = (RejectedOffer(name=INVENTORY, decision=own),)
-        else:
-            offers = (own,)
-        # Flash funds cannot span 1inch's two hooks: they must be back before the first returns.
-        if request.settlement is Settlement.PMM:
-            flash, rejected = flash_offers(view.market, quote, pair, terms.fair)
-            offers, losing = (*offers, *flash), (*losing, *rejected)
-        return offers, losing
 
     def _reserve(
         self,
@@ -270,6 +295,8 @@ class AdmissionDesk:
             expiration_s=expiration_s,
             private=request.private,
             plan=offer.plan,
+            provide=offer.provide,
+            hooks=self.policy.hooks,
             random_bits=self._random_bits,
         )
         return self._admitted(request, offer, order, extension, nonce, usd_wad)

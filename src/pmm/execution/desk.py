@@ -26,7 +26,7 @@ from pmm.execution.ports import Clock, MarketSource, OrderSigner, QuoteJournal
 from pmm.execution.quote_ends import QuoteEnds
 from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.pricing import MarketSnapshot, ladder
+from pmm.pricing import MarketSnapshot
 from pmm.pricing.fixed_point import div_up
 from pmm.risk import check_size
 
@@ -157,6 +157,7 @@ class QuoteDesk:
             losing=admission.losing,
             idempotency_key=request.idempotency_key,
             claim=claim,
+            inputs=admission.inputs,
         )
         receipt = await self._records.admit(record)
         if isinstance(receipt, Decision):
@@ -196,12 +197,13 @@ class QuoteDesk:
         published: list[PublishedLadder] = []
         refusals: list[Decision] = []
         for taker_asset, maker_asset, pair in self._policy.pairs.directions():
-            terms = self._admission.terms(view, pair, maker_asset=maker_asset, taker_asset=taker_asset)
-            if isinstance(terms, Decision):
-                refusals.append(terms)
-                continue
             limit = self._ladder_limit(view, maker_asset=maker_asset, taker_asset=taker_asset)
-            levels = ladder(terms, making_limit=limit)
+            levels = self._admission.levels(
+                view, pair, maker_asset=maker_asset, taker_asset=taker_asset, making_limit=limit
+            )
+            if isinstance(levels, Decision):
+                refusals.append(levels)
+                continue
             published.append(
                 publish(
                     view.market,

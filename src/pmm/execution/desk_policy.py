@@ -54,6 +54,7 @@ class DeskPolicy:
         ladder_share_bps: part of free inventory that the ladder shows; the rest is room for over-orders.
         not_selected_bps: fill probability left when a relayer says that it chose another maker.
         journal_timeout_s: how long an answer waits for the journal.
+        hooks: RouterHooks, where it and a lending account are joined to the settlement; None funds no quote so.
     """
 
     maker: Address
@@ -65,3 +66,4 @@ class DeskPolicy:
     ladder_share_bps: int = 9_900
     not_selected_bps: int = 500
     journal_timeout_s: float = 1.0
+    hooks: Address | None = None

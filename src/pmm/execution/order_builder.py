@@ -14,10 +14,12 @@ from pmm.domain import (
     OwnDomainTerms,
     QuoteRequest,
     RfqOrder,
+    RouterHookTerms,
     allowed_sender_of,
     build_salt,
     order_hash,
 )
+from pmm.domain.hook_payloads import InventorySource, PreHook
 from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import NonceKey, Settlement
 from pmm.execution.requests import FirmQuoteRequest
@@ -72,12 +74,15 @@ def build_order(
     private: bool,
     plan: FundingPlan | None,
     random_bits: RandomBits,
+    provide: InventorySource = InventorySource.NONE,
+    hooks: Address | None = None,
 ) -> tuple[RfqOrder, bytes]:
     """Return the order and its extension.
 
     Only ``request.taker`` may fill it: 80 bits of the address stand in the traits, all of it in the extension
     where ``private`` asks for it or where those bits are zero. A funded order fills whole or not at all, because
-    its signed minimum profit is for the whole.
+    its signed minimum profit is for the whole. ``provide`` lets the hooks take what is missing at the fill from the
+    lending account, on 1inch's domain.
 
     Raises InvariantViolated for a taker of zero bits on 1inch, which has no room for the rest of the address.
     """
@@ -88,9 +93,12 @@ def build_order(
         raise InvariantViolated(f"taker {request.taker}: its order on 1inch could be filled by others")
     terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
     extension = terms.encode() if own else b""
+    if provide is not InventorySource.NONE:
+        extension = _hooked(provide, hooks, own=own)
     traits = MakerTraits(
         no_partial_fills=plan is not None,
         has_extension=bool(extension),
+        pre_interaction=provide is not InventorySource.NONE,
         series=lane,
         nonce_or_epoch=nonce.nonce,
         expiration_s=expiration_s,
@@ -107,3 +115,11 @@ def build_order(
         maker_traits=traits.encode(),
     )
     return order, extension
+
+
+def _hooked(provide: InventorySource, hooks: Address | None, *, own: bool) -> bytes:
+    if own or hooks is None:
+        raise InvariantViolated(
+            f"order: the lending account provides through the hooks of 1inch's domain only, found {provide.name}"
+        )
+    return RouterHookTerms(hooks=hooks, pre=PreHook(source=provide).encode()).encode()

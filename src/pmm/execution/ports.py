@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from pmm.execution.records import (
     Receipt,
     Selection,
 )
+from pmm.pricing import OtcQuote, PerpQuote, ReferencePrice
 
 
 class JournalUnavailable(SetupError):
@@ -41,6 +43,53 @@ class Clock(Protocol):
 
     def wall_ms(self) -> int:
         """Return unix time in milliseconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the market is beyond the chain, as last heard; its age is judged by pricing."""
+
+    references: tuple[ReferencePrice, ...] = ()
+    otc: tuple[OtcQuote, ...] = ()
+    perps: tuple[PerpQuote, ...] = ()
+
+
+NOTHING_OUTSIDE = Outside()
+
+
+class OutsideMarket(Protocol):
+    """Order books, aggregators, negotiated prices, perps."""
+
+    def current(self) -> Outside:
+        """Return what was heard last, at once: no waiting and no I/O; called from the market reader's thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookTop:
+    """The best prices of an order book, scaled by 10**18, in quote per base; sizes in base, scaled by 10**18."""
+
+    bid_wad: int
+    bid_size_wad: int
+    ask_wad: int
+    ask_size_wad: int
+    at_ms: int
+
+
+class BookFeed(Protocol):
+    """An order book that moves: recorded or live. Live ones are async iterators over a venue's websocket."""
+
+    def tops(self) -> Iterator[BookTop]:
+        """Yield the best prices each time they change, in order; raises InvalidInput for a broken recording."""
+        ...
+
+
+class PerpVenue(Protocol):
+    """A venue of perps, for what a hedge there would cost; orders go through another port."""
+
+    def quotes(self) -> tuple[PerpQuote, ...]:
+        """Return the quotes as last heard."""
         ...
 
 

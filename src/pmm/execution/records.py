@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pmm.domain import Address, Decision, RfqOrder, Token
 from pmm.execution.chain_view import NonceKey, Settlement
+from pmm.execution.quote_inputs import QuoteInputs
 from pmm.pricing import MarketSnapshot, Offer, RejectedOffer
 from pmm.risk import QuoteLimits
 
@@ -101,6 +102,7 @@ class QuoteRecord:
     market: MarketSnapshot | None = None
     admitted: AdmittedQuote | None = None
     losing: tuple[RejectedOffer | Offer, ...] = ()
+    inputs: QuoteInputs | None = None
     # A refusal that has no RefusalReason, because the request could not even be read.
     unreadable_code: str | None = None
     idempotency_key: str | None = None

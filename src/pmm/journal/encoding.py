@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -17,9 +18,11 @@ from pmm.execution import (
     Settlement,
 )
 from pmm.execution.nonces import router_nonce
+from pmm.journal.inputs_json import inputs_text, venues_json
 from pmm.journal.store import Row
 from pmm.journal.totals import sender_of
-from pmm.pricing import MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
+from pmm.pricing import FundingCost, MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
+from pmm.pricing.fixed_point import bps_of_share
 
 QUOTED = "quoted"
 
@@ -73,6 +76,7 @@ def snapshot_row(market: MarketSnapshot) -> Row:
                 "takerAsset": taker,
                 "makerAsset": maker,
                 "pool": pool.pool,
+                "kind": pool.kind.value,
                 "feePips": pool.fee_pips,
                 "spotRateE36": str(pool.spot_rate_e36),
                 "depth": [[str(amount_in), str(amount_out)] for amount_in, amount_out in pool.depth.knots],
@@ -80,6 +84,7 @@ def snapshot_row(market: MarketSnapshot) -> Row:
             for (taker, maker), pools in market.pools.items()
             for pool in pools
         ],
+        **venues_json(market),
     }
     return market.snapshot_id, _json(body)
 
@@ -115,7 +120,27 @@ def offer_json(offer: Offer) -> dict[str, Any]:
         **basis,
         "plan": _plan_json(offer.plan),
         "expectedProfit": None if offer.expected_profit is None else str(offer.expected_profit),
+        "provide": offer.provide.name.lower() if offer.provide else None,
+        "cost": None if offer.cost is None else _cost_json(offer.cost),
     }
+
+
+def _cost_json(cost: FundingCost) -> dict[str, Any]:
+    return {
+        "partsBps": {name.value: format(bps_of_share(share), "f") for name, share in cost.parts},
+        "totalBps": format(cost.total_bps, "f"),
+        "takerGasBps": format(bps_of_share(cost.taker_gas_share_e36), "f"),
+    }
+
+
+def losing_json(entries: Sequence[RejectedOffer | Offer]) -> str:
+    """Return the text of the ways that lost."""
+    return _json([_losing_json(entry) for entry in entries])
+
+
+def pricing_json(offer: Offer) -> str:
+    """Return the text of the way that won."""
+    return _json(offer_json(offer))
 
 
 def _losing_json(entry: RejectedOffer | Offer) -> dict[str, Any]:
@@ -137,7 +162,8 @@ def quote_row(record: QuoteRecord, replica: str) -> Row:
         decision,
         _text(record.decision.detail),
         record.market.snapshot_id if record.market else None,
-        _json([_losing_json(entry) for entry in record.losing]),
+        losing_json(record.losing),
+        inputs_text(record.inputs) if record.inputs else None,
         replica,
     )
     quote = record.admitted
@@ -160,7 +186,7 @@ def quote_row(record: QuoteRecord, replica: str) -> Row:
         str(sender_of(quote)),
         str(quote.reserved_amount),
         str(quote.usd_wad),
-        _json(offer_json(quote.offer)),
+        pricing_json(quote.offer),
     )
 
 

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS quotes (
     detail TEXT NOT NULL,
     snapshot_id TEXT REFERENCES snapshots (snapshot_id),
     losing TEXT NOT NULL,
+    inputs TEXT,
     replica TEXT,
     order_hash BLOB UNIQUE,
     "order" TEXT,
@@ -144,8 +145,8 @@ def _insert(table: str, columns: str, *, once: bool = False) -> str:
 
 
 QUOTE_COLUMNS = (
-    "quote_id, received_at_ms, relayer, request, idempotency_key, decision, detail, snapshot_id, losing, replica, "
-    'order_hash, "order", extension, settlement, settled_by, chain_id, signer, nonce_space, lane, nonce, '
+    "quote_id, received_at_ms, relayer, request, idempotency_key, decision, detail, snapshot_id, losing, inputs, "
+    'replica, order_hash, "order", extension, settlement, settled_by, chain_id, signer, nonce_space, lane, nonce, '
     "expiration_s, maker_asset, allowed_sender, reserved_amount, usd_wad, pricing"
 )
 INSERT_SNAPSHOT = _insert("snapshots", "snapshot_id, body", once=True)

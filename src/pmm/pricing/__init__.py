@@ -8,9 +8,12 @@ from pmm.pricing.basis import QuoteBasis
 from pmm.pricing.capital import CapitalPolicy
 from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent
 from pmm.pricing.depth import DepthCurve, DepthStep
-from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
+from pmm.pricing.fair_rules import FairValueRules
+from pmm.pricing.fair_value import DroppedSource, FairValue, SourcePrice, fair_value
 from pmm.pricing.funding import FundingPolicy
-from pmm.pricing.market import FeedReading, MarketSnapshot, PoolReading
+from pmm.pricing.funding_cost import CostName, FundingCost
+from pmm.pricing.hedge_venues import LendingReading, OtcQuote, PerpQuote
+from pmm.pricing.market import FeedReading, MarketSnapshot, PoolKind, PoolReading
 from pmm.pricing.offers import (
     INVENTORY,
     Offer,
@@ -24,8 +27,11 @@ from pmm.pricing.offers import (
 )
 from pmm.pricing.option_value import OptionPolicy
 from pmm.pricing.quotation import QuotationPolicy, QuotationRule
+from pmm.pricing.quote_model import ModelInputs, ModelOffers, QuoteModel
 from pmm.pricing.quoting import PricedAmounts, ladder, price_exact_in, price_exact_out
+from pmm.pricing.references import ReferencePrice, SourceKind
 from pmm.pricing.spread_models import ModelParameters, SpreadModel
+from pmm.pricing.standard_model import STANDARD, StandardModel
 from pmm.pricing.state import NEUTRAL_STATE, ExchangePrice, PricingState
 from pmm.pricing.state_tracker import StatePolicy, StateTracker
 from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
@@ -33,21 +39,31 @@ from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
 __all__ = [
     "INVENTORY",
     "NEUTRAL_STATE",
+    "STANDARD",
     "CapitalPolicy",
     "ComponentName",
+    "CostName",
     "DepthCurve",
     "DepthStep",
     "DirectionTerms",
+    "DroppedSource",
     "ExchangePrice",
     "FairValue",
     "FairValueRules",
     "FeedReading",
+    "FundingCost",
     "FundingPolicy",
+    "LendingReading",
     "MarketSnapshot",
+    "ModelInputs",
+    "ModelOffers",
     "ModelParameters",
     "Offer",
     "OptionPolicy",
+    "OtcQuote",
     "PairPolicy",
+    "PerpQuote",
+    "PoolKind",
     "PoolReading",
     "PriceBreakdown",
     "PriceComponent",
@@ -56,9 +72,14 @@ __all__ = [
     "QuotationPolicy",
     "QuotationRule",
     "QuoteBasis",
+    "QuoteModel",
+    "ReferencePrice",
     "RejectedOffer",
+    "SourceKind",
+    "SourcePrice",
     "SpreadModel",
     "SpreadPolicy",
+    "StandardModel",
     "StatePolicy",
     "StateTracker",
     "TermStep",

@@ -1,107 +1,113 @@
-"""Fair value of one asset in units of another, from sources that must agree."""
+"""Fair value of one asset in units of another, from sources of which any single one may lie.
+
+Each kind of source (feeds, pools, order books, aggregators, our own cost) is one opinion. With two kinds left the
+value is their weighted mean and they must agree; with three and more it is their weighted median, and a kind far
+from it is left out. What this promises: where two or more honest opinions are within ``max_deviation_bps`` of each
+other, no further one, whatever it says, moves the value out of the range of the honest ones; else there is no
+price. With two opinions in all, the bound is ``max_deviation_bps``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pmm.domain import Decision, RefusalReason, Token
-from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, bps_of_share, div_up
-from pmm.pricing.market import FeedReading, MarketSnapshot
-from pmm.pricing.pool_depth import DeepPool, deep_pools
+from pmm.pricing.fair_rules import FairValueRules, check_feed, check_feed_of
+from pmm.pricing.fair_sources import (
+    DroppedSource,
+    PoolOpinion,
+    far_sources,
+    feed_opinion,
+    pool_opinion,
+    reference_opinions,
+)
+from pmm.pricing.fixed_point import E36, bps_of_share
+from pmm.pricing.market import MarketSnapshot
+from pmm.pricing.references import SourceKind
+from pmm.pricing.robust import (
+    SourcePrice,
+    distance_e36,
+    limited_weights,
+    split_by_distance,
+    weighted_mean_e36,
+    weighted_median_e36,
+)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcePrice:
-    """One opinion: maker base units per taker base unit, and how much it counts."""
-
-    source: str
-    rate_e36: int
-    weight: int
+__all__ = [
+    "DroppedSource",
+    "FairValue",
+    "FairValueRules",
+    "SourcePrice",
+    "check_feed",
+    "check_feed_of",
+    "combine_sources",
+    "fair_value",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FairValue:
-    """Maker base units that one taker base unit is worth, scaled by 10**36, rounded down."""
+    """Maker base units that one taker base unit is worth, scaled by 10**36, rounded down.
+
+    ``sources`` made it, ``dropped`` did not and say why; ``deviation_e36`` is the distance of the farthest source.
+    """
 
     rate_e36: int
     sources: tuple[SourcePrice, ...]
     deviation_e36: int
+    dropped: tuple[DroppedSource, ...] = ()
 
     def inverse(self) -> FairValue:
         """Return the same value seen by someone who trades the other way, rounded down."""
         return FairValue(
             rate_e36=E36 * E36 // self.rate_e36,
             sources=tuple(
-                SourcePrice(
-                    source=source.source,
-                    rate_e36=E36 * E36 // source.rate_e36 if source.rate_e36 else 0,
-                    weight=source.weight,
-                )
-                for source in self.sources
+                replace(one, rate_e36=E36 * E36 // one.rate_e36 if one.rate_e36 else 0)
+                for one in self.sources
             ),
             deviation_e36=self.deviation_e36,
+            dropped=tuple(
+                replace(one, rate_e36=E36 * E36 // one.rate_e36 if one.rate_e36 else None)
+                for one in self.dropped
+            ),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FairValueRules:
-    """Weights of the sources and how far they may be old or apart.
-
-    ``feed_weight`` and ``pool_weight`` are relative; pools share theirs by depth. ``heartbeat_grace_s`` is
-    added to each feed's heartbeat. ``max_deviation_bps`` bounds the distance of any source from the mean.
-    ``min_pool_depth_usd`` is what a pool must trade near its mid price, both ways, to count at all.
-    """
-
-    feed_weight: int = 25
-    pool_weight: int = 75
-    heartbeat_grace_s: int = 300
-    max_deviation_bps: int = 100
-    min_pool_depth_usd: int = 50_000
-
-
-def check_feed(feed: FeedReading, *, chain_time_s: int, heartbeat_grace_s: int) -> Decision:
-    """Accept a feed answer that is positive, not from the future and younger than heartbeat plus grace."""
-    if feed.answer <= 0:
-        return Decision.refuse(
-            RefusalReason.STALE_PRICE, f"feed {feed.name}: expected a positive answer, found {feed.answer}"
-        )
-    age_s = chain_time_s - feed.updated_at_s
-    limit_s = feed.heartbeat_s + heartbeat_grace_s
-    if feed.updated_at_s <= 0 or age_s > limit_s:
-        return Decision.refuse(
-            RefusalReason.STALE_PRICE,
-            f"feed {feed.name}: expected an answer of at most {limit_s} s of age, found {age_s} s",
-        )
-    if age_s < -heartbeat_grace_s:
-        return Decision.refuse(
-            RefusalReason.STALE_PRICE,
-            f"feed {feed.name}: expected an answer of the past, found one {-age_s} s ahead of the chain",
-        )
-    return Decision.accept()
 
 
 def combine_sources(sources: Iterable[SourcePrice], *, max_deviation_bps: int) -> FairValue | Decision:
-    """Return the weighted mean of the sources, or the refusal when one is too far from it.
+    """Return the value of several opinions, or the refusal when they disagree.
 
-    The mean is rounded down, which is in the maker's favour: less is given for what is taken.
+    Rounded down, which is in the maker's favour: less is given for what is taken.
     """
     counted = tuple(source for source in sources if source.weight > 0)
-    total = sum(source.weight for source in counted)
-    if total == 0:
+    if not counted:
         return Decision.refuse(RefusalReason.STALE_PRICE, "fair value: expected a price source, found none")
-    mean_e36 = sum(source.rate_e36 * source.weight for source in counted) // total
-    if mean_e36 == 0:
+    centre, near, far = split_by_distance(counted, max_deviation_bps=max_deviation_bps)
+    if centre == 0:
         return Decision.refuse(RefusalReason.STALE_PRICE, "fair value: the sources say it is worth nothing")
-    worst = max(counted, key=lambda source: abs(source.rate_e36 - mean_e36))
-    deviation_e36 = div_up(abs(worst.rate_e36 - mean_e36) * E36, mean_e36)
-    if deviation_e36 > max_deviation_bps * SHARE_PER_BPS_E36:
-        return Decision.refuse(
-            RefusalReason.PRICE_DEVIATION,
-            f"price sources: expected them within {max_deviation_bps} bps of their mean, found "
-            f"{worst.source} {bps_of_share(deviation_e36):.1f} bps away",
-        )
-    return FairValue(rate_e36=mean_e36, sources=counted, deviation_e36=deviation_e36)
+    enough = min(len(counted), 2)
+    if len(near) < enough or (len(counted) <= 2 and far):
+        return _disagreement(far or counted, centre, max_deviation_bps)
+    if len(near) > 2:
+        rate = weighted_median_e36(limited_weights(near))
+    elif len(counted) > 2:
+        # The others were dropped: of the two that are left neither may lead.
+        rate = weighted_mean_e36(limited_weights(near))
+    else:
+        rate = weighted_mean_e36(near)
+    deviation = max(distance_e36(one.rate_e36, centre) for one in near)
+    dropped = far_sources(far, centre_e36=centre, max_deviation_bps=max_deviation_bps)
+    return FairValue(rate_e36=rate, sources=near, deviation_e36=deviation, dropped=dropped)
+
+
+def _disagreement(far: Sequence[SourcePrice], centre: int, max_deviation_bps: int) -> Decision:
+    worst = max(far, key=lambda source: abs(source.rate_e36 - centre))
+    found = bps_of_share(distance_e36(worst.rate_e36, centre))
+    return Decision.refuse(
+        RefusalReason.PRICE_DEVIATION,
+        f"price sources: expected two within {max_deviation_bps} bps of their middle, found "
+        f"{worst.source} {found:.1f} bps away",
+    )
 
 
 def fair_value(
@@ -109,58 +115,51 @@ def fair_value(
 ) -> FairValue | Decision:
     """Return the fair value for someone who gives taker asset and gets maker asset.
 
-    Sources are the ratio of the two USD feeds and the mid prices of the deep pools, weighted by depth; the
-    mean is then kept between the feeds and the deepest pool, so that moving smaller pools gains nothing. It is
-    taken in one direction of the pair only, the other being its inverse: two means would multiply to more than
-    one, and there and back would gain.
+    The value is kept between the feeds, the deepest pool and the sources outside the chain, so that moving smaller
+    pools gains nothing. It is taken in one direction of the pair only, the other being its inverse: two values
+    would multiply to more than one, and there and back would gain.
     """
+    key = (maker_asset.address, taker_asset.address)
+    known = snapshot.fair_values.get(key)
+    if isinstance(known, tuple) and known[0] is rules:
+        return known[1]  # type: ignore[no-any-return]
     if int(taker_asset.address, 16) > int(maker_asset.address, 16):
-        found = fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
-        return found if isinstance(found, Decision) else found.inverse()
-    for token in (taker_asset, maker_asset):
-        checked = check_feed_of(token, snapshot, rules)
-        if not checked.accepted:
-            return checked
-    maker_usd_e36 = snapshot.usd_per_unit_e36(maker_asset)
-    if maker_usd_e36 == 0:
-        return Decision.refuse(
-            RefusalReason.STALE_PRICE, f"{maker_asset.symbol}: its feed says worth nothing"
-        )
-    pools = deep_pools(
-        snapshot, maker_asset=maker_asset, taker_asset=taker_asset, least_usd=rules.min_pool_depth_usd
-    )
-    if not pools:
+        other = _fair_value(snapshot, maker_asset=taker_asset, taker_asset=maker_asset, rules=rules)
+        found = other if isinstance(other, Decision) else other.inverse()
+    else:
+        found = _fair_value(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=rules)
+    snapshot.fair_values[key] = (rules, found)
+    return found
+
+
+def _fair_value(
+    snapshot: MarketSnapshot, *, maker_asset: Token, taker_asset: Token, rules: FairValueRules
+) -> FairValue | Decision:
+    feeds = feed_opinion(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=rules)
+    if isinstance(feeds, Decision):
+        return feeds
+    pools = pool_opinion(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=rules)
+    if pools.price is None:
         return Decision.refuse(
             RefusalReason.STALE_PRICE,
             f"expected a pool of {taker_asset.symbol} and {maker_asset.symbol} that trades "
             f"{rules.min_pool_depth_usd} USD near its price, found none",
         )
-    by_feeds = snapshot.usd_per_unit_e36(taker_asset) * E36 // maker_usd_e36
-    found = combine_sources(_sources(by_feeds, pools, rules), max_deviation_bps=rules.max_deviation_bps)
+    outside, silent = reference_opinions(
+        snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=rules
+    )
+    found = combine_sources((feeds, pools.price, *outside), max_deviation_bps=rules.max_deviation_bps)
     if isinstance(found, Decision):
         return found
-    lowest, highest = sorted((by_feeds, pools[0].reading.spot_rate_e36))
-    return replace(found, rate_e36=min(max(found.rate_e36, lowest), highest))
+    return replace(_anchored(found, pools), dropped=(*found.dropped, *pools.dropped, *silent))
 
 
-def _sources(by_feeds: int, pools: tuple[DeepPool, ...], rules: FairValueRules) -> list[SourcePrice]:
-    # Weights are multiplied by the depth of all pools so that each pool's share stays an integer.
-    total_usd = sum(pool.depth_usd for pool in pools)
-    sources = [SourcePrice(source="chainlink", rate_e36=by_feeds, weight=rules.feed_weight * total_usd)]
-    sources += [
-        SourcePrice(
-            source=f"uniswap_v3_{pool.reading.fee_pips}",
-            rate_e36=pool.reading.spot_rate_e36,
-            weight=rules.pool_weight * pool.depth_usd,
-        )
-        for pool in pools
-    ]
-    return sources
-
-
-def check_feed_of(token: Token, snapshot: MarketSnapshot, rules: FairValueRules) -> Decision:
-    """Accept a token that has a feed with a usable answer; see :func:`check_feed`."""
-    feed = snapshot.feeds.get(token.address)
-    if feed is None:
-        return Decision.refuse(RefusalReason.STALE_PRICE, f"expected a USD feed for {token.symbol}")
-    return check_feed(feed, chain_time_s=snapshot.chain_time_s, heartbeat_grace_s=rules.heartbeat_grace_s)
+def _anchored(found: FairValue, pools: PoolOpinion) -> FairValue:
+    """Keep the value within the kept sources, the deepest pool standing for all pools; name each pool."""
+    anchors = [one.rate_e36 for one in found.sources if one.kind != SourceKind.POOL]
+    named = tuple(one for one in found.sources if one.kind != SourceKind.POOL)
+    if len(named) < len(found.sources):
+        anchors.append(pools.deepest_e36)
+        named = (*named, *pools.members)
+    rate = min(max(found.rate_e36, min(anchors)), max(anchors))
+    return replace(found, rate_e36=rate, sources=named)

@@ -11,17 +11,29 @@ from pmm.pricing.components import ComponentName, PriceComponent
 from pmm.pricing.depth import DepthCurve
 from pmm.pricing.fair_value import FairValue
 from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36
-from pmm.pricing.market import PoolReading
+from pmm.pricing.market import PoolKind, PoolReading
 from pmm.pricing.quoting import PricedAmounts
 from pmm.pricing.terms import DirectionTerms, impact_steps
 
-# Gas of the whole fill, measured once on the offline mainnet; only the order between sources matters here.
+# Gas of the whole fill, docs/gas.md: one WETH for USDC on the offline mainnet. Uniswap V3's flash is that of a 0.3 %
+# pool; ERC-3156 and a second signed order have no row and count as the dearest loan.
 _FILL_GAS = {
-    FundingSource.UNISWAP_V3_SWAP: 152_895,
-    FundingSource.MORPHO_BLUE_LOAN: 193_411,
-    FundingSource.BALANCER_V2_LOAN: 206_865,
-    FundingSource.AAVE_V3_LOAN: 287_847,
+    FundingSource.UNISWAP_V3_SWAP: 149_768,
+    FundingSource.MORPHO_BLUE_LOAN: 182_218,
+    FundingSource.BALANCER_V2_LOAN: 186_713,
+    FundingSource.AAVE_V3_LOAN: 291_755,
+    FundingSource.UNISWAP_V3_FLASH: 195_698,
+    FundingSource.ERC3156_LOAN: 291_755,
+    FundingSource.UNISWAP_V2_SWAP: 157_160,
+    FundingSource.UNISWAP_V4_SWAP: 170_939,
+    FundingSource.SIGNED_ORDER: 291_755,
 }
+_PLAIN_FILL_GAS = 85_535
+
+
+def extra_gas(source: FundingSource) -> int:
+    """Return the gas of a fill funded by a source beyond that of a plain fill; the taker pays it."""
+    return _FILL_GAS[source] - _PLAIN_FILL_GAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +47,9 @@ class FundingPolicy:
         min_profit_bps: expected profit of a funded quote, over its taking amount, below which it is refused.
         signed_profit_share_bps: part of the expected profit that is signed as the minimum: the rest is room for
             the pool to move before the fill, and bounds what a sandwich can take.
+        holding_s: how long a position funded by the lending account or hedged on a perp is expected to last.
+        provide_gas_units: gas that just-in-time inventory adds to a fill on 1inch's contract.
+        restore_gas_units: gas of putting it back. Both are estimates: docs/gas.md has no row for them yet.
     """
 
     sources: tuple[FundingSource, ...] = (
@@ -46,6 +61,9 @@ class FundingPolicy:
     half_spread_bps: Decimal = Decimal(8)
     min_profit_bps: Decimal = Decimal(2)
     signed_profit_share_bps: int = 2_500
+    holding_s: int = 3_600
+    provide_gas_units: int = 250_000
+    restore_gas_units: int = 200_000
 
     def premium_bps_of(self, source: FundingSource) -> int:
         """Return what a lender charges, in basis points of the loan."""
@@ -79,6 +97,7 @@ def flash_routes(
     ranked = sorted(policy.sources, key=lambda source: (policy.premium_bps_of(source), _FILL_GAS[source]))
     routes: list[FlashRoute] = []
     for source in ranked:
+        wanted = PoolKind.UNISWAP_V2 if source is FundingSource.UNISWAP_V2_SWAP else PoolKind.UNISWAP_V3
         premium_bps = policy.premium_bps_of(source)
         flat = (
             PriceComponent(
@@ -87,6 +106,8 @@ def flash_routes(
             PriceComponent(name=ComponentName.FUNDING, share_e36=share_of_bps_e36(premium_bps)),
         )
         for pool in pools:
+            if pool.kind is not wanted:
+                continue
             # The swap happens inside the fill, so the quote bears all of its impact and fee.
             steps = impact_steps(pool.depth.steps, fair=fair, impact_share_bps=BPS)
             terms = DirectionTerms(
@@ -114,4 +135,5 @@ def min_profit_up(taking_amount: int, *, policy: FundingPolicy) -> int:
 def funding_plan(route: FlashRoute, *, taking_amount: int, profit: int, policy: FundingPolicy) -> FundingPlan:
     """Return the plan to sign: its minimum is a share of the expected profit, at least 1 base unit."""
     signed = max(profit * policy.signed_profit_share_bps // BPS, 1)
-    return FundingPlan(source=route.source, swap_fee_pips=route.pool.fee_pips, min_profit=signed)
+    fee_pips = route.pool.fee_pips if route.pool.kind is PoolKind.UNISWAP_V3 else 0
+    return FundingPlan(source=route.source, swap_fee_pips=fee_pips, min_profit=signed)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
 from pmm.pricing.depth import DepthCurve
 from pmm.pricing.fixed_point import E36
+from pmm.pricing.hedge_venues import LendingReading, OtcQuote, PerpQuote
+from pmm.pricing.references import ReferencePrice
 
 _WAD = 10**18
 
@@ -36,6 +39,13 @@ class FeedReading:
         return self.answer * int(10**shift)
 
 
+class PoolKind(StrEnum):
+    """Which contract a pool is; the value begins its name in the journal."""
+
+    UNISWAP_V2 = "uniswap_v2"
+    UNISWAP_V3 = "uniswap_v3"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReading:
     """A pool seen by someone who pays ``taker_asset`` in and takes ``maker_asset`` out.
@@ -48,6 +58,12 @@ class PoolReading:
     fee_pips: int
     spot_rate_e36: int
     depth: DepthCurve
+    kind: PoolKind = PoolKind.UNISWAP_V3
+
+    @property
+    def source_name(self) -> str:
+        """What the journal calls it as a source of prices."""
+        return f"{self.kind}_{self.fee_pips}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +78,9 @@ class MarketSnapshot:
         gas_price_wei: base fee and tip of a transaction sent now.
         feeds: reading per token that has a feed.
         pools: readings per direction, (taker asset, maker asset).
+        references: prices from outside the chain.
+        lending: lending markets as our lending account stands in them.
+        otc, perps: other ways to close a position.
     """
 
     snapshot_id: str
@@ -71,9 +90,15 @@ class MarketSnapshot:
     gas_price_wei: int
     feeds: Mapping[Address, FeedReading]
     pools: Mapping[tuple[Address, Address], tuple[PoolReading, ...]]
+    references: tuple[ReferencePrice, ...] = ()
+    lending: tuple[LendingReading, ...] = ()
+    otc: tuple[OtcQuote, ...] = ()
+    perps: tuple[PerpQuote, ...] = ()
     _usd: dict[Address, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     # What follows from this snapshot alone, computed once: quotes on it share it. A copy starts empty.
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # Fair values found on this snapshot: hundreds of quotes ask for the same one.
+    fair_values: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def usd_per_unit_e36(self, token: Token) -> int:
         """Return US dollars per base unit of ``token`` by its feed; raise InvalidInput without a feed."""

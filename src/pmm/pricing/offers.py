@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pmm.domain import Address, Decision, FundingPlan, Inventory, QuoteRequest, RefusalReason, Token
+from pmm.domain import (
+    Address,
+    Decision,
+    FundingPlan,
+    Inventory,
+    QuoteRequest,
+    RefusalReason,
+    Token,
+)
+from pmm.domain.hook_payloads import InventorySource
 from pmm.pricing.amount_text import amount_text
 from pmm.pricing.basis import QuoteBasis
 from pmm.pricing.direction_terms import MarketTerms, direction_terms, market_terms
 from pmm.pricing.fair_value import FairValue, FairValueRules, check_feed_of, fair_value
+from pmm.pricing.fixed_point import share_of_bps_e36, share_up_e36
 from pmm.pricing.funding import (
     FlashRoute,
     FundingPolicy,
     expected_profit_down,
+    extra_gas,
     flash_routes,
     funding_plan,
     min_profit_up,
 )
+from pmm.pricing.funding_cost import CostName, FundingCost, cost_of
 from pmm.pricing.market import MarketSnapshot
 from pmm.pricing.quoting import PricedAmounts, price_exact_in, price_exact_out
 from pmm.pricing.state import NEUTRAL_STATE, PricingState
 from pmm.pricing.terms import DirectionTerms, SpreadPolicy
+
+_WAD = 10**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +61,8 @@ class Offer:
     """A priced way to fund the quote.
 
     ``plan`` is None for inventory; ``basis`` says how an inventory price was come by. ``expected_profit`` (taker
-    base units, after the hedge) is known for flash funding only, where the hedge is part of the fill.
+    base units, after the hedge) is known for flash funding only, where the hedge is part of the fill. ``provide`` is
+    what the lending account is asked for on 1inch's domain. ``cost`` names the parts of what this way costs.
     """
 
     name: str
@@ -55,6 +70,14 @@ class Offer:
     plan: FundingPlan | None = None
     expected_profit: int | None = None
     basis: QuoteBasis | None = None
+    provide: InventorySource = InventorySource.NONE
+    cost: FundingCost | None = None
+
+    @property
+    def cost_rank_e36(self) -> int:
+        """What the taker gives up against the fair value, with the gas of this way beyond a plain fill."""
+        extra = 0 if self.cost is None else self.cost.taker_gas_share_e36
+        return self.priced.breakdown.total_share_e36 + extra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +209,7 @@ def inventory_offer(terms: DirectionTerms, request: QuoteRequest, inventory: Inv
             f"expected less than {amount_text(inventory.free, inventory.token)} from inventory, "
             f"found {amount_text(priced.making_amount, inventory.token)}",
         )
-    return Offer(name=INVENTORY, priced=priced, basis=terms.basis)
+    return Offer(name=INVENTORY, priced=priced, basis=terms.basis, cost=cost_of(priced.breakdown))
 
 
 def flash_offers(
@@ -203,7 +226,7 @@ def flash_offers(
     offers: list[Offer] = []
     rejected: list[RejectedOffer] = []
     for route in routes:
-        offer = _flash_offer(route, request, pair.funding)
+        offer = _flash_offer(snapshot, route, request, pair)
         if isinstance(offer, Decision):
             rejected.append(RejectedOffer(name=route.name, decision=offer))
         else:
@@ -213,7 +236,10 @@ def flash_offers(
     return tuple(offers), tuple(rejected)
 
 
-def _flash_offer(route: FlashRoute, request: QuoteRequest, policy: FundingPolicy) -> Offer | Decision:
+def _flash_offer(
+    snapshot: MarketSnapshot, route: FlashRoute, request: QuoteRequest, pair: PairPolicy
+) -> Offer | Decision:
+    policy = pair.funding
     priced = price_request(route.terms, request)
     if isinstance(priced, Decision):
         return priced
@@ -230,4 +256,12 @@ def _flash_offer(route: FlashRoute, request: QuoteRequest, policy: FundingPolicy
             f"after the hedge, found {amount_text(profit, request.taker_asset)}",
         )
     plan = funding_plan(route, taking_amount=priced.taking_amount, profit=profit, policy=policy)
-    return Offer(name=route.name, priced=priced, plan=plan, expected_profit=profit)
+    premium = share_of_bps_e36(route.premium_bps)
+    brought = snapshot.usd_wad(request.taker_asset, priced.taking_amount)
+    gas_e36 = extra_gas(route.source) * snapshot.gas_price_wei * snapshot.usd_per_unit_e36(pair.gas_asset)
+    cost = cost_of(
+        priced.breakdown,
+        funding=((CostName.FEE, premium),),
+        taker_gas_share_e36=share_up_e36(gas_e36 * _WAD, max(brought, 1)),
+    )
+    return Offer(name=route.name, priced=priced, plan=plan, expected_profit=profit, cost=cost)

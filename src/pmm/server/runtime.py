@@ -13,7 +13,6 @@ from pmm.chain.deployments import Deployment, fork_record_path, live_record_path
 from pmm.chain.hedger import hedger_fault
 from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
-from pmm.chain.quoter import find_pools
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import (
     generated_key,
@@ -45,9 +44,18 @@ from pmm.execution import (
     choose_signing_mode,
 )
 from pmm.journal import Journal, PostgresJournal, SqliteJournal
+from pmm.models import find_model
 from pmm.relayers.registry import open_codecs
 from pmm.server.app import build_app
-from pmm.server.assembly import desk_policy, nonce_keeper, reader_plan, relayer_settings
+from pmm.server.assembly import (
+    desk_policy,
+    lending_of,
+    nonce_keeper,
+    outside_market,
+    pools_of,
+    reader_plan,
+    relayer_settings,
+)
 from pmm.server.clock import SystemClock
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
@@ -173,19 +181,25 @@ def _join(
     okx: OkxMaker | None,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
+    lending = lending_of(settings, node, maker, pairs)
     plan = reader_plan(
         settings,
         maker=maker,
         signer=signer.address,
         lanes=_lanes(settings, node, maker, signer.address),
         pairs=pairs,
-        pools=find_pools(node, pairs),
+        pools=pools_of(settings, node, pairs),
+        lending=lending,
     )
-    reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
+    reader, state, clock = (
+        MarketReader(node, plan, outside_market(settings)),
+        journal.recover(),
+        SystemClock(),
+    )
     keeper = nonce_keeper(settings, journal, node, maker, signer.address, state)
     # The lanes as they are on chain say which nonces are gone, beside what the journal says.
     keeper.start(reader.read(()).lanes)
-    policy = desk_policy(settings, identity, maker, pairs)
+    policy = desk_policy(settings, identity, maker, pairs, hooks=lending.hooks if lending else None)
     admission = AdmissionDesk(
         policy=policy,
         signer=signer,
@@ -194,6 +208,7 @@ def _join(
         lane_nonces=keeper.lane_nonces,
         random_bits=secrets.randbits,
         conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
+        model=find_model(settings.model),
     )
     whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
     refresher = _refresher(settings, whole, clock)

@@ -127,7 +127,8 @@ def fill(chain: ChainBuilder, answer: QuoteAnswer, *, taker: str = TAKER) -> dic
     signed = answer.signed
     to, function = signed.domain.verifying_contract, None
     if to == ONEINCH_ROUTER:
-        function = FillFunction.FILL_CONTRACT_ORDER
+        hooked = bool(signed.extension)
+        function = FillFunction.FILL_CONTRACT_ORDER_ARGS if hooked else FillFunction.FILL_CONTRACT_ORDER
     elif answer.is_flash_funded:
         function = FillFunction.FILL_ORDER_FUNDED
     data = encode_fill(

@@ -11,6 +11,7 @@ from pmm.domain import USDC, WETH, Decision, QuoteRequest, RefusalReason
 from pmm.execution import AnsweredQuote, FirmQuoteRequest, MarketConditions, Settlement
 from pmm.journal.encoding import offer_json
 from pmm.pricing import (
+    INVENTORY,
     ComponentName,
     DirectionTerms,
     ExchangePrice,
@@ -31,11 +32,11 @@ _PAIR = PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, spread=SpreadPolicy(mo
 _RATE_E36 = ETH_USD * 10**16
 
 
-def _request(amount: int = 10**18) -> FirmQuoteRequest:
+def _request(amount: int = 10**18, settlement: Settlement = Settlement.PMM) -> FirmQuoteRequest:
     quote = QuoteRequest(
         request_id="r", chain_id=1, maker_asset=USDC, taker_asset=WETH, taker=TAKER, taking_amount=amount
     )
-    return FirmQuoteRequest(quote=quote, settlement=Settlement.PMM)
+    return FirmQuoteRequest(quote=quote, settlement=settlement)
 
 
 def _open_desk(pair: PairPolicy = _PAIR) -> tuple[Desk, MarketConditions]:
@@ -53,8 +54,8 @@ def _watch(desk: Desk, seconds: int, *, swing: int = 3) -> None:
         asyncio.run(desk.settle(view))
 
 
-def _quote(desk: Desk) -> AnsweredQuote:
-    found = asyncio.run(desk.desk.firm_quote(_request()))
+def _quote(desk: Desk, settlement: Settlement = Settlement.PMM) -> AnsweredQuote:
+    found = asyncio.run(desk.desk.firm_quote(_request(settlement=settlement)))
     assert isinstance(found, AnsweredQuote)
     return found
 
@@ -114,10 +115,13 @@ def test_conditions__fill_seen_on_chain__becomes_a_markout_and_toxic_flow() -> N
     asyncio.run(desk.settle(chain_view(market(eth_usd=ETH_USD * 99 // 100))))
     toxic = conditions.state(_PAIR, Flow(source="1inch", taker=TAKER)).toxicity_e36
     assert toxic > 10 * 10**32
-    # The ladder to anybody holds none of it, and a firm quote to this taker all of it.
+    # The ladder to anybody holds none of it, and a firm quote from inventory to this taker all of it.
     assert conditions.state(_PAIR).toxicity_e36 == 0
-    parts = {part.name: part.share_e36 for part in _quote(desk).admitted.offer.priced.breakdown.components}
-    assert parts[ComponentName.TOXICITY] == toxic
+    offer = _quote(desk, Settlement.ONEINCH).admitted.offer
+    parts = {part.name: part.share_e36 for part in offer.priced.breakdown.components}
+    assert (offer.name, parts[ComponentName.TOXICITY]) == (INVENTORY, toxic)
+    # Where flash funds may pay, they are cheaper now: they close the position in the fill, before the price moves.
+    assert _quote(desk).admitted.offer.plan is not None
 
 
 def test_conditions__quote_that_expires__is_forgotten_and_no_fill() -> None:

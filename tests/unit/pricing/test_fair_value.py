@@ -95,8 +95,11 @@ def test_combine_sources__any_sources__accepted_ones_are_within_the_gate(
     if isinstance(found, Decision):
         assert not found.accepted
         return
-    for source in found.sources:
-        assert abs(source.rate_e36 - found.rate_e36) * 10_000 <= found.rate_e36 * gate_bps
+    rates = [source.rate_e36 for source in found.sources]
+    assert min(rates) <= found.rate_e36 <= max(rates)
+    # Each within the gate of one middle, so at most two gates from the lowest to the highest.
+    assert (max(rates) - min(rates)) * (10_000 - gate_bps) <= 2 * gate_bps * min(rates)
+    assert len(found.sources) >= min(2, len([1 for _, weight in prices if weight]))
 
 
 @given(st.integers(min_value=10**11, max_value=10**14), st.integers(min_value=9_900, max_value=10_100))
@@ -107,3 +110,16 @@ def test_fair_value__both_directions__multiply_to_no_more_than_one(eth_usd: int,
     assert isinstance(there, FairValue) is isinstance(back, FairValue)
     if isinstance(there, FairValue) and isinstance(back, FairValue):
         assert there.rate_e36 * back.rate_e36 <= E36 * E36
+
+
+def test_fair_value__snapshot_changed_after_it_was_asked__is_found_anew() -> None:
+    snapshot = market()
+    first = _fair(snapshot)
+    assert isinstance(first, FairValue)
+    assert _fair(snapshot) is first
+    moved = replace(
+        snapshot, feeds={**snapshot.feeds, WETH.address: feed("ETH / USD", ETH_USD * 1_005 // 1_000)}
+    )
+    second = _fair(moved)
+    assert isinstance(second, FairValue)
+    assert second.rate_e36 > first.rate_e36

@@ -93,8 +93,19 @@ def test_inventory_quote__pools_but_the_deepest_moved__never_beats_the_honest_pr
     assert _given(snapshot, taker, maker, amount) * E36 < amount * fair
 
 
-def test_fair_value__deep_pool_far_off__is_refused() -> None:
+def test_fair_value__one_deep_pool_far_off__is_left_out_and_named() -> None:
     found = _fair(moved((100, ETH_USD * 106 // 100, 20_000 * 10**18)))
+    honest = _fair(moved())
+    assert isinstance(found, FairValue)
+    assert isinstance(honest, FairValue)
+    assert found.rate_e36 == honest.rate_e36
+    (dropped,) = found.dropped
+    assert (dropped.source, "from the others" in dropped.reason) == ("uniswap_v3_100", True)
+
+
+def test_fair_value__all_deep_pools_far_off__is_refused() -> None:
+    price = ETH_USD * 106 // 100
+    found = _fair(moved((100, price, 20_000 * 10**18), (500, price, 20_000 * 10**18), honest=()))
     assert isinstance(found, Decision)
     assert found.reason is RefusalReason.PRICE_DEVIATION
 

@@ -1,0 +1,64 @@
+"""The built-in model: fair value from several sources, spread, skew, impact, and the cheapest way to fund."""
+
+from __future__ import annotations
+
+from pmm.domain import Decision, PriceLevel, QuoteRequest
+from pmm.pricing.funding_choice import funding_offers
+from pmm.pricing.offers import (
+    INVENTORY,
+    Offer,
+    RejectedOffer,
+    flash_offers,
+    inventory_offer,
+    inventory_terms,
+)
+from pmm.pricing.quote_model import ModelInputs, ModelOffers
+from pmm.pricing.quoting import ladder
+from pmm.pricing.terms import DirectionTerms
+
+STANDARD = "standard"
+
+
+class StandardModel:
+    """Implements ``QuoteModel``."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is found and journaled."""
+        return STANDARD
+
+    def terms(self, inputs: ModelInputs) -> DirectionTerms | Decision:
+        """Return the terms of quoting this direction from inventory."""
+        return inventory_terms(
+            inputs.snapshot,
+            inputs.stock,
+            inputs.pair,
+            maker_asset=inputs.maker_asset,
+            taker_asset=inputs.taker_asset,
+            state=inputs.state,
+        )
+
+    def levels(self, inputs: ModelInputs, *, making_limit: int) -> tuple[PriceLevel, ...] | Decision:
+        """Return the ladder of inventory quotes."""
+        terms = self.terms(inputs)
+        return terms if isinstance(terms, Decision) else ladder(terms, making_limit=making_limit)
+
+    def offers(self, inputs: ModelInputs, request: QuoteRequest) -> ModelOffers | Decision:
+        """Return every way to fund the request, the least cost first."""
+        terms = self.terms(inputs)
+        if isinstance(terms, Decision):
+            return terms
+        offers: list[Offer] = []
+        rejected: list[RejectedOffer] = []
+        own = inventory_offer(terms, request, inputs.deliverable)
+        if isinstance(own, Decision):
+            rejected.append(RejectedOffer(name=INVENTORY, decision=own))
+        else:
+            offers.append(own)
+        # Flash funds cannot span 1inch's two hooks: they must be back before the first returns.
+        if inputs.own_domain:
+            flash, failed = flash_offers(inputs.snapshot, request, inputs.pair, terms.fair)
+            offers, rejected = [*offers, *flash], [*rejected, *failed]
+        others, failed = funding_offers(inputs, request, terms)
+        ranked = tuple(sorted((*offers, *others), key=lambda offer: offer.cost_rank_e36))
+        return ModelOffers(offers=ranked, rejected=(*rejected, *failed), fair=terms.fair)
