@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import psycopg
 
 from pmm.domain import Address
+from pmm.execution import Settlement
 from pmm.journal import Journal, JournalEntry, PostgresJournal, SqliteJournal, read
 from pmm.journal.totals import asset_name, taker_name
 from tests.helpers.quoting import MAKER
@@ -69,7 +70,7 @@ class PostgresPlace:
 
 
 _LIVE = (
-    "SELECT maker_asset, allowed_sender, reserved_amount, usd_wad FROM quotes "
+    "SELECT maker_asset, settlement, allowed_sender, reserved_amount, usd_wad FROM quotes "
     "LEFT JOIN outcomes ON outcomes.order_hash = quotes.order_hash "
     "WHERE quotes.order_hash IS NOT NULL AND outcomes.order_hash IS NULL"
 )
@@ -80,9 +81,12 @@ def check_totals(place: Place) -> dict[str, int]:
     live = place.rows(_LIVE)
     found = {name: int(amount) for name, amount in place.rows("SELECT name, amount FROM totals")}
     expected: dict[str, int] = {"count": len(live), "usd": 0}
-    for asset, sender, reserved, usd in live:
+    for asset, venue, sender, reserved, usd in live:
         expected["usd"] += int(usd)
-        for name, amount in ((asset_name(asset), int(reserved)), (taker_name(int(sender)), int(usd))):
+        for name, amount in (
+            (asset_name(asset, Settlement(venue)), int(reserved)),
+            (taker_name(int(sender)), int(usd)),
+        ):
             expected[name] = expected.get(name, 0) + amount
     nothing_counts = {name: amount for name, amount in found.items() if amount}
     assert nothing_counts == {name: amount for name, amount in expected.items() if amount}

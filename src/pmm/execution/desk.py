@@ -268,9 +268,11 @@ class QuoteDesk:
         if quote is None:
             return None
         held = self._admission.inventory(view, quote.maker_asset, quote.settlement)
+        balance, limit = view.balances.get(quote.maker_asset.address, 0), quote.offer.promise_limit
         return Claim(
-            balance=view.balances.get(quote.maker_asset.address, 0),
-            ceiling=held.balance,
+            balance=balance,
+            ceiling=held.balance if limit is None else limit,
+            provided=0 if limit is None else max(limit - balance, 0),
             block_number=view.market.block_number,
             limits=self._policy.limits,
         )

@@ -77,6 +77,7 @@ class Claim:
     Attributes:
         balance: of the maker asset in the settlement contract, base units.
         ceiling: what all live quotes together may promise of it on this venue, base units.
+        provided: what of that the lending account would deliver, beyond the balance.
         block_number: block that both were read at.
         limits: limits that count and value of all live quotes must keep.
     """
@@ -85,6 +86,7 @@ class Claim:
     ceiling: int
     block_number: int
     limits: QuoteLimits
+    provided: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ _READ_BINDING = (
 )
 _READ_LEASE = "SELECT fence FROM leases WHERE nonce_space = ? AND replica = ?"
 _READ_LIVE = (
-    "SELECT maker_asset, allowed_sender, reserved_amount, usd_wad, outcomes.order_hash "
+    "SELECT maker_asset, settlement, allowed_sender, reserved_amount, usd_wad, outcomes.order_hash "
     "FROM quotes LEFT JOIN outcomes ON outcomes.order_hash = quotes.order_hash WHERE quotes.order_hash = ?"
 )
 _KNOWN = 64
@@ -138,8 +138,9 @@ class _Batch:
                 raise BadRecord(f"no quote 0x{order_hash.hex()} that could end")
             self._live[order_hash] = rows[0]
         self.accept_totals(list(parts))
-        for asset, sender, *_ in self._live.values():
-            self._names += [COUNT, USD, taker_name(int(sender)), asset_name(Address(asset))]
+        for asset, venue, sender, *_ in self._live.values():
+            name = asset_name(Address(asset), Settlement(venue))
+            self._names += [COUNT, USD, taker_name(int(sender)), name]
 
     def accept_totals(self, answers: list[list[Row]]) -> None:
         """Take the answers to :meth:`total_reads`."""
@@ -195,12 +196,12 @@ class _Batch:
         )
 
     def _end(self, order_hash: bytes, balance: int | None, block_number: int) -> None:
-        asset, sender, reserved, usd, ended = self._live[order_hash]
+        asset, venue, sender, reserved, usd, ended = self._live[order_hash]
         if ended is not None:
             return
-        self._live[order_hash] = (asset, sender, reserved, usd, order_hash)
+        self._live[order_hash] = (asset, venue, sender, reserved, usd, order_hash)
         self._totals.end(
-            asset=Address(asset),
+            asset=asset_name(Address(asset), Settlement(venue)),
             taker=taker_name(int(sender)),
             reserved=int(reserved),
             usd_wad=int(usd),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pmm.domain import Address, Decision, RefusalReason
-from pmm.execution import AdmittedQuote, Claim
+from pmm.execution import CONTRACT_VENUES, AdmittedQuote, Claim, Settlement
 from pmm.journal.schema import DELETE_TOTAL, UPSERT_TOTAL
 from pmm.journal.store import Row, Statement
 from pmm.risk import OpenQuotes, check_quote
@@ -19,9 +19,12 @@ COUNT, USD = "count", "usd"
 _READ = "SELECT name, amount, ceiling, balance, block_number, replica FROM totals WHERE name IN ({})"
 
 
-def asset_name(asset: Address) -> str:
-    """Return the name under which reservations of an asset are added up."""
-    return f"asset:{asset}"
+def asset_name(asset: Address, settlement: Settlement = Settlement.PMM) -> str:
+    """Return the name under which reservations of an asset are added up, for each holder of inventory.
+
+    The settlement contract pays on both contract venues; what another account holds is no part of that.
+    """
+    return f"asset:{asset}" if settlement in CONTRACT_VENUES else f"asset:{settlement.value}:{asset}"
 
 
 def taker_name(allowed_sender: int) -> str:
@@ -32,7 +35,11 @@ def taker_name(allowed_sender: int) -> str:
 def names_of(quote: AdmittedQuote) -> tuple[str, ...]:
     """Return every total that a quote counts in."""
     taker = taker_name(sender_of(quote))
-    return COUNT, USD, taker, asset_name(quote.maker_asset.address)
+    return COUNT, USD, taker, _asset_of(quote)
+
+
+def _asset_of(quote: AdmittedQuote) -> str:
+    return asset_name(quote.maker_asset.address, quote.settlement)
 
 
 def sender_of(quote: AdmittedQuote) -> int:
@@ -91,7 +98,7 @@ class Totals:
         risk = check_quote(quote_usd_wad=quote.usd_wad, open_quotes=found, limits=claim.limits)
         if not risk.accepted:
             return risk
-        asset = self._totals[asset_name(quote.maker_asset.address)]
+        asset = self._totals[_asset_of(quote)]
         ceiling = self._ceiling(asset, claim)
         promised = asset.amount + quote.reserved_amount
         # One base unit always stays behind, as in pricing.
@@ -103,7 +110,7 @@ class Totals:
             )
         if quote.reserved_amount:
             self._see(asset, claim.balance, claim.block_number)
-            self._raise(asset_name(quote.maker_asset.address), quote.reserved_amount, ceiling)
+            self._raise(_asset_of(quote), quote.reserved_amount, ceiling)
         self._raise(COUNT, 1, claim.limits.max_live_quotes)
         self._raise(USD, quote.usd_wad, int(claim.limits.max_open_usd * _WAD))
         self._raise(taker, quote.usd_wad, int(claim.limits.max_taker_usd * _WAD))
@@ -112,7 +119,7 @@ class Totals:
     def end(
         self,
         *,
-        asset: Address,
+        asset: str,
         taker: str,
         reserved: int,
         usd_wad: int,
@@ -120,10 +127,9 @@ class Totals:
         block_number: int,
     ) -> None:
         """Count a quote out that the chain has ended, and take note of the balance it left."""
-        name = asset_name(asset)
         if balance is not None:
-            self._see(self._totals[name], balance, block_number)
-        for lowered, by in ((name, reserved), (COUNT, 1), (USD, usd_wad), (taker, usd_wad)):
+            self._see(self._totals[asset], balance, block_number)
+        for lowered, by in ((asset, reserved), (COUNT, 1), (USD, usd_wad), (taker, usd_wad)):
             self._totals[lowered].amount -= by
             self._changed[lowered] = None
 
@@ -142,7 +148,7 @@ class Totals:
     def _ceiling(self, asset: _Total, claim: Claim) -> int:
         # Another replica has seen a younger block: what it freed there, our older balance still contains.
         if asset.block_number > claim.block_number and asset.replica != self._replica:
-            return min(claim.ceiling, asset.balance)
+            return min(claim.ceiling, asset.balance + claim.provided)
         return claim.ceiling
 
     def _see(self, asset: _Total, balance: int, block_number: int) -> None:

@@ -31,6 +31,7 @@ class _Plan:
     terms: DirectionTerms
     funding: tuple[tuple[CostName, int], ...]
     most_making: int
+    promise_limit: int | None = None
     provide: InventorySource = InventorySource.NONE
     taker_gas_units: int = 0
 
@@ -73,7 +74,9 @@ def _offer(inputs: ModelInputs, request: QuoteRequest, plan: _Plan) -> Offer | D
         )
     gas = taker_gas_share_e36(inputs.snapshot, inputs.pair, priced, request, units=plan.taker_gas_units)
     cost = cost_of(priced.breakdown, funding=plan.funding, taker_gas_share_e36=gas)
-    return Offer(name=plan.name, priced=priced, provide=plan.provide, cost=cost)
+    return Offer(
+        name=plan.name, priced=priced, provide=plan.provide, promise_limit=plan.promise_limit, cost=cost
+    )
 
 
 def _with_funding(
@@ -148,6 +151,7 @@ def _lending_plan(
         terms=_with_funding(terms, funding, extra_gas_e36=gas),
         funding=funding,
         most_making=max(most - promised, 0),
+        promise_limit=most,
         provide=source,
         taker_gas_units=policy.provide_gas_units,
     )

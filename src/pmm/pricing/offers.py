@@ -62,7 +62,9 @@ class Offer:
 
     ``plan`` is None for inventory; ``basis`` says how an inventory price was come by. ``expected_profit`` (taker
     base units, after the hedge) is known for flash funding only, where the hedge is part of the fill. ``provide`` is
-    what the lending account is asked for on 1inch's domain. ``cost`` names the parts of what this way costs.
+    what the lending account is asked for on 1inch's domain, ``promise_limit`` (maker base units) what it and the
+    inventory can deliver to all quotes together; None where inventory alone delivers. ``cost`` names the parts of
+    what this way costs.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Offer:
     expected_profit: int | None = None
     basis: QuoteBasis | None = None
     provide: InventorySource = InventorySource.NONE
+    promise_limit: int | None = None
     cost: FundingCost | None = None
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pmm.domain import USDC, WETH
-from pmm.execution import Settlement
+from pmm.execution import CONTRACT_VENUES, Settlement
 from pmm.journal import read
 from pmm.localnet.placement import ChainBuilder
 from tests.fork.server.site import INVENTORY, Deployed, Server, fill, serving
@@ -31,7 +31,9 @@ def test_order__two_replicas__every_quote_fills_and_ends_on_both(
     replicas: tuple[Server, Server], chain: ChainBuilder, database: str
 ) -> None:
     one, two = replicas
-    answers = [server.quote(settlement=venue.value) for server in (one, two, one) for venue in Settlement]
+    answers = [
+        server.quote(settlement=venue.value) for server in (one, two, one) for venue in CONTRACT_VENUES
+    ]
     for server in (one, two):
         server.catch_up()
         assert len(server.runtime.desk.watched()) == len(answers)
