@@ -193,6 +193,8 @@ def fake_node(upstream: str, answers: dict[str, Any]) -> Iterator[FakeNode]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two packets: each answer would wait 40 ms for the other's acknowledgement.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
