@@ -29,6 +29,8 @@ LIMITS = {
     "PMM_MAX_OPEN_USD": "1000000000000",
     "PMM_MAX_TAKER_USD": "1000000000000",
     "PMM_CONFIRMATIONS": "0",
+    # As on a real node: development nodes add them to every answer.
+    "PMM_ANSWER_COMPONENTS": "false",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from pathlib import Path
@@ -40,8 +39,9 @@ def serve(
         {"host": host, "port": port, "rpc_url": rpc, "deployment": deployment, "journal": journal}
     )
     # Imported late: a wrong setting is reported without waiting for web3.
+    from pmm.server.event_loop import run
     from pmm.server.lifecycle import bind
-    from pmm.server.lifecycle import serve as run
+    from pmm.server.lifecycle import serve as serve_until_stopped
     from pmm.server.runtime import open_runtime
 
     _log_to_stderr()
@@ -49,7 +49,7 @@ def serve(
     try:
         runtime = open_runtime(settings)
         try:
-            asyncio.run(run(runtime, listener, say=_say))
+            run(serve_until_stopped(runtime, listener, say=_say))
         finally:
             runtime.close()
     finally:

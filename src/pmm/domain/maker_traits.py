@@ -25,6 +25,7 @@ Sources: 1inch/limit-order-protocol, contracts/libraries/MakerTraitsLib.sol; con
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pmm.domain.tokens import Address
@@ -151,6 +152,10 @@ class MakerTraits:
     @classmethod
     def decode(cls, word: int) -> MakerTraits:
         """Split a uint256 into its fields; raise InvalidInput when it is none."""
+        return _decode(word)
+
+    @classmethod
+    def _split(cls, word: int) -> MakerTraits:
         check_uint(word, "makerTraits")
         flags = {field: bool(word >> bit & 1) for _, field, bit in MAKER_FLAGS}
         own: dict[str, Any] = {name: word >> low & (1 << bits) - 1 for name, low, bits in OWN_DOMAIN_FIELDS}
@@ -233,3 +238,9 @@ class MakerTraits:
     def flag_names(self) -> list[str]:
         """Return the names of the flags that are set, highest bit first."""
         return [name for name, field, _ in MAKER_FLAGS if getattr(self, field)]
+
+
+@lru_cache(maxsize=256)
+def _decode(word: int) -> MakerTraits:
+    """Return the traits of a word; one order is asked for them several times."""
+    return MakerTraits._split(word)

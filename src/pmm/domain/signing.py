@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from coincurve import PrivateKey, PublicKey
@@ -90,7 +91,13 @@ class Signature:
 
 
 def _address_of(public_key: PublicKey) -> Address:
-    return address_from_bytes(keccak256(public_key.format(compressed=False)[1:])[12:])
+    return _address_of_point(public_key.format(compressed=False))
+
+
+@lru_cache(maxsize=64)
+def _address_of_point(point: bytes) -> Address:
+    """Return the address of an uncompressed public key; the few that sign here come again and again."""
+    return address_from_bytes(keccak256(point[1:])[12:])
 
 
 def _check_digest(digest: bytes) -> None:
