@@ -9,12 +9,14 @@ from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, orde
 from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
+from pmm.execution.kill_switches import KillSwitches, MakerSide
 from pmm.execution.nonces import LaneNonces, SequentialNonces
 from pmm.execution.order_builder import RandomBits, build_order
 from pmm.execution.ports import OrderSigner
 from pmm.execution.records import AdmittedQuote
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
+from pmm.execution.stages import NO_STAGES, Stage, StageWatch
 from pmm.pricing import (
     DirectionTerms,
     Offer,
@@ -55,8 +57,12 @@ class AdmissionDesk:
         router_nonces: SequentialNonces,
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
+        switches: KillSwitches | None = None,
+        stages: StageWatch = NO_STAGES,
     ) -> None:
         self.policy = policy
+        self.switches = switches or KillSwitches()
+        self._stages = stages
         self.signer = signer
         self.book = book
         self._router_nonces = router_nonces
@@ -74,6 +80,9 @@ class AdmissionDesk:
         self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
     ) -> DirectionTerms | Decision:
         """Return the terms of a direction as inventory stands now."""
+        switched = self._switched(view, pair, maker_asset=maker_asset)
+        if not switched.accepted:
+            return switched
         inventories = {
             token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
         }
@@ -86,6 +95,9 @@ class AdmissionDesk:
         safe = self.signer.check(view)
         if not safe.accepted:
             return safe
+        switched = self.switches.check(chain=view.node.chain_id, signer=self.signer.address)
+        if not switched.accepted:
+            return switched
         if not any(lane.authorised and not lane.paused for lane in view.lanes):
             return Decision.refuse(
                 RefusalReason.PAUSED,
@@ -107,20 +119,51 @@ class AdmissionDesk:
         if refusal is not None:
             return Admission(decision=refusal)
         assert pair is not None
+        started_ns = self._stages.now_ns()
         terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
         if isinstance(terms, Decision):
             return Admission(decision=terms)
         offers, losing = self._offers(view, request, pair, terms)
+        priced_ns = self._stages.took(Stage.PRICE, started_ns)
         for index, offer in enumerate(offers):
             usd = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
             risk = check_quote(
                 quote_usd_wad=usd, open_quotes=self.book.open_quotes(quote.taker), limits=self.policy.limits
             )
             if risk.accepted:
+                self._stages.took(Stage.RISK, priced_ns)
                 rest = (*losing, *offers[index + 1 :])
                 return self._reserve(view, request, offer, losing=rest, usd_wad=usd, now_s=now_s)
             losing = (*losing, RejectedOffer(name=offer.name, decision=risk))
         return Admission(decision=reason_of(losing), losing=losing)
+
+    def preview(
+        self, view: ChainView, request: FirmQuoteRequest
+    ) -> tuple[tuple[Offer | RejectedOffer, Decision], ...] | Decision:
+        """Return every way to fund a request with risk's decision on it, as :meth:`admit` would; change nothing."""
+        quote = request.quote
+        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        refusal = self._refusal(view, request, pair)
+        if refusal is not None or pair is None:
+            return refusal or Decision.accept()
+        terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        if isinstance(terms, Decision):
+            return terms
+        offers, losing = self._offers(view, request, pair, terms)
+        open_quotes = self.book.open_quotes(quote.taker)
+        judged = tuple(
+            (
+                offer,
+                check_quote(
+                    quote_usd_wad=view.market.usd_wad(quote.maker_asset, offer.priced.making_amount),
+                    open_quotes=open_quotes,
+                    limits=self.policy.limits,
+                ),
+            )
+            for offer in offers
+        )
+        rejected = tuple((entry, entry.decision) for entry in losing if isinstance(entry, RejectedOffer))
+        return (*judged, *rejected)
 
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
@@ -157,7 +200,21 @@ class AdmissionDesk:
                 f"expected a fee of at most {pair.max_fee_bps} bps, found {quote.fee_bps}",
             )
         gate = self.gate(view, quote.maker_asset, quote.taker_asset)
+        if gate.accepted:
+            gate = self._switched(view, pair, maker_asset=quote.maker_asset, relayer=request.relayer)
         return None if gate.accepted else gate
+
+    def _switched(
+        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, relayer: str | None = None
+    ) -> Decision:
+        sells = maker_asset.address == pair.base.address
+        return self.switches.check(
+            chain=view.node.chain_id,
+            signer=self.signer.address,
+            pair=f"{pair.base.symbol}/{pair.quote.symbol}",
+            side=MakerSide.SELLS if sells else MakerSide.BUYS,
+            relayer=relayer,
+        )
 
     def _offers(
         self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy, terms: DirectionTerms

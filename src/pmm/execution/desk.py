@@ -10,12 +10,14 @@ from pmm.domain import (
     FirmQuote,
     PriceLevel,
     RefusalReason,
+    Signature,
     SignedOrder,
     Token,
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
+from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
 from pmm.execution.records import (
     AdmittedQuote,
@@ -63,12 +65,16 @@ class QuoteDesk:
         self._market = market
         self._journal = journal
         self._admission = admission
-        self._policy = admission.policy
         self._signer = admission.signer
         self._book = admission.book
         self._clock = clock
         self._signatures: dict[bytes, bytes] = {}
         self._unwritten: tuple[QuoteOutcome, ...] = ()
+
+    @property
+    def _policy(self) -> DeskPolicy:
+        # A reload swaps it between two requests.
+        return self._admission.policy
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         """Return a signed order, or why there is none; either is in the journal before this returns."""
@@ -96,7 +102,7 @@ class QuoteDesk:
             return failed
         if admission.quote is None:
             return admission.decision
-        return self._sign(request, admission.quote)
+        return await self._sign(request, admission.quote)
 
     async def unreadable(
         self, *, quote_id: str, relayer: str, body: bytes, code: str, detail: str
@@ -203,16 +209,18 @@ class QuoteDesk:
             return _journal_refusal(error)
         return None
 
-    def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
+    async def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
         # The record is durable; from here on the reservation stands until the chain ends it.
+        domain = self._policy.domains[quote.settlement]
         try:
-            signature = self._signer.sign(quote.order_hash)
+            made = self._signer.sign_order(quote.order, domain, quote.order_hash)
+            signature = made if isinstance(made, Signature) else await made
         except UnsafeToSign as error:
             return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))
         self._signatures[quote.order_hash] = signature.to_bytes65()
         signed = SignedOrder(
             order=quote.order,
-            domain=self._policy.domains[quote.settlement],
+            domain=domain,
             order_hash=quote.order_hash,
             signer=quote.signer,
             signature=signature,

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from pmm import __version__
 from pmm.relayers.refusals import WireRefusal
+from pmm.server.access.front_door import principal_of
+from pmm.server.access.refusals import refusal_body
+from pmm.server.access.roles import Role
 from pmm.server.api_schema import levels_operation, order_operation, quote_schemas
 from pmm.server.docs_page import docs_page
 from pmm.server.endpoints import HttpAnswer, QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
+from pmm.server.operator.refused import Refused
 
 _DESCRIPTION = (
     "Signed quotes for 1inch's router and for our own settlement contract. Amounts are base units as decimal "
@@ -24,9 +29,15 @@ _DESCRIPTION = (
 
 
 def build_app(
-    *, endpoints: QuoteEndpoints, health: Health, max_body: int, body_timeout_s: float
+    *,
+    endpoints: QuoteEndpoints,
+    health: Health,
+    max_body: int,
+    body_timeout_s: float,
+    operator: APIRouter | None = None,
+    public_health: bool = True,
 ) -> QuoteRoutes:
-    """Return the ASGI application."""
+    """Return the ASGI application; without ``public_health`` strangers learn from /healthz only whether it quotes."""
     app = FastAPI(
         title="pmm quote server",
         version=__version__,
@@ -40,8 +51,11 @@ def build_app(
     @app.get(
         "/healthz", summary="State of the server: 200 when it quotes, 503 when it refuses, with reasons."
     )
-    async def healthz() -> JSONResponse:
+    async def healthz(request: Request) -> JSONResponse:
         quoting, body = await health.report()
+        principal = principal_of(request.scope)
+        if not public_health and (principal is None or not principal.role.may(Role.VIEWER)):
+            body = {"state": body["state"]}
         return JSONResponse(body, status_code=200 if quoting else 503)
 
     @app.exception_handler(HTTPException)
@@ -56,6 +70,8 @@ def build_app(
         answer.headers.update(error.headers or {})
         return answer
 
+    if operator is not None:
+        _add_operator(app, operator)
     document = _openapi(app)
 
     @app.get("/openapi.json", include_in_schema=False)
@@ -67,6 +83,30 @@ def build_app(
         return HTMLResponse(docs_page(document))
 
     return QuoteRoutes(app, endpoints, max_body=max_body, body_timeout_s=body_timeout_s)
+
+
+def _add_operator(app: FastAPI, operator: APIRouter) -> None:
+    app.include_router(operator)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return _wire(error.refusal)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        places = (".".join(str(part) for part in problem["loc"]) for problem in error.errors())
+        found = "; ".join(
+            f"{place}: {problem['msg']}" for place, problem in zip(places, error.errors(), strict=True)
+        )
+        return _wire(
+            WireRefusal(
+                status=422, code="invalid_request", message=found[:500], remedy="GET /docs describes it"
+            )
+        )
+
+
+def _wire(refusal: WireRefusal) -> Response:
+    return Response(refusal_body(refusal), refusal.status, media_type="application/json")
 
 
 def _add_documented_routes(app: FastAPI, endpoints: QuoteEndpoints) -> None:

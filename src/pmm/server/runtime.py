@@ -15,21 +15,16 @@ from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.quoter import find_pools
 from pmm.chain.rpc import JsonRpc
-from pmm.chain.signer_keys import (
-    generated_key,
-    keystore_key,
-    register_by_impersonation,
-    revoke_by_impersonation,
-)
+from pmm.chain.signer_keys import register_by_impersonation, revoke_by_impersonation
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
     Address,
-    SigningKey,
     parse_address,
     require_native_backends,
 )
 from pmm.errors import ChainError, UnsafeToSign
 from pmm.execution import (
+    NO_STAGES,
     AdmissionDesk,
     ChainView,
     GuardedSigner,
@@ -40,16 +35,35 @@ from pmm.execution import (
     QuoteDesk,
     ReservationBook,
     SigningMode,
+    Stage,
     choose_signing_mode,
 )
 from pmm.journal import SqliteJournal
+from pmm.monitoring.counted_desk import counted
+from pmm.monitoring.events import Events
+from pmm.monitoring.measured import measured
+from pmm.server.access.request_body import AsgiApp
 from pmm.server.app import build_app
 from pmm.server.assembly import codec, desk_policy, lane_nonces, reader_plan, router_nonces
 from pmm.server.clock import SystemClock
+from pmm.server.control_plane import (
+    ControlPlane,
+    Loader,
+    ReloadTarget,
+    front_door,
+    open_control_plane,
+    open_keyring,
+    operator_parts,
+    rotation_desk,
+)
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
+from pmm.server.operator.api import OperatorParts, operator_api
 from pmm.server.refresher import MarketRefresher
+from pmm.server.reloader import Reloader
+from pmm.server.rotation_desk import SignerRotationDesk
+from pmm.server.signing_key import has_lasting_key, lanes_reader, order_key
 from pmm.settings import ServeSettings, parse_pair
 from pmm.toolchain import project_root
 
@@ -64,7 +78,8 @@ _REVOKE_TIMEOUT_S = 0.5
 class Runtime:
     """Everything that a server run consists of."""
 
-    app: QuoteRoutes
+    app: AsgiApp
+    routes: QuoteRoutes
     desk: QuoteDesk
     health: Health
     journal: SqliteJournal
@@ -73,6 +88,9 @@ class Runtime:
     maker: Address
     node: NodeIdentity
     settings: ServeSettings
+    plane: ControlPlane
+    reloader: Reloader
+    rotation: SignerRotationDesk
 
     def start(self) -> None:
         """Begin to read the market; called inside the event loop."""
@@ -82,6 +100,7 @@ class Runtime:
         """Stop reading, close the journal, and on a development node give the signer's place back."""
         self.refresher.stop()
         self.journal.close()
+        self.plane.close()
         if self.signer.mode is SigningMode.DEVELOPMENT:
             self._give_place_back()
 
@@ -98,11 +117,16 @@ class Runtime:
             await self.desk.settle(view)
         except JournalUnavailable as error:
             _LOG.error("outcomes_not_journaled", error=str(error))
+        await self.plane.on_view(view, self.rotation)
         return self.desk.watched()
 
 
-def open_runtime(settings: ServeSettings) -> Runtime:
+def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime:
     """Check node, deployment and key, open the journal, and put the server together.
+
+    Args:
+        settings: what to run with.
+        load: reads the settings again for a reload; without it a reload finds nothing new.
 
     Raises:
         UnsafeToSign: the node, the deployed code or the key is not what it must be.
@@ -116,8 +140,10 @@ def open_runtime(settings: ServeSettings) -> Runtime:
         node=identity,
         record_chain_id=deployment.chain_id,
         live=settings.live,
-        keystore=settings.keystore is not None,
+        keystore=has_lasting_key(settings),
     )
+    # Before anything is opened: without keys a real node is not served.
+    open_keyring(settings, identity)
     maker = parse_address(deployment.address(_CONTRACT), _CONTRACT)
     with JsonRpc(settings.rpc_url, timeout_s=settings.rpc_timeout_ms / 1000) as rpc:
         deployment.check_code(rpc, _CONTRACT)
@@ -125,13 +151,14 @@ def open_runtime(settings: ServeSettings) -> Runtime:
             settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
         )
         try:
-            key = _key(settings, mode)
+            key = order_key(settings, mode)
             if mode is SigningMode.DEVELOPMENT:
                 keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
-            settings = _with_funding(settings, hedger_fault(rpc, deployment, maker))
-            return _join(settings, node, identity, maker, signer, journal)
+            fault = hedger_fault(rpc, deployment, maker)
+            running = _with_funding(settings, fault)
+            return _join(running, node, identity, maker, signer, journal, load or (lambda: settings))
         except BaseException:
             journal.close()
             raise
@@ -162,6 +189,7 @@ def _join(
     maker: Address,
     signer: GuardedSigner,
     journal: SqliteJournal,
+    load: Loader,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
     plan = reader_plan(
@@ -173,20 +201,57 @@ def _join(
         pools=find_pools(node, pairs),
     )
     reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
+    plane = open_control_plane(settings, identity, journal.path, clock)
+    stages = plane.metrics or NO_STAGES
     admission = AdmissionDesk(
         policy=desk_policy(settings, identity, maker, pairs),
-        signer=signer,
+        signer=measured(signer, stages, {"sign_order": Stage.SIGN}) if plane.metrics else signer,
         book=_resumed_book(settings, identity, state),
         router_nonces=router_nonces(node, maker, state),
         # The lanes as they are on chain say which nonces are gone, beside what the journal says.
         lane_nonces=lane_nonces(reader.read(()), signer.address, state),
         random_bits=secrets.randbits,
+        switches=plane.board.switches,
+        stages=stages,
     )
     refresher = _refresher(settings, reader, clock)
-    desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock)
+    desk = QuoteDesk(
+        market=measured(refresher, stages, {"current": Stage.MARKET}) if plane.metrics else refresher,
+        journal=measured(journal, stages, {"append": Stage.JOURNAL}) if plane.metrics else journal,
+        admission=admission,
+        clock=clock,
+    )
     health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
+    target = ReloadTarget(admission, plane.board, lambda new: desk_policy(new, identity, maker, pairs))
+    reloader = Reloader(
+        settings,
+        # What the start took away, such as flash funding without a hedger, a reload does not bring back.
+        load=lambda: load().model_copy(update={"funding_sources": settings.funding_sources}),
+        prepare=target.prepare,
+        events=plane.events,
+    )
+    rotation = rotation_desk(
+        journal.path,
+        admission,
+        signer,
+        lanes_of=lanes_reader(settings, maker),
+        confirmations=_depth(settings, identity),
+    )
+    parts = operator_parts(
+        plane,
+        health=health,
+        admission=admission,
+        refresher=refresher,
+        reloader=reloader,
+        rotation=rotation,
+        clock=clock,
+        on_chain=None,
+    )
+    routes = _app(settings, identity, desk, health, parts, plane.events)
+    target.door = door = front_door(routes, plane, settings, clock)
     return Runtime(
-        app=_app(settings, identity, desk, health),
+        app=door,
+        routes=routes,
         desk=desk,
         health=health,
         journal=journal,
@@ -195,14 +260,20 @@ def _join(
         maker=maker,
         node=identity,
         settings=settings,
+        plane=plane,
+        reloader=reloader,
+        rotation=rotation,
     )
 
 
+def _depth(settings: ServeSettings, identity: NodeIdentity) -> int:
+    if settings.confirmations is not None:
+        return settings.confirmations
+    return 0 if identity.development else _LIVE_CONFIRMATIONS
+
+
 def _resumed_book(settings: ServeSettings, identity: NodeIdentity, state: JournalState) -> ReservationBook:
-    depth = settings.confirmations
-    if depth is None:
-        depth = 0 if identity.development else _LIVE_CONFIRMATIONS
-    book = ReservationBook(confirmations=depth)
+    book = ReservationBook(confirmations=_depth(settings, identity))
     for quote in state.live:
         book.add(quote)
     return book
@@ -218,29 +289,32 @@ def _refresher(settings: ServeSettings, reader: MarketReader, clock: SystemClock
     )
 
 
-def _app(settings: ServeSettings, identity: NodeIdentity, desk: QuoteDesk, health: Health) -> QuoteRoutes:
-    endpoints = QuoteEndpoints(
-        desk=desk, codec=codec(settings, identity), new_id=lambda: secrets.token_hex(16)
-    )
+def _app(
+    settings: ServeSettings,
+    identity: NodeIdentity,
+    desk: QuoteDesk,
+    health: Health,
+    parts: OperatorParts,
+    events: Events,
+) -> QuoteRoutes:
+    wire = codec(settings, identity)
+    if parts.metrics is not None:
+        desk = counted(desk, events)
+        wire = measured(wire, parts.metrics, {"decode": Stage.DECODE, "encode_quote": Stage.ENCODE})
+    endpoints = QuoteEndpoints(desk=desk, codec=wire, new_id=lambda: secrets.token_hex(16))
     return build_app(
         endpoints=endpoints,
         health=health,
         max_body=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_ms / 1000,
+        operator=operator_api(parts),
+        public_health=identity.development and settings.auth.keys_file is None,
     )
 
 
 def _deployment(settings: ServeSettings, identity: NodeIdentity) -> Deployment:
     default = fork_record_path() if identity.development else live_record_path(identity.chain_id)
     return load_deployment(settings.deployment or default)
-
-
-def _key(settings: ServeSettings, mode: SigningMode) -> SigningKey:
-    if mode is SigningMode.DEVELOPMENT:
-        return generated_key()
-    assert settings.keystore is not None
-    password = settings.keystore_password
-    return keystore_key(settings.keystore, password.get_secret_value() if password else "")
 
 
 def _default_journal(identity: NodeIdentity) -> Path:

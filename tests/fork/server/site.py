@@ -21,6 +21,8 @@ from pmm.domain import USDC, WETH, FillFunction, TakerTraits, encode_fill, parse
 from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import balance_of
 from pmm.localnet.placement import ChainBuilder
+from pmm.server.access.keys import KeyKind, new_key, write_keys
+from pmm.server.access.roles import Role
 from pmm.server.client import QuoteAnswer, parse_answer
 from pmm.server.runtime import Runtime, open_runtime
 from pmm.settings import load_settings
@@ -53,11 +55,15 @@ class Server:
     runtime: Runtime
     loop: asyncio.AbstractEventLoop
     deployed: Deployed
+    key: str | None = None
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.runtime.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+            headers = {"X-API-Key": self.key} if self.key else {}
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://test", timeout=30, headers=headers
+            ) as client:
                 return await client.request(method, path, json=body)
 
         return self.loop.run_until_complete(run())
@@ -91,9 +97,20 @@ class Server:
         self.loop.run_until_complete(run())
 
 
+def relayer_key(journal: Path) -> tuple[dict[str, Path], str]:
+    """Return the settings of a key file beside the journal, and a relayer's key in it."""
+    record, shown = new_key(kind=KeyKind.API_KEY, role=Role.RELAYER, name="1inch", now_s=1)
+    path = journal.with_suffix(".keys.json")
+    write_keys(path, [record])
+    return {"keys_file": path}, shown
+
+
 @contextmanager
 def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Server]:
-    """Run a server on the fork."""
+    """Run a server on the fork; a live one has a key file beside its journal, and asks with that key."""
+    key = None
+    if overrides.get("live") and "auth" not in overrides:
+        overrides["auth"], key = relayer_key(journal)
     settings = load_settings(
         {
             "rpc_url": deployed.rpc.url,
@@ -115,7 +132,7 @@ def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Ser
 
     try:
         loop.run_until_complete(start())
-        yield Server(runtime=runtime, loop=loop, deployed=deployed)
+        yield Server(runtime=runtime, loop=loop, deployed=deployed, key=key)
     finally:
         runtime.close()
         loop.run_until_complete(asyncio.sleep(0))

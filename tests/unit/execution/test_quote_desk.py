@@ -305,7 +305,7 @@ class _SlowJournal(MemoryJournal):
 
 def test_firm_quote__journal_hangs__is_refused_in_time() -> None:
     desk = open_test_desk(journal=_SlowJournal())
-    desk.desk._policy = replace(desk.policy, journal_timeout_s=0.01)
+    desk.admission.policy = replace(desk.policy, journal_timeout_s=0.01)
     assert refused(desk, ask()).reason is RefusalReason.JOURNAL_UNAVAILABLE
     assert desk.book.open_quotes(TAKER).count == 0
 

@@ -1,0 +1,217 @@
+"""Everything around the desk that an operator holds: door, switches, reload, metrics, operator's API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pmm.domain import Address
+from pmm.errors import PmmError, UnsafeToSign
+from pmm.execution import (
+    NO_STAGES,
+    AdmissionDesk,
+    ChainView,
+    Clock,
+    DeskPolicy,
+    GuardedSigner,
+    NodeIdentity,
+)
+from pmm.monitoring.desk_gauges import DeskGauges
+from pmm.monitoring.events import Events
+from pmm.monitoring.metrics import Metrics
+from pmm.server.access.front_door import AccessRules, FrontDoor
+from pmm.server.access.keys import Keyring
+from pmm.server.access.request_body import AsgiApp
+from pmm.server.health import Health
+from pmm.server.operator.api import OperatorParts
+from pmm.server.operator.switch_routes import OnChainStop
+from pmm.server.refresher import MarketRefresher
+from pmm.server.reloader import Reloader
+from pmm.server.rotation_desk import SignerRotationDesk
+from pmm.server.switch_board import SwitchBoard, SwitchChange
+from pmm.settings import ServeSettings
+
+Loader = Callable[[], ServeSettings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlane:
+    """The operator's side of a run."""
+
+    events: Events
+    keyring: Keyring | None
+    board: SwitchBoard
+    is_open: bool
+    metrics: Metrics | None
+
+    async def on_view(self, view: ChainView, rotation: SignerRotationDesk) -> None:
+        """Do what each new block asks for."""
+        self.board.tick()
+        await rotation.on_view(view)
+
+    def close(self) -> None:
+        """Close the files."""
+        self.board.close()
+
+
+def open_control_plane(
+    settings: ServeSettings, identity: NodeIdentity, journal_path: Path, clock: Clock
+) -> ControlPlane:
+    """Open keys and switches.
+
+    Raises UnsafeToSign when a real node would be served without keys, or others can read the key file; SetupError,
+    InvalidInput when a file is not what it must be.
+    """
+    keyring = open_keyring(settings, identity)
+    metrics = Metrics()
+    events = Events(metrics)
+
+    def on_change(change: SwitchChange) -> None:
+        events.switch_changed(
+            level=change.key.level.value,
+            name=change.key.name,
+            who=change.who,
+            why=change.why,
+            paused=change.after.is_paused,
+            version=change.after.version,
+        )
+
+    board = SwitchBoard(
+        settings.switches.file or journal_path.with_suffix(".switches.sqlite"),
+        clock=clock,
+        resume_after_s=settings.switches.resume_after_s,
+        on_change=on_change,
+    )
+    return ControlPlane(
+        events=events,
+        keyring=keyring,
+        board=board,
+        is_open=keyring is None,
+        metrics=metrics if settings.monitoring.metrics else None,
+    )
+
+
+def open_keyring(settings: ServeSettings, identity: NodeIdentity) -> Keyring | None:
+    """Return the keys, None for an open development node; raises as :func:`open_control_plane`."""
+    path = settings.auth.keys_file
+    if path is None:
+        if identity.development:
+            return None
+        raise UnsafeToSign(
+            f"expected a key file, because {identity.client_version} is a real node and whoever reaches this server "
+            "would get signed orders; found PMM_AUTH_KEYS_FILE unset. Make one with `pmm keys create`"
+        )
+    keyring = Keyring(path)
+    if not keyring.records:
+        raise UnsafeToSign(
+            f"expected at least one key in {path} that is not revoked, found none; make one with `pmm keys create`"
+        )
+    return keyring
+
+
+def front_door(app: AsgiApp, plane: ControlPlane, settings: ServeSettings, clock: Clock) -> FrontDoor:
+    """Return the outermost layer."""
+    return FrontDoor(
+        app,
+        keyring=plane.keyring,
+        rules=access_rules(settings, is_open=plane.is_open),
+        clock=clock,
+        watch=plane.events,
+        stages=plane.metrics or NO_STAGES,
+    )
+
+
+def access_rules(settings: ServeSettings, *, is_open: bool) -> AccessRules:
+    """Return the door's bounds."""
+    return AccessRules(
+        is_open=is_open,
+        hmac_skew_ms=settings.auth.hmac_skew_ms,
+        rate_per_s=settings.auth.rate_per_s,
+        burst=settings.auth.burst,
+        failures_per_s=settings.auth.failures_per_s,
+        max_body=settings.max_body_bytes,
+        body_timeout_s=settings.body_timeout_ms / 1000,
+    )
+
+
+def rotation_desk(
+    journal_path: Path,
+    admission: AdmissionDesk,
+    signer: GuardedSigner,
+    *,
+    lanes_of: Callable[[Address], int],
+    confirmations: int,
+) -> SignerRotationDesk:
+    """Return the rotation, remembered beside the journal."""
+    return SignerRotationDesk(
+        journal_path.with_suffix(".rotation.json"),
+        signer=signer,
+        book=admission.book,
+        lanes_of=lanes_of,
+        ttl_s=admission.policy.ttl_s,
+        confirmations=confirmations,
+    )
+
+
+def operator_parts(
+    plane: ControlPlane,
+    *,
+    health: Health,
+    admission: AdmissionDesk,
+    refresher: MarketRefresher,
+    reloader: Reloader,
+    rotation: SignerRotationDesk,
+    clock: Clock,
+    on_chain: OnChainStop | None,
+) -> OperatorParts:
+    """Return what the operator's API speaks of, gauges included."""
+    if plane.metrics is not None:
+        plane.metrics.registry.register(DeskGauges(admission, view=lambda: refresher.view, clock=clock))
+    keyring = plane.keyring
+    return OperatorParts(
+        health=health,
+        admission=admission,
+        market=refresher,
+        board=plane.board,
+        reloader=reloader,
+        list_keys=lambda: keyring.records if keyring is not None else (),
+        metrics=plane.metrics,
+        rotation=rotation,
+        on_chain=on_chain,
+    )
+
+
+class ReloadTarget:
+    """What a reload swaps. The door is there only once the application is built around it."""
+
+    def __init__(
+        self,
+        admission: AdmissionDesk,
+        board: SwitchBoard,
+        prepare_policy: Callable[[ServeSettings], DeskPolicy],
+    ) -> None:
+        self.door: FrontDoor | None = None
+        self._admission = admission
+        self._board = board
+        self._prepare_policy = prepare_policy
+
+    def prepare(self, new: ServeSettings) -> Callable[[], None]:
+        """Build the new policy; return the swap, which cannot fail. Raises a PmmError when it cannot be built."""
+        policy = self._prepare_policy(new)
+
+        def swap() -> None:
+            self._admission.policy = policy
+            self._board.resume_after_ms = new.switches.resume_after_s * 1000
+            if self.door is not None:
+                self.door.set_rates(access_rules(new, is_open=False))
+
+        return swap
+
+
+def reload_by_signal(reloader: Reloader) -> None:
+    """Reload; what goes wrong is in the log, the old settings stand."""
+    try:
+        reloader.reload("SIGHUP")
+    except PmmError:
+        return
