@@ -89,6 +89,11 @@ class SwitchSettings(_Section):
     resume_after_s: int = Field(
         30, ge=0, le=86_400, description="How long an automatic pause outlives its cause."
     )
+    guardian_keystore: Path | None = Field(
+        None,
+        description="Keystore of the contract's guardian, for pauses on chain; on anvil the owner is played.",
+    )
+    guardian_password: SecretStr | None = Field(None, description="Its password.")
 
 
 class MonitoringSettings(_Section):

@@ -137,34 +137,6 @@ class AdmissionDesk:
             losing = (*losing, RejectedOffer(name=offer.name, decision=risk))
         return Admission(decision=reason_of(losing), losing=losing)
 
-    def preview(
-        self, view: ChainView, request: FirmQuoteRequest
-    ) -> tuple[tuple[Offer | RejectedOffer, Decision], ...] | Decision:
-        """Return every way to fund a request with risk's decision on it, as :meth:`admit` would; change nothing."""
-        quote = request.quote
-        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
-        refusal = self._refusal(view, request, pair)
-        if refusal is not None or pair is None:
-            return refusal or Decision.accept()
-        terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
-        if isinstance(terms, Decision):
-            return terms
-        offers, losing = self._offers(view, request, pair, terms)
-        open_quotes = self.book.open_quotes(quote.taker)
-        judged = tuple(
-            (
-                offer,
-                check_quote(
-                    quote_usd_wad=view.market.usd_wad(quote.maker_asset, offer.priced.making_amount),
-                    open_quotes=open_quotes,
-                    limits=self.policy.limits,
-                ),
-            )
-            for offer in offers
-        )
-        rejected = tuple((entry, entry.decision) for entry in losing if isinstance(entry, RejectedOffer))
-        return (*judged, *rejected)
-
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
         self.book.remove(quote.order_hash)

@@ -5,7 +5,7 @@ On a development node only a key generated for this run signs. On any other, liv
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from pmm.domain import (
     Address,
@@ -78,6 +78,8 @@ class GuardedSigner:
         self._key = key
         self._node = node
         self.mode = mode
+        self.on_fault: Callable[[str], None] = lambda _: None
+        """Told of a signature that is not this address's, before the refusal."""
 
     @property
     def address(self) -> Address:
@@ -122,15 +124,22 @@ class GuardedSigner:
         return self._checked(digest, await self._key.sign_order(order, domain, digest))
 
     def _checked(self, digest: bytes, signature: Signature) -> Signature:
+        fault = self._fault(digest, signature)
+        if fault is not None:
+            self.on_fault(fault)
+            raise UnsafeToSign(fault)
+        return signature
+
+    def _fault(self, digest: bytes, signature: Signature) -> str | None:
         try:
             recovered = recover_signer(digest, signature)
         except InvalidInput as error:
-            raise UnsafeToSign(
+            return (
                 f"the signature of {self.address} is not valid ({error}); stop signing and check the machine"
-            ) from error
-        if recovered != self.address:
-            raise UnsafeToSign(
-                f"expected a signature of {self.address}, found one of {recovered}; "
-                "stop signing and check the machine"
             )
-        return signature
+        if recovered == self.address:
+            return None
+        return (
+            f"expected a signature of {self.address}, found one of {recovered}; "
+            "stop signing and check the machine"
+        )

@@ -67,6 +67,24 @@ def open_control_plane(
     metrics = Metrics()
     events = Events(metrics)
 
+    board = SwitchBoard(
+        settings.switches.file or journal_path.with_suffix(".switches.sqlite"),
+        clock=clock,
+        resume_after_s=settings.switches.resume_after_s,
+        on_change=switch_watch(events),
+    )
+    return ControlPlane(
+        events=events,
+        keyring=keyring,
+        board=board,
+        is_open=keyring is None,
+        metrics=metrics if settings.monitoring.metrics else None,
+    )
+
+
+def switch_watch(events: Events) -> Callable[[SwitchChange], None]:
+    """Return what logs and counts a change of a switch."""
+
     def on_change(change: SwitchChange) -> None:
         events.switch_changed(
             level=change.key.level.value,
@@ -77,19 +95,7 @@ def open_control_plane(
             version=change.after.version,
         )
 
-    board = SwitchBoard(
-        settings.switches.file or journal_path.with_suffix(".switches.sqlite"),
-        clock=clock,
-        resume_after_s=settings.switches.resume_after_s,
-        on_change=on_change,
-    )
-    return ControlPlane(
-        events=events,
-        keyring=keyring,
-        board=board,
-        is_open=keyring is None,
-        metrics=metrics if settings.monitoring.metrics else None,
-    )
+    return on_change
 
 
 def open_keyring(settings: ServeSettings, identity: NodeIdentity) -> Keyring | None:
@@ -135,41 +141,52 @@ def access_rules(settings: ServeSettings, *, is_open: bool) -> AccessRules:
     )
 
 
-def rotation_desk(
-    journal_path: Path,
-    admission: AdmissionDesk,
-    signer: GuardedSigner,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSide:
+    """What an operator steers: the API's parts, and what the reload swaps."""
+
+    parts: OperatorParts
+    target: ReloadTarget
+    rotation: SignerRotationDesk
+
+
+def operator_side(
+    plane: ControlPlane,
+    settings: ServeSettings,
     *,
+    load: Loader,
+    health: Health,
+    admission: AdmissionDesk,
+    refresher: MarketRefresher,
+    signer: GuardedSigner,
+    clock: Clock,
+    policy_of: Callable[[ServeSettings], DeskPolicy],
     lanes_of: Callable[[Address], int],
     confirmations: int,
-) -> SignerRotationDesk:
-    """Return the rotation, remembered beside the journal."""
-    return SignerRotationDesk(
-        journal_path.with_suffix(".rotation.json"),
+    on_chain: OnChainStop | None,
+) -> OperatorSide:
+    """Join the desk with what steers it; raises UnsafeToSign when a rotation wants another signer than this one."""
+    if plane.metrics is not None:
+        gauges = DeskGauges(admission, view=lambda: refresher.view, clock=clock)
+        plane.metrics.registry.register(gauges)
+    target = ReloadTarget(admission, plane.board, policy_of)
+    reloader = Reloader(
+        settings,
+        # What the start took away, such as flash funding without a hedger, a reload does not bring back.
+        load=lambda: load().model_copy(update={"funding_sources": settings.funding_sources}),
+        prepare=target.prepare,
+        events=plane.events,
+    )
+    rotation = SignerRotationDesk(
+        plane.board.path.with_suffix(".rotation.json"),
         signer=signer,
         book=admission.book,
         lanes_of=lanes_of,
         ttl_s=admission.policy.ttl_s,
         confirmations=confirmations,
     )
-
-
-def operator_parts(
-    plane: ControlPlane,
-    *,
-    health: Health,
-    admission: AdmissionDesk,
-    refresher: MarketRefresher,
-    reloader: Reloader,
-    rotation: SignerRotationDesk,
-    clock: Clock,
-    on_chain: OnChainStop | None,
-) -> OperatorParts:
-    """Return what the operator's API speaks of, gauges included."""
-    if plane.metrics is not None:
-        plane.metrics.registry.register(DeskGauges(admission, view=lambda: refresher.view, clock=clock))
     keyring = plane.keyring
-    return OperatorParts(
+    parts = OperatorParts(
         health=health,
         admission=admission,
         market=refresher,
@@ -180,6 +197,7 @@ def operator_parts(
         rotation=rotation,
         on_chain=on_chain,
     )
+    return OperatorSide(parts=parts, target=target, rotation=rotation)
 
 
 class ReloadTarget:

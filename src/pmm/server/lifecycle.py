@@ -10,8 +10,10 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from wsgiref.simple_server import WSGIServer
 
 import uvicorn
+from prometheus_client import start_http_server
 
 from pmm.errors import SetupError
 from pmm.server.access.request_body import AsgiApp
@@ -73,14 +75,32 @@ async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, server, runtime.routes)
-    loop.add_signal_handler(signal.SIGHUP, reload_by_signal, runtime.reloader)
+    loop.add_signal_handler(signal.SIGHUP, reload_by_signal, runtime.side.parts.reloader)
     runtime.start()
+    exporter = metrics_exporter(runtime)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     waiting = asyncio.create_task(_announce(runtime, server, listener, say))
     try:
         await serving
     finally:
         waiting.cancel()
+        if exporter is not None:
+            exporter.shutdown()
+
+
+def metrics_exporter(runtime: Runtime) -> WSGIServer | None:
+    """Serve /metrics to this machine on a port of its own, if the settings name one; raises SetupError."""
+    port, metrics = runtime.settings.monitoring.port, runtime.plane.metrics
+    if port is None or metrics is None:
+        return None
+    try:
+        exporter, _ = start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+    except OSError as error:
+        raise SetupError(
+            f"expected port {port} of 127.0.0.1 to be free for /metrics, found: {error.strerror}; "
+            "change PMM_MONITORING_PORT"
+        ) from error
+    return exporter
 
 
 def http_config(app: AsgiApp, settings: ServeSettings) -> uvicorn.Config:

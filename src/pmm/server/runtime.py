@@ -38,6 +38,7 @@ from pmm.execution import (
     Stage,
     choose_signing_mode,
 )
+from pmm.execution.kill_switches import parse_switch
 from pmm.journal import SqliteJournal
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
@@ -49,21 +50,18 @@ from pmm.server.clock import SystemClock
 from pmm.server.control_plane import (
     ControlPlane,
     Loader,
-    ReloadTarget,
+    OperatorSide,
     front_door,
     open_control_plane,
     open_keyring,
-    operator_parts,
-    rotation_desk,
+    operator_side,
 )
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
 from pmm.server.operator.api import OperatorParts, operator_api
 from pmm.server.refresher import MarketRefresher
-from pmm.server.reloader import Reloader
-from pmm.server.rotation_desk import SignerRotationDesk
-from pmm.server.signing_key import has_lasting_key, lanes_reader, order_key
+from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, order_key
 from pmm.settings import ServeSettings, parse_pair
 from pmm.toolchain import project_root
 
@@ -89,8 +87,7 @@ class Runtime:
     node: NodeIdentity
     settings: ServeSettings
     plane: ControlPlane
-    reloader: Reloader
-    rotation: SignerRotationDesk
+    side: OperatorSide
 
     def start(self) -> None:
         """Begin to read the market; called inside the event loop."""
@@ -117,7 +114,7 @@ class Runtime:
             await self.desk.settle(view)
         except JournalUnavailable as error:
             _LOG.error("outcomes_not_journaled", error=str(error))
-        await self.plane.on_view(view, self.rotation)
+        await self.plane.on_view(view, self.side.rotation)
         return self.desk.watched()
 
 
@@ -203,6 +200,7 @@ def _join(
     reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
     plane = open_control_plane(settings, identity, journal.path, clock)
     stages = plane.metrics or NO_STAGES
+    signer.on_fault = lambda why: plane.board.latch(parse_switch("signer", signer.address), why)
     admission = AdmissionDesk(
         policy=desk_policy(settings, identity, maker, pairs),
         signer=measured(signer, stages, {"sign_order": Stage.SIGN}) if plane.metrics else signer,
@@ -222,33 +220,22 @@ def _join(
         clock=clock,
     )
     health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
-    target = ReloadTarget(admission, plane.board, lambda new: desk_policy(new, identity, maker, pairs))
-    reloader = Reloader(
-        settings,
-        # What the start took away, such as flash funding without a hedger, a reload does not bring back.
-        load=lambda: load().model_copy(update={"funding_sources": settings.funding_sources}),
-        prepare=target.prepare,
-        events=plane.events,
-    )
-    rotation = rotation_desk(
-        journal.path,
-        admission,
-        signer,
-        lanes_of=lanes_reader(settings, maker),
-        confirmations=_depth(settings, identity),
-    )
-    parts = operator_parts(
+    side = operator_side(
         plane,
+        settings,
+        load=load,
         health=health,
         admission=admission,
         refresher=refresher,
-        reloader=reloader,
-        rotation=rotation,
+        signer=signer,
         clock=clock,
-        on_chain=None,
+        policy_of=lambda new: desk_policy(new, identity, maker, pairs),
+        lanes_of=lanes_reader(settings, maker),
+        confirmations=_depth(settings, identity),
+        on_chain=on_chain_stop(settings, identity, maker),
     )
-    routes = _app(settings, identity, desk, health, parts, plane.events)
-    target.door = door = front_door(routes, plane, settings, clock)
+    routes = _app(settings, identity, desk, health, side.parts, plane.events)
+    side.target.door = door = front_door(routes, plane, settings, clock)
     return Runtime(
         app=door,
         routes=routes,
@@ -261,8 +248,7 @@ def _join(
         node=identity,
         settings=settings,
         plane=plane,
-        reloader=reloader,
-        rotation=rotation,
+        side=side,
     )
 
 

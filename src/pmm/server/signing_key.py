@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pmm.chain.guardian import GuardianKey, OwnerByImpersonation, guardian_account
 from pmm.chain.inventory import lane_count_call
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import generated_key, keystore_key
 from pmm.domain import Address, SigningKey, parse_address, to_hex
 from pmm.errors import SetupError, UnsafeToSign
-from pmm.execution import RemoteSigner, SigningMode
+from pmm.execution import NodeIdentity, RemoteSigner, SigningMode
 from pmm.settings import ServeSettings
 from pmm.settings_sections import SignerSettings
 
@@ -61,6 +62,28 @@ def _kms(address: Address, signer: SignerSettings) -> RemoteSigner:
             "correct PMM_SIGNER_ADDRESS or PMM_SIGNER_KMS_KEY_ID"
         )
     return KmsSigner(client, signer.kms_key_id, address, timeout_s=timeout_s)
+
+
+def on_chain_stop(
+    settings: ServeSettings, node: NodeIdentity, maker: Address
+) -> OwnerByImpersonation | GuardianKey | None:
+    """Return who can stop the signer on chain, None on a real node without a guardian's keystore.
+
+    Raises UnsafeToSign for a guardian's keystore on a development node: what it signs there is valid on mainnet.
+    """
+    switches, timeout_s = settings.switches, settings.rpc_timeout_ms / 1000
+    if node.development:
+        if switches.guardian_keystore is not None:
+            raise UnsafeToSign(
+                f"expected no guardian's keystore on a development node ({node.client_version}): what it signs "
+                "here would be valid on mainnet. Unset PMM_SWITCHES_GUARDIAN_KEYSTORE"
+            )
+        return OwnerByImpersonation(settings.rpc_url, maker, timeout_s=timeout_s)
+    if switches.guardian_keystore is None:
+        return None
+    password = switches.guardian_password
+    account = guardian_account(switches.guardian_keystore, password.get_secret_value() if password else "")
+    return GuardianKey(settings.rpc_url, maker, account, chain_id=node.chain_id, timeout_s=timeout_s)
 
 
 def lanes_reader(settings: ServeSettings, maker: Address) -> Callable[[Address], int]:

@@ -108,6 +108,16 @@ class SwitchBoard:
                 except SetupError as error:
                     self.fault = str(error)
 
+    def latch(self, key: SwitchKey, why: str) -> None:
+        """Pause until a person resumes, for what must be looked at first; a disk fault does not stop the pause."""
+        with self._lock:
+            before = self.switches.state(key)
+            if before.latched_by is None:
+                try:
+                    self._pause(key, before, before.latched(_AUTOMATIC, why), who=_AUTOMATIC, why=why)
+                except SetupError as error:
+                    self.fault = str(error)
+
     def clear(self, key: SwitchKey, cause: str) -> None:
         """Say that a cause has gone; it quotes again when it stays gone."""
         self._automatic(key, lambda state, now_ms: state.cleared(cause, now_ms), f"gone: {cause}")

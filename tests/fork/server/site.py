@@ -28,6 +28,7 @@ from pmm.server.runtime import Runtime, open_runtime
 from pmm.settings import load_settings
 
 TAKER = parse_address(keyless_account("quote server test taker"))
+_ROLES = (Role.RELAYER, Role.VIEWER)
 INVENTORY = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
 ASK = {
     "baseToken": WETH.address,
@@ -55,12 +56,13 @@ class Server:
     runtime: Runtime
     loop: asyncio.AbstractEventLoop
     deployed: Deployed
-    key: str | None = None
+    keys: dict[Role, str]
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.runtime.app)
-            headers = {"X-API-Key": self.key} if self.key else {}
+            key = self.keys.get(Role.VIEWER if path == "/healthz" else Role.RELAYER)
+            headers = {"X-API-Key": key} if key else {}
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://test", timeout=30, headers=headers
             ) as client:
@@ -97,20 +99,20 @@ class Server:
         self.loop.run_until_complete(run())
 
 
-def relayer_key(journal: Path) -> tuple[dict[str, Path], str]:
-    """Return the settings of a key file beside the journal, and a relayer's key in it."""
-    record, shown = new_key(kind=KeyKind.API_KEY, role=Role.RELAYER, name="1inch", now_s=1)
+def key_file(journal: Path) -> tuple[dict[str, Path], dict[Role, str]]:
+    """Return the settings of a key file beside the journal, and the keys of a relayer and a viewer in it."""
+    made = {role: new_key(kind=KeyKind.API_KEY, role=role, name="1inch", now_s=1) for role in _ROLES}
     path = journal.with_suffix(".keys.json")
-    write_keys(path, [record])
-    return {"keys_file": path}, shown
+    write_keys(path, [record for record, _ in made.values()])
+    return {"keys_file": path}, {role: shown for role, (_, shown) in made.items()}
 
 
 @contextmanager
 def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Server]:
-    """Run a server on the fork; a live one has a key file beside its journal, and asks with that key."""
-    key = None
+    """Run a server on the fork; a live one has a key file beside its journal, and is asked with its keys."""
+    keys: dict[Role, str] = {}
     if overrides.get("live") and "auth" not in overrides:
-        overrides["auth"], key = relayer_key(journal)
+        overrides["auth"], keys = key_file(journal)
     settings = load_settings(
         {
             "rpc_url": deployed.rpc.url,
@@ -132,7 +134,7 @@ def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Ser
 
     try:
         loop.run_until_complete(start())
-        yield Server(runtime=runtime, loop=loop, deployed=deployed, key=key)
+        yield Server(runtime=runtime, loop=loop, deployed=deployed, keys=keys)
     finally:
         runtime.close()
         loop.run_until_complete(asyncio.sleep(0))

@@ -24,6 +24,7 @@ from pmm.server.access.front_door import AccessRules, FrontDoor
 from pmm.server.access.keys import KeyKind, Keyring, new_key, write_keys
 from pmm.server.access.roles import Role
 from pmm.server.app import build_app
+from pmm.server.control_plane import switch_watch
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.operator.api import OperatorParts, operator_api
@@ -91,7 +92,9 @@ def open_site(path: Path) -> Site:
     events = Events(metrics)
     journal = SqliteJournal(path / "health.sqlite", chain_id=1, maker=MAKER)
     journal.close()
-    board = SwitchBoard(path / "switches.sqlite", clock=desk.clock, resume_after_s=30)
+    board = SwitchBoard(
+        path / "switches.sqlite", clock=desk.clock, resume_after_s=30, on_change=switch_watch(events)
+    )
     desk.admission.switches = board.switches
     refresher: Any = _Refresher(desk.market)
     metrics.registry.register(DeskGauges(desk.admission, view=lambda: refresher.view, clock=desk.clock))

@@ -148,6 +148,17 @@ def test_restart__automatic_pause__rests_from_the_start_unless_seen_again(
     assert not again.switches.state(_PAIR).is_paused
 
 
+def test_latch__automatic__waits_for_a_person(board: SwitchBoard, clock: ManualClock) -> None:
+    for _ in range(3):
+        board.latch(_PAIR, "a signature of another key")
+    clock.now_s = 10_000.0
+    board.tick()
+    state = board.switches.state(_PAIR)
+    assert (state.latched_by, state.version) == ("automatic", 1)
+    board.resume(_PAIR, version=1, who="ada", why="machine replaced")
+    assert not board.switches.state(_PAIR).is_paused
+
+
 def test_trip__seen_again_and_again__is_written_once(board: SwitchBoard) -> None:
     for _ in range(5):
         board.trip(_PAIR, "feed")

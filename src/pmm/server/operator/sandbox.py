@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pmm.domain import MAINNET_TOKENS, Decision, QuoteRequest, Token, parse_address
 from pmm.execution import AdmissionDesk, ChainView, FirmQuoteRequest
+from pmm.execution.preview import preview
 from pmm.pricing import Offer, RejectedOffer
 from pmm.server.operator.models import SandboxAnswer, SandboxOffer, SandboxRequest
 
@@ -21,7 +22,7 @@ def sandbox(admission: AdmissionDesk, view: ChainView, asked: SandboxRequest) ->
         fee_bps=asked.fee_bps,
     )
     request = FirmQuoteRequest(quote=quote, settlement=asked.settlement, relayer=asked.relayer)
-    found = admission.preview(view, request)
+    found = preview(admission, view, request)
     block = view.market.block_number
     if isinstance(found, Decision):
         return SandboxAnswer(quoted=False, reason=found.detail, block=block, offers=[])
