@@ -5,7 +5,6 @@ No line holds a signature, an order or its amounts: who reads the log could fill
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -23,63 +22,63 @@ class Events:
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
-        # A label lookup costs as much as the rest of the event: relayers and reasons are few.
-        self._quotes = lru_cache(1_024)(metrics.quotes.labels)
+        # Bound once, after the logs were set up: an unbound logger is put together anew for every line.
+        self._log = _LOG.bind()
 
     def quote_signed(self, *, quote_id: str, relayer: str, funding: str) -> None:
         """A firm quote is on its way."""
-        self._quotes(relayer, "signed", "").inc()
-        _LOG.debug("quote_signed", quote_id=quote_id, relayer=relayer, funding=funding)
+        self.metrics.quotes.count(relayer, "signed", "")
+        self._log.debug("quote_signed", quote_id=quote_id, relayer=relayer, funding=funding)
 
     def quote_refused(self, *, quote_id: str, relayer: str, reason: RefusalReason, detail: str) -> None:
         """A request got a reason instead of a quote."""
-        self._quotes(relayer, "refused", reason.value).inc()
-        log = _LOG.error if reason in _LOUD else _LOG.debug
+        self.metrics.quotes.count(relayer, "refused", reason.value)
+        log = self._log.error if reason in _LOUD else self._log.debug
         log("quote_refused", quote_id=quote_id, relayer=relayer, reason=reason.value, detail=detail)
 
     def request_unreadable(self, *, quote_id: str, relayer: str, code: str) -> None:
         """A request was none."""
-        self._quotes(relayer, "unreadable", code).inc()
-        _LOG.debug("request_unreadable", quote_id=quote_id, relayer=relayer, code=code)
+        self.metrics.quotes.count(relayer, "unreadable", code)
+        self._log.debug("request_unreadable", quote_id=quote_id, relayer=relayer, code=code)
 
     def ladder_published(self, *, directions: int) -> None:
         """A ladder went out."""
         self.metrics.ladders.labels("published", "").inc()
-        _LOG.debug("ladder_published", directions=directions)
+        self._log.debug("ladder_published", directions=directions)
 
     def ladder_refused(self, *, reason: RefusalReason, detail: str) -> None:
         """No ladder went out."""
         self.metrics.ladders.labels("refused", reason.value).inc()
-        _LOG.debug("ladder_refused", reason=reason.value, detail=detail)
+        self._log.debug("ladder_refused", reason=reason.value, detail=detail)
 
     def refused(self, *, path: str, code: str) -> None:
         """A request was refused at the door."""
         self.metrics.access_refused.labels(code).inc()
-        _LOG.info("access_refused", path=path[:100], code=code)
+        self._log.info("access_refused", path=path[:100], code=code)
 
     def key_file_fault(self, fault: str) -> None:
         """The key file changed and cannot be read; the old keys stand."""
-        _LOG.error("key_file_fault", fault=fault)
+        self._log.error("key_file_fault", fault=fault)
 
     def switch_changed(
         self, *, level: str, name: str, who: str, why: str, paused: bool, version: int
     ) -> None:
         """A kill switch changed."""
         self.metrics.switch_changes.labels(level, "pause" if paused else "resume").inc()
-        _LOG.warning(
+        self._log.warning(
             "switch_changed", level=level, name=name, who=who, why=why, paused=paused, version=version
         )
 
     def switch_fault(self, fault: str) -> None:
         """A kill switch could not be written."""
-        _LOG.error("switch_fault", fault=fault)
+        self._log.error("switch_fault", fault=fault)
 
     def settings_reloaded(self, *, who: str, changed: dict[str, Any]) -> None:
         """New settings are in force. ``changed`` holds names and shown values only."""
         self.metrics.reloads.labels("applied").inc()
-        _LOG.warning("settings_reloaded", who=who, changed=changed)
+        self._log.warning("settings_reloaded", who=who, changed=changed)
 
     def reload_refused(self, *, who: str, fault: str) -> None:
         """New settings were refused; the old ones stand."""
         self.metrics.reloads.labels("refused").inc()
-        _LOG.error("reload_refused", who=who, fault=fault)
+        self._log.error("reload_refused", who=who, fault=fault)

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import time
+from time import perf_counter_ns
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
 from pmm.execution import Stage
+from pmm.monitoring.hot_metrics import QuoteCounter, StageHistograms
 
-_BUCKETS_S = (
-    0.00002,
-    0.00005,
-    0.0001,
-    0.0002,
-    0.0005,
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.025,
-    0.1,
-    0.5,
-    2.0,
-)
+_SIGN: Final = Stage.SIGN
 
 
 class Metrics:
@@ -31,24 +19,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        histogram = Histogram(
-            "pmm_stage_seconds",
-            "Time of one stage of a firm quote.",
-            ("stage",),
-            buckets=_BUCKETS_S,
-            registry=self.registry,
-        )
-        # Looked up once: a label costs more than the observation.
-        self._observe = {stage: histogram.labels(stage.value).observe for stage in Stage}
-        self._signer_lag = Gauge(
-            "pmm_signer_lag_seconds", "Time of the last signature.", registry=self.registry
-        )
-        self.quotes = Counter(
-            "pmm_quotes_total",
-            "Firm quotes by what became of them.",
-            ("relayer", "outcome", "reason"),
-            registry=self.registry,
-        )
+        self._stages = StageHistograms()
+        self._observe = self._stages.observe
+        self.quotes = QuoteCounter()
+        self.registry.register(self._stages)
+        self.registry.register(self.quotes)
+        self._signer_lag_ns = 0
+        lag = Gauge("pmm_signer_lag_seconds", "Time of the last signature.", registry=self.registry)
+        lag.set_function(lambda: self._signer_lag_ns / 1e9)
         self.ladders = Counter(
             "pmm_ladders_total",
             "Ladders by what became of them.",
@@ -70,15 +48,15 @@ class Metrics:
 
     def now_ns(self) -> int:
         """Return the start of a stage."""
-        return time.perf_counter_ns()
+        return perf_counter_ns()
 
     def took(self, stage: Stage, started_ns: int) -> int:
         """Observe a stage that ends now; return the start of the next one."""
-        now_ns = time.perf_counter_ns()
-        seconds = (now_ns - started_ns) / 1e9
-        self._observe[stage](seconds)
-        if stage is Stage.SIGN:
-            self._signer_lag.set(seconds)
+        now_ns = perf_counter_ns()
+        took_ns = now_ns - started_ns
+        self._observe(stage, took_ns)
+        if stage is _SIGN:
+            self._signer_lag_ns = took_ns
         return now_ns
 
     def exposition(self) -> bytes:

@@ -25,7 +25,7 @@ from pmm.server.access.keys import KeyKind, new_key, write_keys
 from pmm.server.access.roles import Role
 from pmm.server.client import QuoteAnswer, parse_answer
 from pmm.server.runtime import Runtime, open_runtime
-from pmm.settings import load_settings
+from pmm.settings import ServeSettings, load_settings
 
 TAKER = parse_address(keyless_account("quote server test taker"))
 _ROLES = (Role.RELAYER, Role.VIEWER)
@@ -113,20 +113,23 @@ def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Ser
     keys: dict[Role, str] = {}
     if overrides.get("live") and "auth" not in overrides:
         overrides["auth"], keys = key_file(journal)
-    settings = load_settings(
-        {
-            "rpc_url": deployed.rpc.url,
-            "deployment": deployed.record,
-            "journal": journal,
-            "pairs": ("WETH/USDC",),
-            "lanes": 4,
-            "market_wait_ms": 5_000,
-            "rpc_timeout_ms": 5_000,
-            **overrides,
-        }
-    )
+    config = overrides.pop("config", None)
+
+    def load() -> ServeSettings:
+        return load_settings(fixed, config=config)
+
+    fixed = {
+        "rpc_url": deployed.rpc.url,
+        "deployment": deployed.record,
+        "journal": journal,
+        "pairs": ("WETH/USDC",),
+        "lanes": 4,
+        "market_wait_ms": 5_000,
+        "rpc_timeout_ms": 5_000,
+        **overrides,
+    }
     loop = asyncio.new_event_loop()
-    runtime = open_runtime(settings)
+    runtime = open_runtime(load(), load)
 
     async def start() -> None:
         runtime.start()
