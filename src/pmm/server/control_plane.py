@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,9 +228,7 @@ class ReloadTarget:
         return swap
 
 
-def reload_by_signal(reloader: Reloader) -> None:
+async def reload_by_signal(reloader: Reloader) -> None:
     """Reload; what goes wrong is in the log, the old settings stand."""
-    try:
-        reloader.reload("SIGHUP")
-    except PmmError:
-        return
+    with suppress(PmmError):
+        await reloader.reload_beside("SIGHUP")

@@ -75,7 +75,14 @@ async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, server, runtime.routes)
-    loop.add_signal_handler(signal.SIGHUP, reload_by_signal, runtime.side.parts.reloader)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(reload_by_signal(runtime.side.parts.reloader))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     runtime.start()
     exporter = metrics_exporter(runtime)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

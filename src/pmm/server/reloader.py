@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,17 @@ class Reloader:
 
     def reload(self, who: str) -> dict[str, dict[str, Any]]:
         """Put changed settings in force and return them; raise a PmmError, nothing changed, when one is wrong."""
+        changed, put_in_force = self._stage(who)
+        put_in_force()
+        return changed
+
+    async def reload_beside(self, who: str) -> dict[str, dict[str, Any]]:
+        """Do the same, reading and building in a thread; the change-over itself is between two requests."""
+        changed, put_in_force = await asyncio.to_thread(self._stage, who)
+        put_in_force()
+        return changed
+
+    def _stage(self, who: str) -> tuple[dict[str, dict[str, Any]], Callable[[], None]]:
         with self._lock:
             try:
                 new = self._load()
@@ -45,7 +57,10 @@ class Reloader:
             except PmmError as error:
                 self._events.reload_refused(who=who, fault=str(error))
                 raise
+
+        def put_in_force() -> None:
             swap()
             self.running = new
-        self._events.settings_reloaded(who=who, changed=changed)
-        return changed
+            self._events.settings_reloaded(who=who, changed=changed)
+
+        return changed, put_in_force

@@ -115,9 +115,9 @@ def _state_routes(router: APIRouter, parts: OperatorParts) -> None:
         summary="Read the settings again; all of the change or none of it.",
         responses=_INVALID,
     )
-    def reload(who: Annotated[Principal, Depends(needs(Role.ADMIN))]) -> ReloadAnswer:
+    async def reload(who: Annotated[Principal, Depends(needs(Role.ADMIN))]) -> ReloadAnswer:
         try:
-            return ReloadAnswer(changed=parts.reloader.reload(f"{who.name} ({who.key_id})"))
+            return ReloadAnswer(changed=await parts.reloader.reload_beside(f"{who.name} ({who.key_id})"))
         except PmmError as error:
             raise refuse(
                 422, "reload_refused", str(error), "correct the file; nothing has changed"
