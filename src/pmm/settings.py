@@ -157,7 +157,7 @@ class ServeSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options before variables before the file."""
+        """Read options before variables before the file."""
         file = InitSettingsSource(settings_cls, init_kwargs=dict(_FROM_FILE.get() or {}))
         return init_settings, env_settings, file
 
@@ -240,8 +240,7 @@ def shown_url(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     parts = urlsplit(value)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
+    host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     more = "/<redacted>" if parts.path.strip("/") or parts.query or parts.username else ""
     return f"{parts.scheme}://{host}{port}{more}"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, order_hash
-from pmm.execution.admission_rules import lane_for, no_nonce, reason_of
+from pmm.execution.admission_rules import lane_for, no_nonce, reason_of, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
-from pmm.execution.kill_switches import KillSwitches, MakerSide
+from pmm.execution.kill_switches import KillSwitches
 from pmm.execution.nonces import LaneNonces, SequentialNonces
 from pmm.execution.order_builder import RandomBits, build_order
 from pmm.execution.ports import OrderSigner
@@ -80,7 +80,7 @@ class AdmissionDesk:
         self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
     ) -> DirectionTerms | Decision:
         """Return the terms of a direction as inventory stands now."""
-        switched = self._switched(view, pair, maker_asset=maker_asset)
+        switched = switched_off(self.switches, self.signer.address, view, pair, maker_asset=maker_asset)
         if not switched.accepted:
             return switched
         inventories = {
@@ -173,20 +173,15 @@ class AdmissionDesk:
             )
         gate = self.gate(view, quote.maker_asset, quote.taker_asset)
         if gate.accepted:
-            gate = self._switched(view, pair, maker_asset=quote.maker_asset, relayer=request.relayer)
+            gate = switched_off(
+                self.switches,
+                self.signer.address,
+                view,
+                pair,
+                maker_asset=quote.maker_asset,
+                relayer=request.relayer,
+            )
         return None if gate.accepted else gate
-
-    def _switched(
-        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, relayer: str | None = None
-    ) -> Decision:
-        sells = maker_asset.address == pair.base.address
-        return self.switches.check(
-            chain=view.node.chain_id,
-            signer=self.signer.address,
-            pair=f"{pair.base.symbol}/{pair.quote.symbol}",
-            side=MakerSide.SELLS if sells else MakerSide.BUYS,
-            relayer=relayer,
-        )
 
     def _offers(
         self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy, terms: DirectionTerms

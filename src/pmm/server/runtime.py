@@ -11,7 +11,6 @@ import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
 from pmm.chain.hedger import hedger_fault
-from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.quoter import find_pools
 from pmm.chain.rpc import JsonRpc
@@ -61,7 +60,7 @@ from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
 from pmm.server.operator.api import OperatorParts, operator_api
 from pmm.server.refresher import MarketRefresher
-from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, order_key
+from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, open_lanes, order_key
 from pmm.settings import ServeSettings, parse_pair
 from pmm.toolchain import project_root
 
@@ -169,16 +168,6 @@ def _with_funding(settings: ServeSettings, fault: str | None) -> ServeSettings:
     return settings.model_copy(update={"funding_sources": ()})
 
 
-def _lanes(settings: ServeSettings, node: Web3Node, maker: Address, signer: Address) -> int:
-    lanes = min(lane_count(node, maker, signer), settings.lanes)
-    if lanes == 0:
-        raise UnsafeToSign(
-            f"expected lanes of signer {signer} on {maker}, found none; "
-            "the owner must call initLanes, or PMM_KEYSTORE must name a registered signer"
-        )
-    return lanes
-
-
 def _join(
     settings: ServeSettings,
     node: Web3Node,
@@ -193,7 +182,7 @@ def _join(
         settings,
         maker=maker,
         signer=signer.address,
-        lanes=_lanes(settings, node, maker, signer.address),
+        lanes=open_lanes(settings, node, maker, signer.address),
         pairs=pairs,
         pools=find_pools(node, pairs),
     )

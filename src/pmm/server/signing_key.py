@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pmm.chain.guardian import GuardianKey, OwnerByImpersonation, guardian_account
-from pmm.chain.inventory import lane_count_call
+from pmm.chain.inventory import lane_count, lane_count_call
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import generated_key, keystore_key
+from pmm.chain.web3_node import Web3Node
 from pmm.domain import Address, SigningKey, parse_address, to_hex
 from pmm.errors import SetupError, UnsafeToSign
 from pmm.execution import NodeIdentity, RemoteSigner, SigningMode
@@ -84,6 +85,17 @@ def on_chain_stop(
     password = switches.guardian_password
     account = guardian_account(switches.guardian_keystore, password.get_secret_value() if password else "")
     return GuardianKey(settings.rpc_url, maker, account, chain_id=node.chain_id, timeout_s=timeout_s)
+
+
+def open_lanes(settings: ServeSettings, node: Web3Node, maker: Address, signer: Address) -> int:
+    """Return how many lanes the signer uses; raise UnsafeToSign when the owner has opened none for it."""
+    lanes = min(lane_count(node, maker, signer), settings.lanes)
+    if lanes == 0:
+        raise UnsafeToSign(
+            f"expected lanes of signer {signer} on {maker}, found none; "
+            "the owner must call initLanes, or PMM_KEYSTORE or PMM_SIGNER_ADDRESS must name a registered signer"
+        )
+    return lanes
 
 
 def lanes_reader(settings: ServeSettings, maker: Address) -> Callable[[Address], int]:
