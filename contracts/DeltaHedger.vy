@@ -25,6 +25,8 @@
         INV-D5  What an operation gains goes to LendingAccount or the settlement contract.
         INV-D6  No allowance outlives the transaction that gave it.
 """
+from ethereum.ercs import IERC20
+
 from .interfaces import IDesk
 from .interfaces import ILendingAccount
 from .interfaces import IMorphoBlue
@@ -69,6 +71,11 @@ MORPHO_BLUE: public(immutable(address))
 # @notice The token in which notional is counted.
 UNIT_TOKEN: public(immutable(address))
 
+# WETH and its variable debt token on Aave V3, which a lending account fixes for good.
+_WETH: immutable(address)
+_WETH_DEBT: immutable(address)
+_AAVE_V3: constant(uint256) = 1
+
 
 # @dev Travels through Morpho as six words. The margin is to be supplied where the position grows; sold is debt where
 # it grows, collateral where it shrinks.
@@ -97,6 +104,8 @@ def __init__(
     LENDING_ACCOUNT = lending_account
     UNISWAP_V3_FACTORY = uniswap_v3_factory
     MORPHO_BLUE = morpho_blue
+    _WETH = staticcall ILendingAccount(lending_account).WETH()
+    _WETH_DEBT = staticcall ILendingAccount(lending_account).AAVE_WETH_DEBT()
     UNIT_TOKEN = unit_token
     uniswap_v3.__init__(uniswap_v3_factory)
     resolver_fill.__init__(settlement, oneinch_router)
@@ -111,9 +120,9 @@ def openShort(asset: address, stable: address, amount: uint256, min_proceeds: ui
     @notice Borrow and sell `amount` of the asset; proceeds and margin become collateral. Opens or grows a short.
     @param margin Stable tokens that lie in LendingAccount already; may be zero.
     """
-    self._require_operator()
+    self._admit(plan)
     trade: pool_swap.Trade = pool_swap.Trade(sold=asset, bought=stable, amount=amount, margin=margin, terms=plan | pool_swap.EXACT_INPUT)
-    self._run(trade, min_proceeds, plan)
+    self._run(trade, min_proceeds)
 
 
 @external
@@ -122,9 +131,12 @@ def closeShort(asset: address, stable: address, amount: uint256, max_cost: uint2
     @notice Buy and repay `amount` of the asset out of the collateral. The highest integer closes the short:
             everything is repaid and all collateral in the stable token goes to the settlement contract.
     """
-    self._require_operator()
+    self._admit(plan)
     trade: pool_swap.Trade = pool_swap.Trade(sold=stable, bought=asset, amount=amount, margin=0, terms=plan | _REDUCES)
-    self._run(trade, max_cost, plan)
+    if amount == _ALL:
+        trade.amount = self._debt(plan, asset)
+        trade.terms |= _WHOLE
+    self._run(trade, max_cost)
 
 
 @external
@@ -134,9 +146,9 @@ def openLong(asset: address, stable: address, amount: uint256, max_cost: uint256
             Opens or grows a long.
     @param margin Units of the asset that lie in LendingAccount already; may be zero.
     """
-    self._require_operator()
+    self._admit(plan)
     trade: pool_swap.Trade = pool_swap.Trade(sold=stable, bought=asset, amount=amount, margin=margin, terms=plan)
-    self._run(trade, max_cost, plan)
+    self._run(trade, max_cost)
 
 
 @external
@@ -146,11 +158,14 @@ def closeLong(asset: address, stable: address, amount: uint256, limit: uint256, 
             the long: it sells what repaying everything takes, at most `limit`, and the rest of the asset goes to
             the settlement contract.
     """
-    self._require_operator()
-    terms: uint256 = plan | _REDUCES
-    if amount != _ALL:
-        terms |= pool_swap.EXACT_INPUT
-    self._run(pool_swap.Trade(sold=asset, bought=stable, amount=amount, margin=0, terms=terms), limit, plan)
+    self._admit(plan)
+    trade: pool_swap.Trade = pool_swap.Trade(sold=asset, bought=stable, amount=amount, margin=0, terms=plan | _REDUCES)
+    if amount == _ALL:
+        trade.amount = self._debt(plan, stable)
+        trade.terms |= _WHOLE
+    else:
+        trade.terms |= pool_swap.EXACT_INPUT
+    self._run(trade, limit)
 
 
 @external
@@ -210,10 +225,11 @@ def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: By
     """
     @notice The pool has paid out: change the position and pay the pool.
     """
-    trade: pool_swap.Trade = empty(pool_swap.Trade)
-    sold: uint256 = 0
-    bought: uint256 = 0
-    trade, sold, bought = pool_swap._redeem(data, amount0_delta, amount1_delta)
+    trade: pool_swap.Trade = abi_decode(data, pool_swap.Trade)
+    pool_swap._redeem(trade, keccak256(data))
+    # What the pool asks for is positive, what it has paid negative.
+    sold: uint256 = convert(max(amount0_delta, amount1_delta), uint256)
+    bought: uint256 = convert(unsafe_sub(0, min(amount0_delta, amount1_delta)), uint256)
     if trade.terms & pool_swap.PAYS_FROM_HERE != 0:
         token_moves._send(trade.sold, msg.sender, sold)
     else:
@@ -249,21 +265,12 @@ def onMorphoFlashLoan(assets: uint256, data: Bytes[192]):
 
 
 @internal
-def _run(operation: pool_swap.Trade, limit: uint256, plan: uint256):
+def _run(trade: pool_swap.Trade, limit: uint256):
     """
-    @dev 1. Check the plan and resolve "all" to the debt of now.
-         2. Take the funds; the callbacks change the position and pay.
-         3. With a loan, send what is left of it to the settlement contract.
+    @dev Take the funds; the callbacks change the position and pay. With a loan, what is left of it goes to the
+         settlement contract.
     """
-    source: uint256 = plan >> 248
-    if source == 0 or source > _MORPHO_LOAN or plan & _PLAN_RESERVED != 0:
-        delta_errors._invalid_plan(plan)
-    trade: pool_swap.Trade = operation
-    if trade.amount == _ALL and trade.terms & _REDUCES != 0:
-        trade.terms |= _WHOLE
-        trade.amount = extcall ILendingAccount(LENDING_ACCOUNT).debtOf((plan >> 216) & 255, trade.bought)
-
-    if source == _FLASH_SWAP:
+    if trade.terms >> 248 == _FLASH_SWAP:
         self._swap(trade, LENDING_ACCOUNT, limit)
     else:
         self._run_on_loan(trade, limit)
@@ -300,24 +307,20 @@ def _swap(trade: pool_swap.Trade, receiver: address, limit: uint256) -> (uint256
     sold: uint256 = 0
     bought: uint256 = 0
     sold, bought = pool_swap._swap(trade, receiver)
-    if (bought < limit) if trade.terms & pool_swap.EXACT_INPUT != 0 else (sold > limit):
+    if trade.terms & pool_swap.EXACT_INPUT == 0:
+        if sold > limit:
+            delta_errors._limit_exceeded(sold, bought, limit)
+    elif bought < limit:
         delta_errors._limit_exceeded(sold, bought, limit)
-    self._count(trade.sold, trade.bought, sold, bought)
-    return sold, bought
-
-
-@internal
-def _count(sold_token: address, bought_token: address, sold: uint256, bought: uint256):
-    """
-    @dev The settlement contract reverts without fresh feeds of both tokens.
-    """
-    fair: uint256 = staticcall IDesk(SETTLEMENT).fairTakingAmount(sold_token, bought_token, sold)
+    # The settlement contract reverts without fresh feeds of both tokens.
+    fair: uint256 = staticcall IDesk(SETTLEMENT).fairTakingAmount(trade.sold, trade.bought, sold)
     notional: uint256 = fair
-    if sold_token == UNIT_TOKEN:
+    if trade.sold == UNIT_TOKEN:
         notional = sold
-    elif bought_token != UNIT_TOKEN:
-        notional = staticcall IDesk(SETTLEMENT).fairTakingAmount(sold_token, UNIT_TOKEN, sold)
+    elif trade.bought != UNIT_TOKEN:
+        notional = staticcall IDesk(SETTLEMENT).fairTakingAmount(trade.sold, UNIT_TOKEN, sold)
     delta_limits._consume(notional, fair, bought)
+    return sold, bought
 
 
 @internal
@@ -333,13 +336,24 @@ def _change_position(trade: pool_swap.Trade, sold: uint256, bought: uint256, pay
         )
         return
     if trade.terms & _WHOLE == 0:
-        debt: uint256 = extcall ILendingAccount(LENDING_ACCOUNT).debtOf(market, trade.bought)
+        debt: uint256 = self._debt(trade.terms, trade.bought)
         if bought > debt:
             delta_errors._repays_too_much(bought, debt)
     withdrawn: uint256 = _ALL if trade.terms & _WHOLE != 0 else sold
     extcall ILendingAccount(LENDING_ACCOUNT).reduce(
         market, trade.bought, bought, trade.sold, withdrawn, payee, sold, min_health
     )
+
+
+@internal
+def _debt(plan: uint256, token: address) -> uint256:
+    """
+    @dev With interest up to this block. Debt in WETH on Aave, the usual one, is read where it stands.
+    """
+    market: uint256 = (plan >> 216) & 255
+    if market == _AAVE_V3 and token == _WETH:
+        return staticcall IERC20(_WETH_DEBT).balanceOf(LENDING_ACCOUNT)
+    return extcall ILendingAccount(LENDING_ACCOUNT).debtOf(market, token)
 
 
 @internal
@@ -354,6 +368,12 @@ def _hand_over(token: address, before: uint256):
 
 @internal
 @view
-def _require_operator():
+def _admit(plan: uint256):
+    """
+    @dev Raises Unauthorised unless the operator calls, InvalidPlan for a plan that is none.
+    """
     if msg.sender != staticcall IDesk(SETTLEMENT).operator():
         delta_errors._unauthorised(msg.sender)
+    source: uint256 = plan >> 248
+    if source == 0 or source > _MORPHO_LOAN or plan & _PLAN_RESERVED != 0:
+        delta_errors._invalid_plan(plan)

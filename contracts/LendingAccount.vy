@@ -36,6 +36,7 @@ initializes: compound_position
 initializes: lending_settings
 
 exports: (
+    aave_position.AAVE_WETH_DEBT,
     lending_settings.SETTLEMENT,
     lending_settings.setDeltaHedger,
     lending_settings.setHealthFloor,
@@ -247,22 +248,24 @@ def reduce(
     """
     word: uint256 = lending_settings._word
     lending_settings._require_hedger(word)
-    self._require_market(market)
     received: uint256 = 0
-    if market == _COMPOUND_V2:
-        compound_position._repay(debt, repaid)
-        received = compound_position._withdraw(collateral, withdrawn)
-    else:
+    if market == _AAVE_V3:
         aave_position._repay(debt, repaid)
         # What all goes to the payee comes straight from the aToken.
-        receiver: address = payee if withdrawn == paid else self
-        received = aave_position._withdraw(collateral, withdrawn, receiver)
-    if withdrawn != paid or market == _COMPOUND_V2:
+        if withdrawn == paid:
+            aave_position._withdraw(collateral, withdrawn, payee)
+        else:
+            received = aave_position._withdraw(collateral, withdrawn, self)
+    else:
+        self._require_market(market)
+        compound_position._repay(debt, repaid)
+        received = compound_position._withdraw(collateral, withdrawn)
+    if withdrawn != paid or market != _AAVE_V3:
         if received < paid:
             lending_errors._payout_short(collateral, paid, received)
         token_moves._send(collateral, payee, paid)
         if received != paid:
-            token_moves._send(collateral, lending_settings.SETTLEMENT, received - paid)
+            token_moves._send(collateral, lending_settings.SETTLEMENT, unsafe_sub(received, paid))
     self._require_health(word, market, min_health)
 
 

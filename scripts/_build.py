@@ -33,3 +33,7 @@ def compile_if_changed() -> bool:
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(digest)
     return True
+
+
+if __name__ == "__main__":
+    compile_if_changed()

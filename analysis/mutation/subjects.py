@@ -70,6 +70,12 @@ SUBJECTS = (
         foreign=("modules/hedger_errors.vy",),
     ),
     Subject(
+        "DeltaHedger",
+        "DeltaHedger.vy",
+        ("tests/contracts/delta",),
+        foreign=("modules/hedger_errors.vy", "modules/uniswap_v3.vy", "modules/callback_ticket.vy"),
+    ),
+    Subject(
         "AtomicHedger",
         "AtomicHedger.vy",
         ("tests/contracts/hedger",),

@@ -27,6 +27,7 @@ from _pytest.main import pytest_runtestloop
 
 from analysis.mutation.vehicle_protocol import LOG, Answer, Request, free_port
 from pmm.chain.rpc import JsonRpc
+from pmm.errors import ChainError, SetupError
 from pmm.localnet.node import down, up
 
 _NETWORK = "ethereum:mainnet-fork:foundry"
@@ -76,15 +77,22 @@ def _anvil() -> Iterator[str]:
     )
     provider._host = None
     try:
-        for _ in range(_ANVIL_START_S * 10):
-            with contextlib.suppress(Exception), JsonRpc(url) as rpc:
-                rpc.call("eth_chainId")
-                break
-            time.sleep(0.1)
+        _await_answer(url)
         yield url
     finally:
         process.terminate()
         process.wait()
+
+
+def _await_answer(url: str) -> None:
+    for _ in range(_ANVIL_START_S * 10):
+        with contextlib.suppress(ChainError), JsonRpc(url) as rpc:
+            rpc.call("eth_chainId")
+            return
+        time.sleep(0.1)
+    raise SetupError(
+        f"expected anvil to answer at {url} within {_ANVIL_START_S} s, found silence; start again"
+    )
 
 
 def _order(items: list[pytest.Item], first: list[str]) -> None:

@@ -20,9 +20,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from pmm.domain import MAINNET_TOKENS, FundingSource, Token
+from pmm.domain import MAINNET_TOKENS, OKX_PMM_PROTOCOL, FundingSource, Token, parse_address
 from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import InvalidInput
+from pmm.pricing import QuotationRule, SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
 from pmm.settings_file import read_settings_file
 from pmm.settings_sections import (
@@ -39,6 +40,7 @@ PREFIX = "PMM_"
 _ELSEWHERE = frozenset(
     {
         "PMM_CONFIG",
+        "PMM_CRASH_KILLS",
         "PMM_DATA_DIR",
         "PMM_HOME",
         "PMM_LOCALNET_GENUINE",
@@ -68,6 +70,15 @@ class ServeSettings(BaseSettings):
     )
     deployment: Path | None = Field(None, description="Deployment record; by default that of the chain.")
     journal: Path | None = Field(None, description="Journal file; on anvil a new one per run by default.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL database of the journal, for replicas to share; by default a file."
+    )
+    replica_lanes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Lanes that one replica leases; by default all, on PostgreSQL a quarter.",
+    )
     live: bool = Field(False, description="Allow signing on a real node.")
     keystore: Path | None = Field(None, description="Encrypted keystore of the quoting key.")
     keystore_password: SecretStr | None = Field(None, description="Its password.")
@@ -84,6 +95,29 @@ class ServeSettings(BaseSettings):
     hedge_gas_units: int = Field(130_000, ge=0, description="Gas of one hedge.")
     hedge_batch_usd: int = Field(25_000, gt=0, description="Notional per hedge.")
     max_fee_bps: int = Field(100, ge=0, lt=10_000, description="Highest relayer fee quoted.")
+    spread_model: SpreadModel = Field(
+        SpreadModel.FIXED, description="Half-spread and skew: fixed, avellaneda_stoikov or glft."
+    )
+    pair_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Pairs with another model, BASE/QUOTE=model, by comma."
+    )
+    spread_gamma: float = Field(0.005, gt=0, description="Base risk aversion of a model, per bps and lot.")
+    spread_k: float = Field(0.3, gt=0, description="How fast fills thin out with distance, per bps.")
+    spread_horizon_s: float = Field(
+        60.0, gt=0, description="Time a position is expected to be held (avellaneda_stoikov)."
+    )
+    spread_intensity: float = Field(0.1, gt=0, description="Fills per second at no distance (glft).")
+    lot_usd: int = Field(25_000, gt=0, description="One lot of a model.")
+    max_lots: int = Field(10, ge=1, le=100, description="Lots beyond target at which a model buys no more.")
+    quotation: QuotationRule = Field(
+        QuotationRule.INVENTORY, description="What quotes are centred on: inventory, exchange or auto."
+    )
+    option_share_bps: int = Field(
+        0, ge=0, le=100_000, description="Share of the value of the time to fill that is priced in."
+    )
+    capital_usd: _Usd | None = Field(
+        None, description="Capital shared evenly by the pairs, bounding what each quotes; none by default."
+    )
 
     funding_sources: Annotated[tuple[FundingSource, ...], NoDecode] = Field(
         (FundingSource.UNISWAP_V3_SWAP, FundingSource.MORPHO_BLUE_LOAN, FundingSource.BALANCER_V2_LOAN),
@@ -142,6 +176,18 @@ class ServeSettings(BaseSettings):
         None, description="Put price components into answers; by default on development nodes only."
     )
 
+    oneinch_level_order: LevelOrder = Field(LevelOrder.PRICE_SIZE, description="The same, for 1inch.")
+    oneinch_error_form: ErrorForm = Field(ErrorForm.STRING, description="The same, for 1inch.")
+    oneinch_time_budget_ms: int = Field(500, ge=10, description="1inch's cut-off; it publishes none.")
+    okx_keystore: Path | None = Field(
+        None, description="Encrypted keystore of OKX's maker account; without one OKX is off on a real node."
+    )
+    okx_keystore_password: SecretStr | None = Field(None, description="Its password.")
+    okx_contract: str = Field(OKX_PMM_PROTOCOL, description="OKX's settlement contract.")
+    okx_level_order: LevelOrder = Field(LevelOrder.SIZE_PRICE, description="The same, for OKX's pricing.")
+    okx_time_budget_ms: int = Field(500, ge=10, description="OKX's cut-off.")
+    okx_quote_ttl_s: int = Field(36, ge=1, le=90, description="Life of a quote at OKX, which forces 36 s.")
+
     tls: TlsSettings = TlsSettings.model_validate({})
     auth: AuthSettings = AuthSettings.model_validate({})
     signer: SignerSettings = SignerSettings.model_validate({})
@@ -166,7 +212,7 @@ class ServeSettings(BaseSettings):
         for name, value in super().__repr_args__():
             yield name, shown_url(value) if name and name.endswith("_url") else value
 
-    @field_validator("pairs", "ladder_usd", mode="before")
+    @field_validator("pairs", "ladder_usd", "pair_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _parts(value)
@@ -180,6 +226,21 @@ class ServeSettings(BaseSettings):
         if unknown:
             raise ValueError(f"expected any of {', '.join(names)}, found {unknown[0]!r}")
         return tuple(names[name.lower()] if isinstance(name, str) else name for name in value)
+
+    @field_validator("okx_contract")
+    @classmethod
+    def _contract(cls, value: str) -> str:
+        try:
+            return parse_address(value, "okx_contract")
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("oneinch_error_form", "error_form")
+    @classmethod
+    def _known_form(cls, value: ErrorForm) -> ErrorForm:
+        if value is ErrorForm.ENVELOPE:
+            raise ValueError("expected object or string; the envelope is OKX's alone")
+        return value
 
     @field_validator("rpc_url")
     @classmethod
@@ -203,12 +264,35 @@ class ServeSettings(BaseSettings):
             raise ValueError("expected at least one pair such as WETH/USDC, found none")
         return value
 
+    @field_validator("pair_models")
+    @classmethod
+    def _known_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            name, equals, model = entry.partition("=")
+            parse_pair(name)
+            if not equals or model not in tuple(SpreadModel):
+                raise ValueError(f"expected BASE/QUOTE=model with {', '.join(SpreadModel)}, found {entry!r}")
+        return value
+
     @field_validator("ladder_usd")
     @classmethod
     def _rising(cls, value: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
         if not value or any(a >= b for a, b in zip((Decimal(0), *value), value, strict=False)):
             raise ValueError("expected rising sizes above 0, such as 100,1000,10000")
         return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("expected postgresql://user:password@host/database")
+        return value
+
+    @model_validator(mode="after")
+    def _one_journal(self) -> Self:
+        if self.journal is not None and self.database_url is not None:
+            raise ValueError("journal and database_url: expected one of them, found both")
+        return self
 
     @model_validator(mode="after")
     def _weights(self) -> Self:
@@ -218,6 +302,9 @@ class ServeSettings(BaseSettings):
             raise ValueError("ladder_usd: expected it to reach min_pool_depth_usd, or no pool is deep enough")
         if FundingSource.UNISWAP_V3_FLASH in self.funding_sources:
             raise ValueError("funding_sources: uniswap_v3_flash is not served yet")
+        strangers = {entry.partition("=")[0] for entry in self.pair_models} - set(self.pairs)
+        if strangers:
+            raise ValueError(f"pair_models: expected pairs that are quoted, found {min(strangers)}")
         return self
 
 

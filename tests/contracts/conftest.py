@@ -34,6 +34,10 @@ from pmm.localnet.funding import deal as give
 from pmm.localnet.prices import set_price
 from pmm.localnet.upstream import upstream
 from scripts._build import compile_if_changed
+from tests.contracts import ape_patches
+from tests.contracts.bare_connection import ForkRpc
+
+ape_patches.apply()
 
 # Ape connects to the fork when the first test starts; its upstream must stand before that.
 _upstream = ExitStack()
@@ -89,7 +93,7 @@ def signer_key() -> SigningKey:
 @pytest.fixture(scope="session")
 def rpc() -> Iterator[JsonRpc]:
     """The fork's own JSON-RPC, for what Ape has no word for."""
-    with JsonRpc(ape.networks.provider.http_uri) as client:
+    with ForkRpc(ape.networks.provider.http_uri) as client:
         yield client
 
 

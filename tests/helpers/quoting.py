@@ -37,7 +37,9 @@ from pmm.execution import (
     QuoteDesk,
     QuoteOutcome,
     QuoteRecord,
+    Receipt,
     ReservationBook,
+    Selection,
     SequentialNonces,
     Settlement,
     SigningMode,
@@ -186,6 +188,13 @@ class MemoryJournal:
     async def append(self, record: QuoteRecord) -> None:
         self._check()
         self.records.append(record)
+
+    async def admit(self, record: QuoteRecord) -> Receipt:
+        await self.append(record)
+        return Receipt(decision=record.decision)
+
+    async def append_selection(self, selection: Selection) -> None:
+        self._check()
 
     async def append_ladder(self, record: LadderRecord) -> None:
         self._check()

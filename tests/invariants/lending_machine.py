@@ -175,8 +175,12 @@ class LendingMachine(RuleBasedStateMachine):
         assert self.state["holds", token, self.desk.settlement] >= before + held - 1, "(g) swept elsewhere"
 
     def attack(self, token: str, market: int, share: int) -> None:
-        """A stranger calls everything, and both callbacks with words of its own."""
+        """A stranger calls everything, and both callbacks with words of its own.
+
+        The hedger holds a gift then, so that a callback that pays whoever calls has something to pay with.
+        """
         desk = self.desk
+        self.donate(token, "delta", 16)
         amount = share * 10**6
         trade = (
             token,

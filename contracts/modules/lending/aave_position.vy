@@ -27,9 +27,10 @@ _WAD_PER_BPS: constant(uint256) = 10**14
 _POOL: immutable(address)
 _PROVIDER: immutable(address)
 
-# WETH and its variable debt token: what is sold short most is looked up without a read of storage.
 _WETH: immutable(address)
-_WETH_DEBT: immutable(address)
+
+# @notice WETH's variable debt token: what is sold short most is looked up without a read of storage.
+AAVE_WETH_DEBT: public(immutable(address))
 
 # Variable debt token of each token that may be borrowed: one read instead of Aave's whole record.
 _debt_token_of: HashMap[address, address]
@@ -40,7 +41,7 @@ def __init__(pool: address, weth: address):
     _POOL = pool
     _PROVIDER = staticcall IAaveV3Market(pool).ADDRESSES_PROVIDER()
     _WETH = weth
-    _WETH_DEBT = (staticcall IAaveV3Market(pool).getReserveData(weth)).variableDebtTokenAddress
+    AAVE_WETH_DEBT = (staticcall IAaveV3Market(pool).getReserveData(weth)).variableDebtTokenAddress
 
 
 @internal
@@ -61,7 +62,7 @@ def _list(token: address):
          another debt token. Again is harmless.
     """
     debt_token: address = (staticcall IAaveV3Market(_POOL).getReserveData(token)).variableDebtTokenAddress
-    if debt_token == empty(address) or (token == _WETH and debt_token != _WETH_DEBT):
+    if debt_token == empty(address) or (token == _WETH and debt_token != AAVE_WETH_DEBT):
         lending_errors._unlisted_market(token, debt_token)
     self._debt_token_of[token] = debt_token
 
@@ -98,7 +99,7 @@ def _debt(token: address) -> uint256:
     """
     @dev With interest up to this block; zero for a token that is not listed, for none can have been borrowed.
     """
-    debt_token: address = _WETH_DEBT if token == _WETH else self._debt_token_of[token]
+    debt_token: address = AAVE_WETH_DEBT if token == _WETH else self._debt_token_of[token]
     return token_moves._held(debt_token) if debt_token != empty(address) else 0
 
 

@@ -27,6 +27,8 @@ _CAP_AT: constant(uint256) = 128
 _WINDOW_AT: constant(uint256) = 192
 _WINDOW_S_AT: constant(uint256) = 224
 _COST_AT: constant(uint256) = 244
+# All but the counters and the window.
+_LIMITS: constant(uint256) = ~((_MASK_32 << _WINDOW_AT) | (2**128 - 1))
 
 
 event LimitsSet:
@@ -47,12 +49,14 @@ def _set(max_cost_bps: uint256, cap: uint256, window_s: uint256):
         delta_errors._invalid_limits(max_cost_bps, cap, window_s)
     used: uint256 = 0
     if self._word != 0:
-        current: uint256 = 0
-        previous: uint256 = 0
-        current, previous = self._usage(self._word)
-        used = min(current + previous, _MASK_64)
-    window: uint256 = block.timestamp // window_s
-    self._word = self._pack(used, 0, cap, window, window_s, max_cost_bps)
+        used = min(self._used(self._moved_on(self._word)), _MASK_64)
+    self._word = (
+        used
+        | (cap << _CAP_AT)
+        | (((block.timestamp // window_s) & _MASK_32) << _WINDOW_AT)
+        | (window_s << _WINDOW_S_AT)
+        | (max_cost_bps << _COST_AT)
+    )
     log LimitsSet(max_cost_bps=max_cost_bps, cap=cap, window_s=window_s)
 
 
@@ -80,45 +84,35 @@ def _consume(notional: uint256, fair: uint256, bought: uint256):
     # Without limits there is no window to count in, and nothing may be swapped.
     if cap == 0:
         delta_errors._notional_cap_exceeded(notional, cap)
-    current: uint256 = 0
-    previous: uint256 = 0
-    current, previous = self._usage(word)
-    current += notional
-    if current + previous > cap:
-        delta_errors._notional_cap_exceeded(current + previous, cap)
-    window_s: uint256 = (word >> _WINDOW_S_AT) & _MAX_WINDOW_S
-    self._word = self._pack(current, previous, cap, block.timestamp // window_s, window_s, max_cost_bps)
+    word = self._moved_on(word)
+    used: uint256 = self._used(word) + notional
+    if used > cap:
+        delta_errors._notional_cap_exceeded(used, cap)
+    # Stays within its 64 bits, for the cap does.
+    self._word = unsafe_add(word, notional)
 
 
 @internal
 @view
-def _usage(word: uint256) -> (uint256, uint256):
+def _moved_on(word: uint256) -> uint256:
     """
-    @return Notional of the window of now, and of the one before.
+    @return The word as of now: its window is the one that runs, and the counters belong to that and the one before.
     """
-    current: uint256 = word & _MASK_64
     window: uint256 = block.timestamp // ((word >> _WINDOW_S_AT) & _MAX_WINDOW_S)
     last: uint256 = (word >> _WINDOW_AT) & _MASK_32
     if window == last:
-        return current, (word >> 64) & _MASK_64
-    if window == last + 1:
-        return 0, current
-    return 0, 0
+        return word
+    previous: uint256 = word & _MASK_64 if window == last + 1 else 0
+    return (word & _LIMITS) | (previous << 64) | ((window & _MASK_32) << _WINDOW_AT)
 
 
 @internal
 @pure
-def _pack(
-    current: uint256, previous: uint256, cap: uint256, window: uint256, window_s: uint256, max_cost_bps: uint256
-) -> uint256:
-    return (
-        current
-        | (previous << 64)
-        | (cap << _CAP_AT)
-        | ((window & _MASK_32) << _WINDOW_AT)
-        | (window_s << _WINDOW_S_AT)
-        | (max_cost_bps << _COST_AT)
-    )
+def _used(word: uint256) -> uint256:
+    """
+    @return Notional of both windows together.
+    """
+    return unsafe_add(word & _MASK_64, (word >> 64) & _MASK_64)
 
 
 @internal
@@ -130,13 +124,11 @@ def _state() -> (uint256, uint256, uint256, uint256, uint256):
     word: uint256 = self._word
     if word == 0:
         return 0, 0, 0, 0, 0
-    current: uint256 = 0
-    previous: uint256 = 0
-    current, previous = self._usage(word)
+    word = self._moved_on(word)
     return (
         word >> _COST_AT,
         (word >> _CAP_AT) & _MASK_64,
         (word >> _WINDOW_S_AT) & _MAX_WINDOW_S,
-        current,
-        previous,
+        word & _MASK_64,
+        (word >> 64) & _MASK_64,
     )

@@ -3,9 +3,12 @@
 @title One swap on a Uniswap V3 pool, with a ticket for its callback
 @license Apache-2.0
 @dev The pool pays out first and then calls back for its money. What it is paid with is the callback's matter.
+     The ticket is the hash of the pool and of the data, in which bought token and amount stand already: two words
+     to hash instead of the four of `callback_ticket._open`, whose tickets it cannot be mistaken for.
 """
 from ...interfaces import ISwapPool
 from .. import callback_ticket
+from .. import hedger_errors
 from .. import uniswap_v3
 from . import delta_errors
 
@@ -43,50 +46,37 @@ def _swap(trade: Trade, receiver: address) -> (uint256, uint256):
     @dev Raises PoolNotFound, PoolTooShallow, InvalidAmount.
     @return What was sold and bought.
     """
-    if trade.amount == 0 or trade.amount > MAX_AMOUNT:
+    # Zero wraps to the highest integer.
+    if unsafe_sub(trade.amount, 1) >= MAX_AMOUNT:
         delta_errors._invalid_amount(trade.amount)
     pool: address = uniswap_v3._pool(trade.sold, trade.bought, (trade.terms >> _FEE_AT) & _FEE_MASK)
-    exact_input: bool = trade.terms & EXACT_INPUT != 0
     data: Bytes[160] = abi_encode(trade)
-    callback_ticket._open(pool, trade.bought, trade.amount, keccak256(data))
+    callback_ticket._commitment = keccak256(abi_encode(pool, keccak256(data)))
     zero_for_one: bool = uniswap_v3._zero_for_one(trade.sold, trade.bought)
     amount: int256 = convert(trade.amount, int256)
+    if trade.terms & EXACT_INPUT == 0:
+        amount = -amount
     amount0: int256 = 0
     amount1: int256 = 0
     amount0, amount1 = extcall ISwapPool(pool).swap(
-        receiver,
-        zero_for_one,
-        amount if exact_input else -amount,
-        _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE,
-        data,
+        receiver, zero_for_one, amount, _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE, data
     )
     callback_ticket._require_redeemed(pool)
-    sold: uint256 = 0
-    bought: uint256 = 0
-    sold, bought = self._deltas(zero_for_one, amount0, amount1)
-    swapped: uint256 = sold if exact_input else bought
+    # What the pool got is positive, what it paid negative, whichever of its tokens is which.
+    sold: uint256 = convert(max(amount0, amount1), uint256)
+    bought: uint256 = convert(unsafe_sub(0, min(amount0, amount1)), uint256)
+    swapped: uint256 = bought if amount < 0 else sold
     if swapped != trade.amount:
         delta_errors._pool_too_shallow(pool, trade.amount, swapped)
     return sold, bought
 
 
 @internal
-def _redeem(data: Bytes[160], amount0: int256, amount1: int256) -> (Trade, uint256, uint256):
+def _redeem(trade: Trade, data_hash: bytes32):
     """
-    @dev For the callback. Raises UnexpectedCallback unless the caller is the pool of the open ticket.
-    @return The trade, what the pool asks for and what it has paid.
+    @dev For the callback. Raises UnexpectedCallback unless the caller is the pool of the open ticket and brings its
+         data; then the ticket is used up.
     """
-    trade: Trade = abi_decode(data, Trade)
-    callback_ticket._redeem(msg.sender, trade.bought, trade.amount, keccak256(data))
-    sold: uint256 = 0
-    bought: uint256 = 0
-    sold, bought = self._deltas(uniswap_v3._zero_for_one(trade.sold, trade.bought), amount0, amount1)
-    return trade, sold, bought
-
-
-@internal
-@pure
-def _deltas(zero_for_one: bool, amount0: int256, amount1: int256) -> (uint256, uint256):
-    if zero_for_one:
-        return convert(amount0, uint256), convert(-amount1, uint256)
-    return convert(amount1, uint256), convert(-amount0, uint256)
+    if callback_ticket._commitment != keccak256(abi_encode(msg.sender, data_hash)):
+        hedger_errors._unexpected_callback(msg.sender, trade.bought, trade.amount)
+    callback_ticket._commitment = empty(bytes32)

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from pmm.demo.child import Child
 from pmm.demo.price_day import PriceDay
 from pmm.demo.schedule import Step
 from pmm.demo.trade import Trade
-from pmm.domain import USDC, WETH
+from pmm.domain import USDC, WETH, Address
 from pmm.errors import PmmError
 from pmm.localnet.anvil import AnvilNode, free_port
 from pmm.localnet.funding import NATIVE, deal
@@ -32,8 +32,6 @@ from pmm.toolchain import project_root
 NETWORK = "ethereum:mainnet-fork:foundry"
 _INVENTORY = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
 _TAKER_FUNDS = {WETH.address: 2_000 * 10**18, USDC.address: 5_000_000 * 10**6, NATIVE: 100 * 10**18}
-# Finite, as the contract wants it: what the demo's fills on 1inch can use, and not more.
-_ROUTER_ALLOWANCE = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
 _ASSETS = (WETH.address, USDC.address)
 _APE_TIMEOUT_S = 180.0
 _READY_TIMEOUT_S = 60.0
@@ -41,14 +39,21 @@ _STOPPED_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What runs: the fork, the contracts and the quote server."""
+class Contracts:
+    """A fork with our contracts deployed and inventory in them; ``record`` is what the server reads."""
 
     rpc: JsonRpc
     rpc_url: str
-    server_url: str
     deployment: Deployment
+    record: Path
     folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk(Contracts):
+    """The same with a quote server on it."""
+
+    server_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +70,13 @@ class Outcome:
         return all(line.difference == 0 for line in self.accounts)
 
 
-def open_desk(stack: ExitStack, say: Callable[[str], None]) -> Desk:
-    """Start fork, contracts, inventory and quote server; everything ends when ``stack`` closes.
+def open_contracts(
+    stack: ExitStack, say: Callable[[str], None], *, inventory: Mapping[Address, int] = _INVENTORY
+) -> Contracts:
+    """Start a fork and deploy on it; everything ends when ``stack`` closes.
+
+    Args:
+        inventory: base units given to the settlement contract, all of which 1inch's contract may move.
 
     Raises:
         SetupError, ChainError: a process did not start; the message holds the end of its log.
@@ -80,29 +90,61 @@ def open_desk(stack: ExitStack, say: Callable[[str], None]) -> Desk:
     rpc = stack.enter_context(JsonRpc(fork.url))
     record = folder / "deployment.json"
     say("deploying with Ape (the first time it compiles the contracts)")
-    _deploy(record, fork.url, source_url, folder, say)
+    # An allowance is finite, as the contract wants it: what fills on 1inch can use, and not more.
+    _deploy(record, fork.url, source_url, folder, say, allowances=inventory)
     deployment = load_deployment(record)
     settlement = deployment.address("RfqSettlement")
-    for token, amount in _INVENTORY.items():
+    for token, amount in inventory.items():
         deal(rpc, token, settlement, amount)
+    return Contracts(rpc=rpc, rpc_url=fork.url, deployment=deployment, record=record, folder=folder)
+
+
+def open_desk(stack: ExitStack, say: Callable[[str], None]) -> Desk:
+    """Start fork, contracts, inventory and quote server; as :func:`open_contracts`."""
+    contracts = open_contracts(stack, say)
     port = free_port()
     server_url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "pmm", "serve", "--rpc", fork.url, "--port", str(port)]
-    command += ["--deployment", str(record), "--journal", str(folder / "journal.sqlite")]
-    server = stack.enter_context(Child("quote server", command, log=folder / "server.log"))
-    _wait_for_server(server, server_url)
+    server = stack.enter_context(
+        Child("quote server", serve_command(contracts, port), log=contracts.folder / "server.log")
+    )
+    wait_for_server(server, server_url)
     say(f"quote server at {server_url} (API page {server_url}/docs)")
-    return Desk(rpc=rpc, rpc_url=fork.url, server_url=server_url, deployment=deployment, folder=folder)
+    return Desk(
+        rpc=contracts.rpc,
+        rpc_url=contracts.rpc_url,
+        deployment=contracts.deployment,
+        record=contracts.record,
+        folder=contracts.folder,
+        server_url=server_url,
+    )
 
 
-def _deploy(record: Path, fork_url: str, source_url: str, folder: Path, say: Callable[[str], None]) -> None:
-    environment = {"APE_FOUNDRY_HOST": fork_url, "PMM_UPSTREAM_RPC_URL": source_url}
-    allowances = [
-        word
-        for token, amount in _ROUTER_ALLOWANCE.items()
-        for word in ("--router-allowance", f"{token}={amount}")
+def serve_command(contracts: Contracts, port: int) -> list[str]:
+    """Return the command line of a quote server for these contracts."""
+    command = [sys.executable, "-m", "pmm", "serve", "--rpc", contracts.rpc_url, "--port", str(port)]
+    return [
+        *command,
+        "--deployment",
+        str(contracts.record),
+        "--journal",
+        str(contracts.folder / "journal.sqlite"),
     ]
-    for script, options in (("settlement", allowances), ("hedger", [])):
+
+
+def _deploy(
+    record: Path,
+    fork_url: str,
+    source_url: str,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    allowances: Mapping[Address, int],
+) -> None:
+    environment = {"APE_FOUNDRY_HOST": fork_url, "PMM_UPSTREAM_RPC_URL": source_url}
+    words = [
+        word for token, amount in allowances.items() for word in ("--router-allowance", f"{token}={amount}")
+    ]
+    for script, options in (("settlement", words), ("hedger", [])):
         command = [str(Path(sys.executable).with_name("ape")), "run", "deploy", script, "--network", NETWORK]
         log = folder / f"deploy-{script}.log"
         with Child(
@@ -116,7 +158,8 @@ def _deploy(record: Path, fork_url: str, source_url: str, folder: Path, say: Cal
             say(child.tail(1))
 
 
-def _wait_for_server(server: Child, url: str) -> None:
+def wait_for_server(server: Child, url: str) -> None:
+    """Wait until the server quotes; raise SetupError where it ended, PmmError where it does not answer."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while True:
         server.check_alive()

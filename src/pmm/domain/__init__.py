@@ -46,6 +46,7 @@ from pmm.domain.funding_plan import FundingPlan, FundingSource, HedgeLeg, lender
 from pmm.domain.inventory import Inventory
 from pmm.domain.maker_traits import LANES, MakerTraits, QuoteDecay, allowed_sender_of
 from pmm.domain.native_backends import keccak256, require_native_backends
+from pmm.domain.okx_order import OKX_PMM_PROTOCOL, OkxDecay, OkxOrder, okx_domain
 from pmm.domain.orders import RfqOrder
 from pmm.domain.permits import (
     PERMIT2,
@@ -83,6 +84,7 @@ __all__ = [
     "DAI",
     "LANES",
     "MAINNET_TOKENS",
+    "OKX_PMM_PROTOCOL",
     "ORDER_TYPE",
     "ORDER_TYPEHASH",
     "PERMIT2",
@@ -115,6 +117,8 @@ __all__ = [
     "HedgeLeg",
     "Inventory",
     "MakerTraits",
+    "OkxDecay",
+    "OkxOrder",
     "OrderDomain",
     "OwnDomainTerms",
     "Permit2Permit",
@@ -145,6 +149,7 @@ __all__ = [
     "extension_low_bits",
     "keccak256",
     "lender_route",
+    "okx_domain",
     "oneinch_domain",
     "order_hash",
     "parse_address",

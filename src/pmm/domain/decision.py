@@ -27,6 +27,7 @@ class RefusalReason(StrEnum):
     NODE_UNAVAILABLE = "node_unavailable"
     JOURNAL_UNAVAILABLE = "journal_unavailable"
     UNSAFE_TO_SIGN = "unsafe_to_sign"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

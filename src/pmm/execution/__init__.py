@@ -1,7 +1,16 @@
 """From request to reserved, journaled and signed quote; the ports that chain, journal and server implement."""
 
+from pmm.execution.account_market import AccountMarket
 from pmm.execution.admission import Admission, AdmissionDesk
-from pmm.execution.chain_view import ChainView, LaneState, NodeIdentity, NonceKey, Settlement
+from pmm.execution.chain_view import (
+    CONTRACT_VENUES,
+    ChainView,
+    LaneState,
+    MakerAccount,
+    NodeIdentity,
+    NonceKey,
+    Settlement,
+)
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
 from pmm.execution.kill_switches import (
@@ -12,11 +21,14 @@ from pmm.execution.kill_switches import (
     SwitchLevel,
     SwitchState,
 )
-from pmm.execution.nonces import WINDOW, LaneNonces, SequentialNonces
+from pmm.execution.market_conditions import MarketConditions
+from pmm.execution.nonce_keeper import NonceKeeper
+from pmm.execution.nonces import WINDOW, BlockNonces, LaneNonces, RouterNonces, SequentialNonces
 from pmm.execution.ports import (
     Clock,
     JournalUnavailable,
     MarketSource,
+    NonceLeases,
     OrderSigner,
     QuoteJournal,
     RemoteSigner,
@@ -25,27 +37,39 @@ from pmm.execution.ports import (
 )
 from pmm.execution.records import (
     AdmittedQuote,
+    BookChanges,
+    Claim,
     JournalState,
     LadderRecord,
+    LaneLease,
     LiveQuote,
     OutcomeKind,
     QuoteOutcome,
     QuoteRecord,
+    Receipt,
+    Selection,
+    StoredQuote,
 )
+from pmm.execution.relayer_nonces import RelayerNonces, nonce_of
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import EndedQuote, ReservationBook
 from pmm.execution.signing_rules import GuardedSigner, choose_signing_mode
 from pmm.execution.stages import NO_STAGES, Stage, StageWatch
 
 __all__ = [
+    "CONTRACT_VENUES",
     "EVERYTHING",
     "NO_STAGES",
     "WINDOW",
+    "AccountMarket",
     "Admission",
     "AdmissionDesk",
     "AdmittedQuote",
     "AnsweredQuote",
+    "BlockNonces",
+    "BookChanges",
     "ChainView",
+    "Claim",
     "Clock",
     "DeskPolicy",
     "EndedQuote",
@@ -55,13 +79,18 @@ __all__ = [
     "JournalUnavailable",
     "KillSwitches",
     "LadderRecord",
+    "LaneLease",
     "LaneNonces",
     "LaneState",
     "LiveQuote",
+    "MakerAccount",
     "MakerSide",
+    "MarketConditions",
     "MarketSource",
     "NodeIdentity",
+    "NonceKeeper",
     "NonceKey",
+    "NonceLeases",
     "OrderSigner",
     "OutcomeKind",
     "PairBook",
@@ -70,16 +99,22 @@ __all__ = [
     "QuoteJournal",
     "QuoteOutcome",
     "QuoteRecord",
+    "Receipt",
+    "RelayerNonces",
     "RemoteSigner",
     "ReservationBook",
+    "RouterNonces",
+    "Selection",
     "SequentialNonces",
     "Settlement",
     "SignerUnavailable",
     "SigningMode",
     "Stage",
     "StageWatch",
+    "StoredQuote",
     "SwitchKey",
     "SwitchLevel",
     "SwitchState",
     "choose_signing_mode",
+    "nonce_of",
 ]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token, order_hash
+from pmm.domain import Decision, Inventory, RefusalReason, RfqOrder, Token
 from pmm.execution.admission_rules import lane_for, no_nonce, reason_of, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.kill_switches import KillSwitches
-from pmm.execution.nonces import LaneNonces, SequentialNonces
-from pmm.execution.order_builder import RandomBits, build_order
+from pmm.execution.market_conditions import MarketConditions, flow_of
+from pmm.execution.nonces import LaneNonces, RouterNonces
+from pmm.execution.order_builder import RandomBits, build_okx_order, build_order, order_digest
 from pmm.execution.ports import OrderSigner
 from pmm.execution.records import AdmittedQuote
+from pmm.execution.relayer_nonces import RelayerNonces
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
 from pmm.execution.stages import NO_STAGES, Stage, StageWatch
@@ -26,7 +28,9 @@ from pmm.pricing import (
     inventory_offer,
     inventory_terms,
 )
+from pmm.pricing.markouts import Flow
 from pmm.pricing.offers import INVENTORY
+from pmm.pricing.state import NEUTRAL_STATE
 from pmm.risk import check_quote
 
 # A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
@@ -54,12 +58,15 @@ class AdmissionDesk:
         policy: DeskPolicy,
         signer: OrderSigner,
         book: ReservationBook,
-        router_nonces: SequentialNonces,
+        router_nonces: RouterNonces,
         lane_nonces: LaneNonces,
         random_bits: RandomBits,
+        conditions: MarketConditions | None = None,
+        relayer_nonces: RelayerNonces | None = None,
         switches: KillSwitches | None = None,
         stages: StageWatch = NO_STAGES,
     ) -> None:
+        self.conditions = conditions
         self.policy = policy
         self.switches = switches or KillSwitches()
         self._stages = stages
@@ -67,6 +74,7 @@ class AdmissionDesk:
         self.book = book
         self._router_nonces = router_nonces
         self._lane_nonces = lane_nonces
+        self._relayer_nonces = relayer_nonces
         self._random_bits = random_bits
 
     def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
@@ -77,17 +85,24 @@ class AdmissionDesk:
         return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
 
     def terms(
-        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
+        self,
+        view: ChainView,
+        pair: PairPolicy,
+        *,
+        maker_asset: Token,
+        taker_asset: Token,
+        flow: Flow | None = None,
     ) -> DirectionTerms | Decision:
-        """Return the terms of a direction as inventory stands now."""
+        """Return the terms of a direction as inventory and conditions stand now, for whoever ``flow`` names."""
         switched = switched_off(self.switches, self.signer.address, view, pair, maker_asset=maker_asset)
         if not switched.accepted:
             return switched
+        state = self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE
         inventories = {
             token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
         }
         return inventory_terms(
-            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset
+            view.market, inventories, pair, maker_asset=maker_asset, taker_asset=taker_asset, state=state
         )
 
     def gate(self, view: ChainView, *tokens: Token) -> Decision:
@@ -111,6 +126,22 @@ class AdmissionDesk:
                 )
         return Decision.accept()
 
+    def is_open(self, view: ChainView, request: FirmQuoteRequest) -> Decision:
+        """Accept when the gate is open for a request's tokens and no kill switch stops its pair or relayer."""
+        quote = request.quote
+        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
+        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        if not gate.accepted or pair is None:
+            return gate
+        return switched_off(
+            self.switches,
+            self.signer.address,
+            view,
+            pair,
+            maker_asset=quote.maker_asset,
+            relayer=request.relayer,
+        )
+
     def admit(self, view: ChainView, request: FirmQuoteRequest, *, now_s: int) -> Admission:
         """Decide on a request and, if accepted, reserve inventory and a nonce for it."""
         quote = request.quote
@@ -120,7 +151,13 @@ class AdmissionDesk:
             return Admission(decision=refusal)
         assert pair is not None
         started_ns = self._stages.now_ns()
-        terms = self.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        terms = self.terms(
+            view,
+            pair,
+            maker_asset=quote.maker_asset,
+            taker_asset=quote.taker_asset,
+            flow=flow_of(request),
+        )
         if isinstance(terms, Decision):
             return Admission(decision=terms)
         offers, losing = self._offers(view, request, pair, terms)
@@ -140,11 +177,19 @@ class AdmissionDesk:
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
         self.book.remove(quote.order_hash)
+        if self.conditions is not None:
+            self.conditions.forget(quote.order_hash)
         self.release_nonce(quote.nonce)
+
+    def hold_nonce(self, nonce: NonceKey) -> None:
+        """Say that a quote with this nonce may be filled, though it was not admitted just now."""
+        self._lane_nonces.hold(nonce)
 
     def release_nonce(self, nonce: NonceKey) -> None:
         """Say that the quote with this nonce can no longer be filled."""
         self._lane_nonces.release(nonce)
+        if self._relayer_nonces is not None:
+            self._relayer_nonces.release(nonce)
 
     def _refusal(
         self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy | None
@@ -171,16 +216,11 @@ class AdmissionDesk:
                 RefusalReason.FEE_TOO_HIGH,
                 f"expected a fee of at most {pair.max_fee_bps} bps, found {quote.fee_bps}",
             )
-        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
-        if gate.accepted:
-            gate = switched_off(
-                self.switches,
-                self.signer.address,
-                view,
-                pair,
-                maker_asset=quote.maker_asset,
-                relayer=request.relayer,
-            )
+        if self._relayer_nonces is not None:
+            unused = self._relayer_nonces.check(request.relayer_nonce)
+            if not unused.accepted:
+                return unused
+        gate = self.is_open(view, request)
         return None if gate.accepted else gate
 
     def _offers(
@@ -211,7 +251,7 @@ class AdmissionDesk:
         usd_wad: int,
         now_s: int,
     ) -> Admission:
-        nonce = self._take_nonce(request.settlement)
+        nonce = self._take_nonce(request)
         if nonce is None:
             return Admission(decision=no_nonce(view), losing=(*losing, offer))
         try:
@@ -223,6 +263,9 @@ class AdmissionDesk:
             self.release_nonce(nonce)
             return Admission(decision=quote, losing=(*losing, offer))
         self.book.add(quote.live)
+        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        if self.conditions is not None and pair is not None:
+            self.conditions.admitted(pair, quote, flow_of(request))
         return Admission(decision=Decision.accept(), quote=quote, losing=losing)
 
     def _number(
@@ -243,6 +286,11 @@ class AdmissionDesk:
         expiration_s = self._expiration_s(request, lane, now_s)
         if isinstance(expiration_s, Decision):
             return expiration_s
+        if request.settlement is Settlement.OKX:
+            order, extension = build_okx_order(
+                request, offer.priced, maker=self.policy.maker, expiration_s=expiration_s, now_s=now_s
+            )
+            return self._admitted(request, offer, order, extension, nonce, usd_wad)
         order, extension = build_order(
             request.quote,
             offer.priced,
@@ -269,7 +317,7 @@ class AdmissionDesk:
         domain = self.policy.domains[request.settlement]
         return AdmittedQuote(
             order=order,
-            order_hash=order_hash(order, domain),
+            order_hash=order_digest(order, extension, domain, request.settlement),
             extension=extension,
             settlement=request.settlement,
             settled_by=domain.verifying_contract,
@@ -284,8 +332,10 @@ class AdmissionDesk:
             offer=offer,
         )
 
-    def _take_nonce(self, settlement: Settlement) -> NonceKey | None:
-        if settlement is Settlement.PMM:
+    def _take_nonce(self, request: FirmQuoteRequest) -> NonceKey | None:
+        if self._relayer_nonces is not None and request.relayer_nonce is not None:
+            return self._relayer_nonces.take(request.relayer_nonce)
+        if request.settlement is Settlement.PMM:
             return self._lane_nonces.take()
         return self._router_nonces.take()
 

@@ -9,9 +9,9 @@ from pmm.pricing import Offer, PairPolicy, RejectedOffer
 
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
-    """Return the open lane of a nonce; on 1inch, where nonces have no lane, the first open one."""
+    """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
     for lane in view.lanes:
-        wanted = nonce.settlement is Settlement.ONEINCH or lane.lane == nonce.lane
+        wanted = nonce.settlement is not Settlement.PMM or lane.lane == nonce.lane
         if wanted and lane.authorised and not lane.paused:
             return lane
     return None
@@ -52,3 +52,11 @@ def reason_of(losing: tuple[RejectedOffer | Offer, ...]) -> Decision:
         if refusal.reason not in (RefusalReason.INSUFFICIENT_INVENTORY, RefusalReason.AMOUNT_TOO_LARGE):
             return refusal
     return refusals[0]
+
+
+def key_conflict(key: str) -> Decision:
+    """Return the refusal of an idempotency key that stands for another request."""
+    return Decision.refuse(
+        RefusalReason.IDEMPOTENCY_CONFLICT,
+        f"expected the request that idempotency key {key!r} came with first, found another body",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pmm.domain import Address
@@ -15,6 +15,11 @@ class Settlement(StrEnum):
 
     ONEINCH = "1inch"
     PMM = "pmm"
+    OKX = "okx"
+
+
+CONTRACT_VENUES = (Settlement.ONEINCH, Settlement.PMM)
+"""Venues on which our settlement contract is the maker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,8 @@ class NonceKey:
     """One nonce, unique within its settlement, signer and lane.
 
     On 1inch's domain all signers and lanes of the maker share one counter: there ``signer`` is the zero address
-    and ``lane`` is 0.
+    and ``lane`` is 0. On OKX's, where the relayer gives the nonce, ``signer`` is the maker, ``lane`` the high 24 of
+    its 64 bits and ``nonce`` the low 40.
     """
 
     settlement: Settlement
@@ -54,6 +60,26 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakerAccount:
+    """An account of ours that makes orders by itself, without the settlement contract.
+
+    Attributes:
+        address: maker and signer.
+        spendable: per token, what the contract that settles its orders could take: the lesser of balance and
+            allowance, base units.
+    """
+
+    address: Address
+    spendable: Mapping[Address, int]
+
+
+# An account has no lanes: one that is always open, with the longest life an order may ask for, stands for them.
+_ACCOUNT_LANE = LaneState(
+    lane=0, authorised=True, paused=False, epoch=0, base=0, window=0, max_expiry_s=(1 << 16) - 1
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeIdentity:
     """The node we read from; ``development`` is true of anvil and its like, whose chain is made up."""
 
@@ -76,6 +102,7 @@ class ChainView:
         node: who answered.
         expiry_clock_s: an order that expired before this chain time cannot be filled any more.
         read_at_s: our monotonic clock when the read began.
+        accounts: makers beside the settlement contract, by what settles their orders.
     """
 
     market: MarketSnapshot
@@ -87,7 +114,21 @@ class ChainView:
     node: NodeIdentity
     expiry_clock_s: int
     read_at_s: float
+    accounts: Mapping[Settlement, MakerAccount] = field(default_factory=dict)
 
     def chain_now_s(self, monotonic_s: float) -> int:
         """Return chain time now, the view's own plus what has passed since."""
         return self.market.chain_time_s + max(int(monotonic_s - self.read_at_s), 0)
+
+    def of_account(self, settlement: Settlement) -> ChainView | None:
+        """Return the same block as the maker of ``settlement`` sees it, None where no such maker is read."""
+        account = self.accounts.get(settlement)
+        if account is None:
+            return None
+        return replace(
+            self,
+            balances=account.spendable,
+            router_allowances=account.spendable,
+            tradable=frozenset(account.spendable),
+            lanes=(_ACCOUNT_LANE,),
+        )

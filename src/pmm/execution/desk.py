@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 
 from pmm.domain import (
     Decision,
@@ -16,30 +17,67 @@ from pmm.domain import (
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk
+from pmm.execution.admission_rules import key_conflict
+from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
 from pmm.execution.desk_policy import DeskPolicy
-from pmm.execution.ports import Clock, JournalUnavailable, MarketSource, QuoteJournal
-from pmm.execution.records import (
-    AdmittedQuote,
-    LadderRecord,
-    QuoteOutcome,
-    QuoteRecord,
-)
+from pmm.execution.durable_records import DurableRecords
+from pmm.execution.nonce_keeper import NonceKeeper
+from pmm.execution.ports import Clock, MarketSource, OrderSigner, QuoteJournal
+from pmm.execution.quote_ends import QuoteEnds
+from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.pricing import ladder
+from pmm.pricing import MarketSnapshot, ladder
+from pmm.pricing.fixed_point import div_up
 from pmm.risk import check_size
 
 _BPS = 10_000
+_WAD = 10**18
+# Enough base units of any token that their worth keeps its digits.
+_UNIT = 10**24
 _SMALL = RefusalReason.AMOUNT_TOO_SMALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedLadder:
-    """The ladder of one direction; no levels when there is nothing to sell."""
+    """The ladder of one direction; no levels when there is nothing to sell.
+
+    Attributes:
+        min_taking_amount: the least that is quoted, base units of the taker asset.
+        depth_usd_wad: what all levels together are worth, US dollars scaled by 10**18.
+    """
 
     maker_asset: Token
     taker_asset: Token
     levels: tuple[PriceLevel, ...]
+    min_taking_amount: int = 0
+    depth_usd_wad: int = 0
+
+
+def publish(
+    market: MarketSnapshot,
+    levels: tuple[PriceLevel, ...],
+    *,
+    maker_asset: Token,
+    taker_asset: Token,
+    min_quote_usd: Decimal,
+) -> PublishedLadder:
+    """Return a ladder with its worth and the least amount in that ``min_quote_usd`` lets pass."""
+    depth = market.usd_wad(maker_asset, sum(level.making_amount for level in levels))
+    least = 0
+    if levels:
+        first = levels[0]
+        unit_usd = market.usd_wad(maker_asset, _UNIT)
+        making = div_up(int(min_quote_usd * _WAD) * _UNIT, unit_usd)
+        # A firm quote is rounded down where the ladder is rounded up.
+        least = div_up(making * first.taking_amount, first.making_amount) * (_BPS + 1) // _BPS + 1
+    return PublishedLadder(
+        maker_asset=maker_asset,
+        taker_asset=taker_asset,
+        levels=levels,
+        min_taking_amount=least,
+        depth_usd_wad=depth,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +99,32 @@ class QuoteDesk:
         journal: QuoteJournal,
         admission: AdmissionDesk,
         clock: Clock,
+        keeper: NonceKeeper | None = None,
     ) -> None:
         self._market = market
-        self._journal = journal
+        self._records = DurableRecords(journal=journal, admission=admission)
         self._admission = admission
         self._signer = admission.signer
         self._book = admission.book
         self._clock = clock
-        self._signatures: dict[bytes, bytes] = {}
-        self._unwritten: tuple[QuoteOutcome, ...] = ()
+        self._keeper = keeper
+        self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
+        self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock, on_end=self._answers.forget)
+
+    @property
+    def admission(self) -> AdmissionDesk:
+        """Who decides on its quotes."""
+        return self._admission
+
+    @property
+    def policy(self) -> DeskPolicy:
+        """What the desk may do."""
+        return self._policy
+
+    @property
+    def signer(self) -> OrderSigner:
+        """Who signs its orders."""
+        return self._signer
 
     @property
     def _policy(self) -> DeskPolicy:
@@ -77,14 +132,30 @@ class QuoteDesk:
         return self._admission.policy
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
-        """Return a signed order, or why there is none; either is in the journal before this returns."""
+        """Return a signed order, or why there is none; either is in the journal before this returns.
+
+        A request whose idempotency key stands for a live quote gets that quote again.
+        """
+        if request.idempotency_key is None:
+            return await self._quote_once(request)
+        key = (request.relayer, request.idempotency_key)
+        if self._answers.is_other(key, request.body):
+            refusal = key_conflict(request.idempotency_key)
+            failed = await self._records.append(self._refused(request, refusal))
+            return failed or refusal
+        return await self._answers.once(key, request.body, partial(self._quote_once, request), _hash_of)
+
+    async def _quote_once(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         received_at_ms = self._clock.wall_ms()
         view = await self._market.current()
         if isinstance(view, Decision):
-            admission, market = Admission(decision=view), None
+            admission, market, claim = Admission(decision=view), None, None
         else:
             now_s = view.chain_now_s(self._clock.monotonic_s())
             admission, market = self._admission.admit(view, request, now_s=now_s), view.market
+            claim = self._claim(view, admission.quote)
+            if self._keeper is not None:
+                self._keeper.refill_soon()
         record = QuoteRecord(
             quote_id=request.quote.request_id,
             received_at_ms=received_at_ms,
@@ -94,14 +165,20 @@ class QuoteDesk:
             market=market,
             admitted=admission.quote,
             losing=admission.losing,
+            idempotency_key=request.idempotency_key,
+            claim=claim,
         )
-        failed = await self._make_durable(record)
-        if failed is not None:
-            if admission.quote is not None:
-                self._admission.release(admission.quote)
-            return failed
+        receipt = await self._records.admit(record)
+        if isinstance(receipt, Decision):
+            return receipt
+        if receipt.earlier is not None:
+            self._records.take_back(admission.quote)
+            return await self._sign_again(request, receipt.earlier, view)
         if admission.quote is None:
-            return admission.decision
+            return receipt.decision
+        if not receipt.decision.accepted:
+            self._records.take_back(admission.quote)
+            return receipt.decision
         return await self._sign(request, admission.quote)
 
     async def unreadable(
@@ -116,7 +193,7 @@ class QuoteDesk:
             decision=Decision(detail=detail),
             unreadable_code=code,
         )
-        return await self._make_durable(record) or Decision.accept()
+        return await self._records.append(record) or Decision.accept()
 
     async def ladders(self) -> tuple[ChainView, tuple[PublishedLadder, ...]] | Decision:
         """Return the ladder of every direction on 1inch's venue, at the state of now, or why there is none."""
@@ -134,11 +211,14 @@ class QuoteDesk:
                 refusals.append(terms)
                 continue
             limit = self._ladder_limit(view, maker_asset=maker_asset, taker_asset=taker_asset)
+            levels = ladder(terms, making_limit=limit)
             published.append(
-                PublishedLadder(
+                publish(
+                    view.market,
+                    levels,
                     maker_asset=maker_asset,
                     taker_asset=taker_asset,
-                    levels=ladder(terms, making_limit=limit),
+                    min_quote_usd=self._policy.limits.min_quote_usd,
                 )
             )
         if not published and refusals:
@@ -161,12 +241,7 @@ class QuoteDesk:
         record = LadderRecord(
             published_at_ms=self._clock.wall_ms(), relayer=relayer, market=view.market, body=body
         )
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append_ladder(record)
-        except (JournalUnavailable, TimeoutError) as error:
-            return _journal_refusal(error)
-        return Decision.accept()
+        return await self._records.append_ladder(record) or Decision.accept()
 
     async def settle(self, view: ChainView) -> None:
         """End the quotes that the chain shows to be over, and journal them with their signatures.
@@ -174,40 +249,67 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
-        for end in self._book.end_by(view):
-            self._admission.release_nonce(end.quote.nonce)
-            outcome = QuoteOutcome(
-                order_hash=end.quote.order_hash,
-                kind=end.kind,
-                at_ms=self._clock.wall_ms(),
-                block_number=end.block_number,
-                signature=self._signatures.pop(end.quote.order_hash, None),
-            )
-            self._unwritten = (*self._unwritten, outcome)
-        outcomes, self._unwritten = self._unwritten, ()
-        if not outcomes:
+        if self._admission.conditions is not None:
+            self._admission.conditions.observe(view)
+        await self.ends.settle(view)
+
+    async def keep(self, view: ChainView) -> None:
+        """Renew leases, and take over what other replicas admitted and ended; raises JournalUnavailable."""
+        if self._keeper is None:
             return
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append_outcomes(outcomes)
-        except (JournalUnavailable, TimeoutError) as error:
-            self._unwritten = (*outcomes, *self._unwritten)
-            if isinstance(error, JournalUnavailable):
-                raise
-            # Written twice is as good as once: the journal ignores an outcome that it has.
-            raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
+        await self._keeper.keep(view.lanes, now_s=self._clock.monotonic_s())
+        if self._keeper.leases.shared:
+            await self.ends.pull(self._keeper.leases)
+
+    async def not_selected(self, order_hash: bytes) -> bool:
+        """Note that a relayer chose another maker: the fill is less likely, the reservation stays.
+
+        Return False when no such quote is live. Raises JournalUnavailable.
+        """
+        return await self.ends.not_selected(order_hash)
 
     def watched(self) -> tuple[NonceKey, ...]:
         """Return the nonces of live quotes."""
         return tuple(quote.nonce for quote in self._book)
 
-    async def _make_durable(self, record: QuoteRecord) -> Decision | None:
-        try:
-            async with asyncio.timeout(self._policy.journal_timeout_s):
-                await self._journal.append(record)
-        except (JournalUnavailable, TimeoutError) as error:
-            return _journal_refusal(error)
-        return None
+    def _claim(self, view: ChainView, quote: AdmittedQuote | None) -> Claim | None:
+        if quote is None:
+            return None
+        held = self._admission.inventory(view, quote.maker_asset, quote.settlement)
+        return Claim(
+            balance=view.balances.get(quote.maker_asset.address, 0),
+            ceiling=held.balance,
+            block_number=view.market.block_number,
+            limits=self._policy.limits,
+        )
+
+    def _refused(self, request: FirmQuoteRequest, decision: Decision) -> QuoteRecord:
+        return QuoteRecord(
+            quote_id=request.quote.request_id,
+            received_at_ms=self._clock.wall_ms(),
+            relayer=request.relayer,
+            body=request.body,
+            decision=decision,
+            idempotency_key=request.idempotency_key,
+        )
+
+    async def _sign_again(
+        self, request: FirmQuoteRequest, stored: StoredQuote, view: ChainView | Decision
+    ) -> AnsweredQuote | Decision:
+        """Answer once more with a quote that another process admitted: the same order, while nothing is paused."""
+        safe = view if isinstance(view, Decision) else self._admission.is_open(view, request)
+        if not safe.accepted:
+            return safe
+        if stored.signer != self._signer.address:
+            return Decision.refuse(
+                RefusalReason.IDEMPOTENCY_CONFLICT,
+                f"expected the key of signer {stored.signer}, who signed the quote of idempotency key "
+                f"{request.idempotency_key!r}, found {self._signer.address}",
+            )
+        quote = stored.admitted(maker_asset=request.quote.maker_asset, taker_asset=request.quote.taker_asset)
+        self.ends.hold(quote.live)
+        asked = replace(request.quote, request_id=stored.quote_id)
+        return await self._sign(replace(request, quote=asked), quote)
 
     async def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
         # The record is durable; from here on the reservation stands until the chain ends it.
@@ -217,7 +319,7 @@ class QuoteDesk:
             signature = made if isinstance(made, Signature) else await made
         except UnsafeToSign as error:
             return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))
-        self._signatures[quote.order_hash] = signature.to_bytes65()
+        self.ends.signed(quote.order_hash, signature.to_bytes65())
         signed = SignedOrder(
             order=quote.order,
             domain=domain,
@@ -230,6 +332,5 @@ class QuoteDesk:
         return AnsweredQuote(quote_id=request.quote.request_id, firm=firm, admitted=quote)
 
 
-def _journal_refusal(error: BaseException) -> Decision:
-    detail = str(error) or "the journal did not confirm the record in time"
-    return Decision.refuse(RefusalReason.JOURNAL_UNAVAILABLE, detail)
+def _hash_of(answer: AnsweredQuote | Decision) -> bytes | None:
+    return answer.admitted.order_hash if isinstance(answer, AnsweredQuote) else None

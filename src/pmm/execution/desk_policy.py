@@ -16,6 +16,8 @@ class PairBook:
     """The pairs we quote, found by direction."""
 
     def __init__(self, pairs: Iterable[PairPolicy]) -> None:
+        pairs = tuple(pairs)
+        self.policies = pairs
         self._by_direction: dict[tuple[Address, Address], PairPolicy] = {}
         for pair in pairs:
             for maker, taker in ((pair.base, pair.quote), (pair.quote, pair.base)):
@@ -50,6 +52,7 @@ class DeskPolicy:
         ttl_s: how long a quote lives, at most.
         min_ttl_s: shorter lives asked for are refused, because they could not be filled in time.
         ladder_share_bps: part of free inventory that the ladder shows; the rest is room for over-orders.
+        not_selected_bps: fill probability left when a relayer says that it chose another maker.
         journal_timeout_s: how long an answer waits for the journal.
     """
 
@@ -60,4 +63,5 @@ class DeskPolicy:
     ttl_s: int = 30
     min_ttl_s: int = 1
     ladder_share_bps: int = 9_900
+    not_selected_bps: int = 500
     journal_timeout_s: float = 1.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
+from heapq import heappop, heappush
+from typing import Protocol
 
 from pmm.domain import LANES, ZERO_ADDRESS, Address
 from pmm.errors import InvariantViolated
@@ -13,6 +16,42 @@ WINDOW = 160
 
 _NONCE_LIMIT_1INCH = 1 << 40
 _NONCE_LIMIT_LANE = 1 << 32
+
+
+class RouterNonces(Protocol):
+    """Where nonces of 1inch's domain come from."""
+
+    def take(self) -> NonceKey | None:
+        """Return a nonce never issued before, or None while there is none."""
+        ...
+
+
+class BlockNonces:
+    """Nonces of 1inch's domain out of leased blocks, in order; what is left of a block at a crash is burnt."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[range] = deque()
+        self._next = 0
+        self.left = 0
+
+    def add(self, block: range) -> None:
+        """Take over a block that nobody else has."""
+        if not self._blocks:
+            self._next = block.start
+        self._blocks.append(block)
+        self.left += len(block)
+
+    def take(self) -> NonceKey | None:
+        """Return a nonce never issued before, or None until another block is there."""
+        if not self._blocks or self._next >= _NONCE_LIMIT_1INCH:
+            return None
+        nonce, self._next = self._next, self._next + 1
+        self.left -= 1
+        if self._next == self._blocks[0].stop:
+            self._blocks.popleft()
+            if self._blocks:
+                self._next = self._blocks[0].start
+        return router_nonce(nonce)
 
 
 class SequentialNonces:
@@ -29,42 +68,86 @@ class SequentialNonces:
         return router_nonce(nonce)
 
 
+class _Lane:
+    """One lane: its next nonce, and its live quotes with the oldest found quickly."""
+
+    __slots__ = ("live", "next", "rising")
+
+    def __init__(self, first: int, live: Iterable[int] = ()) -> None:
+        self.next = first
+        self.live: set[int] = set()
+        self.rising: list[int] = []
+        for nonce in live:
+            self.hold(nonce)
+
+    def hold(self, nonce: int) -> None:
+        if nonce not in self.live:
+            self.live.add(nonce)
+            heappush(self.rising, nonce)
+
+    def oldest(self) -> int:
+        """Return the oldest live nonce, or the next one if none is live."""
+        while self.rising and self.rising[0] not in self.live:
+            heappop(self.rising)
+        return self.rising[0] if self.rising else self.next
+
+
 class LaneNonces:
     """Nonces of our own domain: lanes in turn, each only as far as its oldest live quote allows."""
 
     def __init__(self, signer: Address, first: Mapping[int, int], *, live: Iterable[NonceKey] = ()) -> None:
-        if not first or any(not 0 <= lane < LANES for lane in first):
+        if any(not 0 <= lane < LANES for lane in first):
             raise InvariantViolated(f"expected lanes 0 to {LANES - 1}, found {sorted(first)}")
         self._signer = signer
-        self._next = dict(first)
-        self._lanes = sorted(first)
+        self._lanes = {lane: _Lane(nonce) for lane, nonce in sorted(first.items())}
+        self._order = list(self._lanes)
         self._turn = 0
-        # Insertion order is rising nonce order: the first key of a lane is its oldest live quote.
-        self._live: dict[int, dict[int, None]] = {lane: {} for lane in self._lanes}
-        for key in sorted(live, key=lambda key: key.nonce):
-            if self._is_ours(key):
-                self._live[key.lane][key.nonce] = None
+        for key in live:
+            self.hold(key)
+
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """The lanes that nonces come from."""
+        return tuple(self._order)
+
+    def grant(self, lane: int, first: int, *, live: Iterable[int] = ()) -> None:
+        """Issue from one more lane, beginning with ``first``; ``live`` are its nonces that may still be filled."""
+        if not 0 <= lane < LANES:
+            raise InvariantViolated(f"expected a lane of 0 to {LANES - 1}, found {lane}")
+        self._lanes[lane] = _Lane(first, live)
+        self._order = sorted(self._lanes)
+
+    def revoke(self, lane: int) -> None:
+        """Issue no more from a lane that went to another replica."""
+        del self._lanes[lane]
+        self._order = sorted(self._lanes)
+        self._turn = 0
 
     def take(self) -> NonceKey | None:
         """Return a nonce never issued before, or None while every lane waits for its oldest live quote."""
-        for _ in self._lanes:
-            lane = self._lanes[self._turn]
-            self._turn = (self._turn + 1) % len(self._lanes)
-            nonce, live = self._next[lane], self._live[lane]
-            oldest = next(iter(live), nonce)
-            if nonce - oldest < WINDOW and nonce < _NONCE_LIMIT_LANE:
-                self._next[lane] = nonce + 1
-                live[nonce] = None
-                return NonceKey(settlement=Settlement.PMM, signer=self._signer, lane=lane, nonce=nonce)
+        for _ in self._order:
+            number = self._order[self._turn]
+            self._turn = (self._turn + 1) % len(self._order)
+            lane = self._lanes[number]
+            nonce = lane.next
+            if nonce - lane.oldest() < WINDOW and nonce < _NONCE_LIMIT_LANE:
+                lane.next = nonce + 1
+                lane.hold(nonce)
+                return NonceKey(settlement=Settlement.PMM, signer=self._signer, lane=number, nonce=nonce)
         return None
+
+    def hold(self, key: NonceKey) -> None:
+        """Say that the quote with this nonce may be filled: nothing is issued that would kill it."""
+        if self._is_ours(key):
+            self._lanes[key.lane].hold(key.nonce)
 
     def release(self, key: NonceKey) -> None:
         """Say that the quote with this nonce can no longer be filled."""
         if self._is_ours(key):
-            self._live[key.lane].pop(key.nonce, None)
+            self._lanes[key.lane].live.discard(key.nonce)
 
     def _is_ours(self, key: NonceKey) -> bool:
-        return key.settlement is Settlement.PMM and key.signer == self._signer and key.lane in self._live
+        return key.settlement is Settlement.PMM and key.signer == self._signer and key.lane in self._lanes
 
 
 def router_nonce(nonce: int) -> NonceKey:

@@ -8,17 +8,56 @@ from pmm.domain import (
     Address,
     FundingPlan,
     MakerTraits,
+    OkxDecay,
+    OkxOrder,
+    OrderDomain,
     OwnDomainTerms,
     QuoteRequest,
     RfqOrder,
     allowed_sender_of,
     build_salt,
+    order_hash,
 )
 from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import NonceKey, Settlement
+from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import PricedAmounts
 
 RandomBits = Callable[[int], int]
+# 2001 in unix seconds: no start of a decay lies before it, no duration is as long.
+_LEAST_UNIX_S = 10**9
+
+
+def order_digest(order: RfqOrder, extension: bytes, domain: OrderDomain, settlement: Settlement) -> bytes:
+    """Return the 32-byte digest that is signed for an order in the form the desk keeps it."""
+    if settlement is Settlement.OKX:
+        return OkxOrder.from_kept(order, extension).digest(domain)
+    return order_hash(order, domain)
+
+
+def build_okx_order(
+    request: FirmQuoteRequest, priced: PricedAmounts, *, maker: Address, expiration_s: int, now_s: int
+) -> tuple[RfqOrder, bytes]:
+    """Return an order for OKX's contract, in the form the desk keeps, and its extension.
+
+    Raises InvariantViolated for a request without the relayer's id, which is the order's nonce.
+    """
+    if request.relayer_nonce is None:
+        raise InvariantViolated("an order for OKX's contract needs the rfqId of its request")
+    decay = request.decay or OkxDecay()
+    if 0 < decay.start_s < _LEAST_UNIX_S:
+        decay = OkxDecay(start_s=now_s + decay.start_s, weight_e6_s=decay.weight_e6_s, cap_e6=decay.cap_e6)
+    order = OkxOrder(
+        rfq_id=request.relayer_nonce,
+        expiry_s=expiration_s,
+        maker=maker,
+        maker_asset=request.quote.maker_asset.address,
+        taker_asset=request.quote.taker_asset.address,
+        making_amount=priced.making_amount,
+        taking_amount=priced.taking_amount,
+        decay=decay,
+    )
+    return order.kept(taker=request.quote.taker)
 
 
 def build_order(

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from enum import StrEnum
 from typing import Protocol
 
 from pmm.domain import Address, Decision, OrderDomain, RfqOrder, Signature
 from pmm.errors import SetupError, UnsafeToSign
 from pmm.execution.chain_view import ChainView
-from pmm.execution.records import LadderRecord, QuoteOutcome, QuoteRecord
+from pmm.execution.records import (
+    BookChanges,
+    LadderRecord,
+    LaneLease,
+    QuoteOutcome,
+    QuoteRecord,
+    Receipt,
+    Selection,
+)
 
 
 class JournalUnavailable(SetupError):
@@ -95,10 +104,45 @@ class QuoteJournal(Protocol):
         """Append a request with its decision."""
         ...
 
+    def admit(self, record: QuoteRecord) -> Awaitable[Receipt]:
+        """Append a request, and in the same step hold it against keys, limits and balances of all replicas."""
+        ...
+
+    def append_selection(self, selection: Selection) -> Awaitable[None]:
+        """Append that a relayer chose another maker."""
+        ...
+
     def append_ladder(self, record: LadderRecord) -> Awaitable[None]:
         """Append a published ladder."""
         ...
 
     def append_outcomes(self, outcomes: tuple[QuoteOutcome, ...]) -> Awaitable[None]:
         """Append what became of quotes."""
+        ...
+
+
+class NonceLeases(Protocol):
+    """Who may issue which nonces, among replicas; every future raises JournalUnavailable."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether there may be other replicas."""
+        ...
+
+    def lease_lanes(
+        self, signer: Address, lanes: tuple[int, ...], *, most: int
+    ) -> Future[tuple[LaneLease, ...]]:
+        """Renew our leases and take free lanes up to ``most``; the future has every lane that we hold then."""
+        ...
+
+    def adopt(self, signer: Address, leases: tuple[LaneLease, ...]) -> None:
+        """From now on admit under these leases; called in the same step as their nonces are taken over."""
+        ...
+
+    def take_block(self, *, at_least: int) -> Future[range]:
+        """Take a block of nonces of 1inch's contract that nobody ever had."""
+        ...
+
+    def changes(self, cursor: tuple[int, int], known: Callable[[bytes], bool]) -> Future[BookChanges]:
+        """Return what replicas admitted and ended behind ``cursor``; ``known`` tells which quotes we have."""
         ...

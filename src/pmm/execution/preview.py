@@ -5,6 +5,7 @@ from __future__ import annotations
 from pmm.domain import Decision
 from pmm.execution.admission import AdmissionDesk
 from pmm.execution.chain_view import ChainView
+from pmm.execution.market_conditions import flow_of
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import Offer, RejectedOffer
 from pmm.risk import check_quote
@@ -22,7 +23,13 @@ def preview(desk: AdmissionDesk, view: ChainView, request: FirmQuoteRequest) -> 
     refusal = desk._refusal(view, request, pair)
     if refusal is not None or pair is None:
         return refusal or Decision.accept()
-    terms = desk.terms(view, pair, maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+    terms = desk.terms(
+        view,
+        pair,
+        maker_asset=quote.maker_asset,
+        taker_asset=quote.taker_asset,
+        flow=flow_of(request),
+    )
     if isinstance(terms, Decision):
         return terms
     offers, losing = desk._offers(view, request, pair, terms)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pmm.domain import QuoteRequest, allowed_sender_of
+from pmm.domain import OkxDecay, QuoteRequest, allowed_sender_of
 from pmm.errors import InvalidInput
 from pmm.execution.chain_view import Settlement
+
+MAX_KEY_LENGTH = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +22,12 @@ class FirmQuoteRequest:
         ttl_s: how long the relayer wants it to live; ours when None or longer than ours.
         relayer: who asks.
         body: the request as received, for the journal.
+        idempotency_key: the relayer's name for the request; while its quote lives, the same answer again.
+        relayer_nonce: nonce of the order where the relayer gives it, at most 64 bits.
+        decay: on OKX's contract, how the order gets worse as it ages; a start below 10**9 counts from now.
 
-    Raises InvalidInput for a taker on 1inch of whose address the last 80 bits are zero: there an order names
-    these bits only, and zero means anybody.
+    Raises InvalidInput for an idempotency key that is empty, too long or not printable ASCII, and for a taker on
+    1inch of whose address the last 80 bits are zero: there an order names these bits only, and zero means anybody.
     """
 
     quote: QuoteRequest
@@ -31,9 +36,17 @@ class FirmQuoteRequest:
     ttl_s: int | None = None
     relayer: str = "1inch"
     body: bytes = b""
+    idempotency_key: str | None = None
+    relayer_nonce: int | None = None
+    decay: OkxDecay | None = None
 
     def __post_init__(self) -> None:
         """Check what the class says."""
+        key = self.idempotency_key
+        if key is not None and not (key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY_LENGTH):
+            raise InvalidInput(
+                f"idempotency key: expected 1 to {MAX_KEY_LENGTH} printable ASCII characters, found {key[:20]!r}"
+            )
         if self.settlement is Settlement.ONEINCH and allowed_sender_of(self.quote.taker) == 0:
             raise InvalidInput(
                 f"taker: expected an address on 1inch whose last 10 bytes are not all zero, found "

@@ -11,6 +11,8 @@ from pmm.execution.chain_view import ChainView
 from pmm.execution.records import LiveQuote, OutcomeKind
 from pmm.risk import OpenQuotes
 
+_BPS = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedQuote:
@@ -33,13 +35,21 @@ class ReservationBook:
         self._usd_wad_of: dict[int, int] = {}
         # Order hash -> (why, block in which it was first seen to be over).
         self._ending: dict[bytes, tuple[OutcomeKind, int]] = {}
+        self._fill_probability_bps: dict[bytes, int] = {}
         self.version = 0
 
     def __len__(self) -> int:
         return len(self._live)
 
+    def __contains__(self, order_hash: object) -> bool:
+        return order_hash in self._live
+
     def __iter__(self) -> Iterator[LiveQuote]:
         return iter(self._live.values())
+
+    def get(self, order_hash: bytes) -> LiveQuote | None:
+        """Return a live quote, or None."""
+        return self._live.get(order_hash)
 
     def open_quotes(self, taker: Address) -> OpenQuotes:
         """Return how many quotes are live, their value, and the value of those of one taker."""
@@ -50,11 +60,43 @@ class ReservationBook:
         """Return base units of a token that live quotes promise."""
         return self._reserved.get(token, 0)
 
+    def expected(self, token: Address) -> int:
+        """Return base units of a token that live quotes will take by their fill probabilities, rounded up.
+
+        Never more than :meth:`reserved`: what is reserved is what could be filled.
+        """
+        scaled = sum(
+            quote.reserved_amount * self._fill_probability_bps[quote.order_hash]
+            for quote in self._live.values()
+            if quote.maker_asset == token
+        )
+        return -(-scaled // _BPS)
+
+    def fill_probability_bps(self, order_hash: bytes) -> int:
+        """Return how likely a live quote is to be filled; raises KeyError for one that is not live."""
+        return self._fill_probability_bps[order_hash]
+
+    def not_selected(self, order_hash: bytes, *, fill_probability_bps: int) -> bool:
+        """Lower the fill probability of a live quote, never raise it; its reservation stays.
+
+        Return False when the quote is not live.
+        """
+        if order_hash not in self._live:
+            return False
+        if not 0 <= fill_probability_bps <= _BPS:
+            raise InvariantViolated(
+                f"expected a probability of 0 to {_BPS} bps, found {fill_probability_bps}"
+            )
+        known = self._fill_probability_bps[order_hash]
+        self._fill_probability_bps[order_hash] = min(known, fill_probability_bps)
+        return True
+
     def add(self, quote: LiveQuote) -> None:
         """Reserve; raise InvariantViolated when the order hash is reserved already."""
         if quote.order_hash in self._live:
             raise InvariantViolated(f"order 0x{quote.order_hash.hex()} is reserved already")
         self._live[quote.order_hash] = quote
+        self._fill_probability_bps[quote.order_hash] = quote.fill_probability_bps
         self._reserved[quote.maker_asset] = self.reserved(quote.maker_asset) + quote.reserved_amount
         self._count_usd(quote, quote.usd_wad)
         self.version += 1
@@ -63,6 +105,7 @@ class ReservationBook:
         """Release a reservation."""
         quote = self._live.pop(order_hash)
         self._ending.pop(order_hash, None)
+        self._fill_probability_bps.pop(order_hash, None)
         self._reserved[quote.maker_asset] -= quote.reserved_amount
         self._count_usd(quote, -quote.usd_wad)
         self.version += 1

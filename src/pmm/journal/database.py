@@ -73,6 +73,9 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # Nothing is added to a journal of another version.
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            _check_version(connection, path)
         connection.executescript(TABLES)
         _check_version(connection, path)
     except (sqlite3.NotSupportedError, sqlite3.DatabaseError) as error:

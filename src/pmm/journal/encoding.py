@@ -7,13 +7,21 @@ from typing import Any
 import orjson
 
 from pmm.domain import Address, FundingPlan
-from pmm.execution import AdmittedQuote, LadderRecord, NonceKey, QuoteOutcome, QuoteRecord, Settlement
+from pmm.execution import (
+    AdmittedQuote,
+    LadderRecord,
+    NonceKey,
+    QuoteOutcome,
+    QuoteRecord,
+    Selection,
+    Settlement,
+)
 from pmm.execution.nonces import router_nonce
+from pmm.journal.store import Row
+from pmm.journal.totals import sender_of
 from pmm.pricing import MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
 
 QUOTED = "quoted"
-
-Row = tuple[Any, ...]
 
 
 def _json(value: Any) -> str:
@@ -24,8 +32,23 @@ def nonce_space(quote: AdmittedQuote) -> str:
     """Return the name of the set in which the nonce must be unique."""
     if quote.nonce.settlement is Settlement.ONEINCH:
         # 1inch keeps one bitmap per maker: all signers and lanes share it.
-        return f"{quote.chain_id}:{quote.settled_by}:{quote.order.maker}"
-    return f"{quote.chain_id}:{quote.settled_by}:{quote.signer}:{quote.nonce.lane}"
+        return router_space(quote.chain_id, quote.settled_by, quote.order.maker)
+    return lane_space(quote.chain_id, quote.settled_by, quote.signer, quote.nonce.lane)
+
+
+def lane_space(chain_id: int, settled_by: Address, signer: Address, lane: int) -> str:
+    """Return the name of the nonces of one lane of our own domain."""
+    return f"{chain_id}:{settled_by}:{signer}:{lane}"
+
+
+def router_space(chain_id: int, router: Address, maker: Address) -> str:
+    """Return the name of a maker's nonces on 1inch's contract."""
+    return f"{chain_id}:{router}:{maker}"
+
+
+def _text(value: str) -> str:
+    """Return text that both databases take: no NUL, no half of a surrogate pair."""
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def snapshot_row(market: MarketSnapshot) -> Row:
@@ -82,12 +105,14 @@ def _plan_json(plan: FundingPlan | None) -> dict[str, Any] | None:
 
 
 def offer_json(offer: Offer) -> dict[str, Any]:
-    """Return an offer with its whole price."""
+    """Return an offer with its whole price, and how an inventory price was come by."""
+    basis = {} if offer.basis is None else {"basis": offer.basis.to_dict()}
     return {
         "funding": offer.name,
         "makingAmount": str(offer.priced.making_amount),
         "takingAmount": str(offer.priced.taking_amount),
         **breakdown_json(offer.priced.breakdown),
+        **basis,
         "plan": _plan_json(offer.plan),
         "expectedProfit": None if offer.expected_profit is None else str(offer.expected_profit),
     }
@@ -100,22 +125,24 @@ def _losing_json(entry: RejectedOffer | Offer) -> dict[str, Any]:
     return {"funding": entry.name, "outcome": reason.value if reason else "", "detail": entry.decision.detail}
 
 
-def quote_row(record: QuoteRecord) -> Row:
-    """Return the row of a request; its order columns are None for a refusal."""
+def quote_row(record: QuoteRecord, replica: str) -> Row:
+    """Return the row of a request as ``replica`` writes it; its order columns are None for a refusal."""
     decision = record.unreadable_code or (record.decision.reason.value if record.decision.reason else QUOTED)
     head = (
         record.quote_id,
         record.received_at_ms,
-        record.relayer,
+        _text(record.relayer),
         record.body,
+        record.idempotency_key,
         decision,
-        record.decision.detail,
+        _text(record.decision.detail),
         record.market.snapshot_id if record.market else None,
         _json([_losing_json(entry) for entry in record.losing]),
+        replica,
     )
     quote = record.admitted
     if quote is None:
-        return head + (None,) * 15
+        return head + (None,) * 16
     return (
         *head,
         quote.order_hash,
@@ -130,6 +157,7 @@ def quote_row(record: QuoteRecord) -> Row:
         quote.nonce.nonce,
         quote.expiration_s,
         quote.maker_asset.address,
+        str(sender_of(quote)),
         str(quote.reserved_amount),
         str(quote.usd_wad),
         _json(offer_json(quote.offer)),
@@ -147,9 +175,14 @@ def outcome_row(outcome: QuoteOutcome) -> Row:
     )
 
 
+def selection_row(selection: Selection) -> Row:
+    """Return the row of a selection."""
+    return selection.order_hash, selection.fill_probability_bps, selection.at_ms
+
+
 def ladder_row(record: LadderRecord) -> Row:
     """Return the row of a published ladder."""
-    return record.published_at_ms, record.relayer, record.market.snapshot_id, record.body
+    return record.published_at_ms, _text(record.relayer), record.market.snapshot_id, record.body
 
 
 def nonce_key(settlement: str, signer: str, lane: int, nonce: int) -> NonceKey:

@@ -9,16 +9,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
+
 from pmm.domain import RfqOrder
+from pmm.errors import InvalidInput, SetupError
 from pmm.journal.database import connect_for_reading
 from pmm.journal.encoding import QUOTED
+from pmm.journal.postgres_store import connect, one_line, shown_location
 
 _QUOTES = """
-SELECT quotes.*, outcomes.kind AS outcome, outcomes.at_ms AS ended_at_ms,
+SELECT quotes.*, selections.fill_probability_bps, outcomes.kind AS outcome, outcomes.at_ms AS ended_at_ms,
        outcomes.block_number AS ended_in_block, outcomes.signature AS signature, snapshots.body AS market
 FROM quotes
-LEFT JOIN outcomes USING (order_hash)
-LEFT JOIN snapshots USING (snapshot_id)
+LEFT JOIN outcomes ON outcomes.order_hash = quotes.order_hash
+LEFT JOIN snapshots ON snapshots.snapshot_id = quotes.snapshot_id
+LEFT JOIN (SELECT order_hash, min(fill_probability_bps) AS fill_probability_bps FROM selections GROUP BY order_hash)
+    AS selections ON selections.order_hash = quotes.order_hash
 ORDER BY quotes.seq
 """
 
@@ -33,6 +40,7 @@ class JournalEntry:
         funding: ``inventory`` or the flash source and pool; None for a refusal.
         plan: signed funding plan as JSON, None unless flash funded.
         expected_profit: taker base units, flash funded only.
+        fill_probability_bps: what it fell to when the relayer chose another maker, None if it did not say so.
         outcome: ``spent`` or ``expired``, None while it lives.
         signature: known after the outcome only.
         market: the market snapshot as JSON.
@@ -44,6 +52,7 @@ class JournalEntry:
     received_at_ms: int
     relayer: str
     request: bytes
+    idempotency_key: str | None
     decision: str
     detail: str
     settlement: str | None
@@ -65,6 +74,7 @@ class JournalEntry:
     usd_wad: int | None
     losing: list[dict[str, Any]]
     market: dict[str, Any] | None
+    fill_probability_bps: int | None
     outcome: str | None
     ended_at_ms: int | None
     ended_in_block: int | None
@@ -76,17 +86,42 @@ class JournalEntry:
         return self.decision == QUOTED
 
 
-def read(path: Path | str) -> Iterator[JournalEntry]:
-    """Yield the entries of a journal in order; works beside a running server.
+def read(where: Path | str) -> Iterator[JournalEntry]:
+    """Yield the entries of a journal in order, from a file or a ``postgresql://`` URL; works beside a server.
 
-    Raises InvalidInput when there is no journal at ``path``.
+    Raises InvalidInput when there is no journal there, SetupError when the database cannot be reached.
     """
-    connection = connect_for_reading(Path(path))
+    rows = _postgres_rows(str(where)) if _is_url(where) else _sqlite_rows(Path(where))
+    for row in rows:
+        yield _entry(row)
+
+
+def _is_url(where: Path | str) -> bool:
+    return isinstance(where, str) and where.startswith(("postgresql://", "postgres://"))
+
+
+def _sqlite_rows(path: Path) -> Iterator[dict[str, Any]]:
+    connection = connect_for_reading(path)
     try:
         for row in connection.execute(_QUOTES):
-            yield _entry(dict(row))
+            yield dict(row)
     finally:
         connection.close()
+
+
+def _postgres_rows(url: str) -> Iterator[dict[str, Any]]:
+    try:
+        with connect(url) as connection:
+            connection.execute("SET default_transaction_read_only = on")
+            # A whole day may be long: neither fetched at once nor stopped by the writer's time limit.
+            connection.execute("SET statement_timeout = 0")
+            # A cursor on the server, so that memory stays flat.
+            with connection.transaction(), connection.cursor("journal", row_factory=dict_row) as cursor:
+                yield from cursor.execute(_QUOTES)
+    except psycopg.errors.UndefinedTable as error:
+        raise InvalidInput(f"expected a journal in {shown_location(url)}, found {one_line(error)}") from None
+    except psycopg.Error as error:
+        raise SetupError(f"expected to read {shown_location(url)}, found {one_line(error)}") from None
 
 
 def _entry(row: dict[str, Any]) -> JournalEntry:
@@ -95,7 +130,7 @@ def _entry(row: dict[str, Any]) -> JournalEntry:
     return JournalEntry(
         **{name: row[name] for name in _PLAIN},
         order=RfqOrder.from_dict(json.loads(row["order"])) if row["order"] else None,
-        extension=row["extension"] or b"",
+        extension=bytes(row["extension"] or b""),
         funding=pricing.get("funding"),
         fair_rate_e36=int(pricing["fairRateE36"]) if pricing else None,
         components_bps={name: Decimal(bps) for name, bps in pricing.get("componentsBps", {}).items()},
@@ -115,6 +150,7 @@ _PLAIN = (
     "received_at_ms",
     "relayer",
     "request",
+    "idempotency_key",
     "decision",
     "detail",
     "settlement",
@@ -124,6 +160,7 @@ _PLAIN = (
     "lane",
     "nonce",
     "expiration_s",
+    "fill_probability_bps",
     "outcome",
     "ended_at_ms",
     "ended_in_block",

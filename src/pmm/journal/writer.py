@@ -3,63 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from typing import Any
 
-from pmm.domain import Address
-from pmm.execution import JournalState, JournalUnavailable, LadderRecord, QuoteOutcome, QuoteRecord
-from pmm.journal.database import JournalLock, bind_maker, connect_for_writing, prepare_folder
-from pmm.journal.encoding import Row, ladder_row, outcome_row, quote_row, snapshot_row
+from pmm.domain import Address, oneinch_domain
+from pmm.execution import (
+    BookChanges,
+    JournalState,
+    JournalUnavailable,
+    LadderRecord,
+    LaneLease,
+    QuoteOutcome,
+    QuoteRecord,
+    Receipt,
+    Selection,
+)
+from pmm.journal.batch import BatchWriter
+from pmm.journal.changes import read_changes
+from pmm.journal.encoding import ladder_row, lane_space, nonce_space, quote_row, router_space, selection_row
+from pmm.journal.entries import Entry, Task
+from pmm.journal.leases import lease_lanes, release_lanes, take_block
 from pmm.journal.recovery import recover
-from pmm.journal.schema import INSERT_LADDER, INSERT_OUTCOME, INSERT_QUOTE, INSERT_SNAPSHOT
-from pmm.pricing import MarketSnapshot
+from pmm.journal.schema import INSERT_LADDER, INSERT_QUOTE, INSERT_SELECTION
+from pmm.journal.store import BadRecord, Store, StoreDown
 
 _BATCH_LIMIT = 512
-# Snapshots follow each other: remembering a few spares their serialisation for every quote.
-_SNAPSHOTS_KNOWN = 64
+_CLOSE_TIMEOUT_S = 1.5
+LEASE_MS = 15_000
+"""How long a crashed replica's lanes stay unused; three renewals may fail within it."""
 
 
-class _Entry:
-    """Rows that stand or fall together, and who waits for them."""
+class Journal:
+    """The journal over a store; implements ``QuoteJournal`` and ``NonceLeases``.
 
-    __slots__ = ("future", "loop", "market", "rows", "statement")
-
-    def __init__(
-        self,
-        statement: str,
-        rows: Sequence[Row],
-        market: MarketSnapshot | None,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self.statement = statement
-        self.rows = rows
-        self.market = market
-        self.loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
-
-
-class SqliteJournal:
-    """The journal in an SQLite file; implements ``QuoteJournal``.
-
-    Raises SetupError when the file cannot be written or another server holds it, InvalidInput when it is
-    something else or belongs to another maker.
+    Appending from any event loop is durable on return, else raises JournalUnavailable. ``lease_ms`` is how long a
+    lane stays ours without renewal, ``path`` where the journal is, without secrets.
     """
 
-    def __init__(self, path: Path, *, chain_id: int, maker: Address) -> None:
+    def __init__(
+        self, store: Store, *, path: Path | str, chain_id: int, maker: Address, lease_ms: int = LEASE_MS
+    ) -> None:
         self.path = path
-        prepare_folder(path)
-        self._lock = JournalLock(path)
-        try:
-            self._connection = connect_for_writing(path)
-            bind_maker(self._connection, chain_id=chain_id, maker=maker, path=path)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._snapshots_known: dict[str, None] = {}
-        self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._store = store
+        self._chain_id, self._maker, self._lease_ms = chain_id, maker, lease_ms
+        self.replica = secrets.token_hex(8)
+        self._writer = BatchWriter(store, replica=self.replica)
+        self._fences: dict[str, int] = {}
+        self._queue: SimpleQueue[Entry | Task | None] = SimpleQueue()
         self._closed = False
         self._last_error: str | None = None
         # A daemon: a commit that hangs on a dead disk must not keep the process alive.
@@ -71,101 +67,172 @@ class SqliteJournal:
         """Why the last commit failed, None after one that worked."""
         return self._last_error
 
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas may write the same journal."""
+        return self._store.shared
+
     def recover(self) -> JournalState:
-        """Return what a starting server must know; call it before the first append."""
-        return recover(self.path)
+        """Return what a starting server must know; raises JournalUnavailable."""
+        state: JournalState = self._call(recover, writes=False).result()
+        return state
+
+    def admit(self, record: QuoteRecord) -> asyncio.Future[Receipt]:
+        """Append a request with its decision, if all that replicas have admitted leaves room for it."""
+        fence = self._fences.get(nonce_space(record.admitted)) if record.admitted else None
+        entry = Entry(asyncio.get_running_loop(), record=record, market=record.market, fence=fence)
+        return self._submit(entry)  # type: ignore[return-value]  # an entry with a record has a receipt
 
     async def append(self, record: QuoteRecord) -> None:
-        """Append a request with its decision; durable on return, else raises JournalUnavailable."""
-        await self._submit(INSERT_QUOTE, (quote_row(record),), record.market)
+        """Append a request that asks for no admission."""
+        statement = (INSERT_QUOTE, quote_row(record, self.replica))
+        loop = asyncio.get_running_loop()
+        await self._submit(Entry(loop, statements=(statement,), market=record.market))
 
     async def append_ladder(self, record: LadderRecord) -> None:
-        """Append a published ladder; as :meth:`append`."""
-        await self._submit(INSERT_LADDER, (ladder_row(record),), record.market)
+        """Append a published ladder."""
+        statement = (INSERT_LADDER, ladder_row(record))
+        loop = asyncio.get_running_loop()
+        await self._submit(Entry(loop, statements=(statement,), market=record.market))
 
     async def append_outcomes(self, outcomes: tuple[QuoteOutcome, ...]) -> None:
-        """Append what became of quotes; as :meth:`append`."""
-        await self._submit(INSERT_OUTCOME, tuple(outcome_row(outcome) for outcome in outcomes), None)
+        """Append what became of quotes and free what they promised; once is as good as twice."""
+        await self._submit(Entry(asyncio.get_running_loop(), outcomes=outcomes))
+
+    async def append_selection(self, selection: Selection) -> None:
+        """Append that a relayer chose another maker; frees nothing."""
+        statement = (INSERT_SELECTION, selection_row(selection))
+        await self._submit(Entry(asyncio.get_running_loop(), statements=(statement,)))
+
+    def lease_lanes(
+        self, signer: Address, lanes: tuple[int, ...], *, most: int
+    ) -> Future[tuple[LaneLease, ...]]:
+        """Renew our leases and take free lanes up to ``most``; the future has every lane that we hold then."""
+        spaces = {lane_space(self._chain_id, self._maker, signer, lane): lane for lane in lanes}
+        return self._call(
+            partial(
+                lease_lanes,
+                replica=self.replica,
+                spaces=spaces,
+                adopted=frozenset(self._fences),
+                most=most,
+                lease_ms=self._lease_ms,
+            ),
+            writes=True,
+        )
+
+    def adopt(self, signer: Address, leases: tuple[LaneLease, ...]) -> None:
+        """From now on admit under these leases and no others; called where their nonces are taken over."""
+        self._fences = {
+            lane_space(self._chain_id, self._maker, signer, lease.lane): lease.fence for lease in leases
+        }
+
+    def take_block(self, *, at_least: int) -> Future[range]:
+        """Take the next block of 256 nonces of 1inch's contract that begins at ``at_least`` or above."""
+        space = router_space(self._chain_id, oneinch_domain(self._chain_id).verifying_contract, self._maker)
+        return self._call(
+            lambda store: take_block(store, self.replica, space, at_least=at_least), writes=True
+        )
+
+    def changes(self, cursor: tuple[int, int], known: Callable[[bytes], bool]) -> Future[BookChanges]:
+        """Return what was admitted and ended behind ``cursor``, without live quotes that are ``known``."""
+        return self._call(lambda store: read_changes(store, cursor, known), writes=False)
 
     def close(self) -> None:
-        """Write what waits, then close. Appending afterwards raises JournalUnavailable."""
+        """Write what waits, give the leases back, then close. Appending afterwards raises JournalUnavailable."""
         if self._closed:
             return
+        if self._fences:
+            self._call(lambda store: release_lanes(store, self.replica), writes=True)
         self._closed = True
         self._queue.put(None)
-        self._thread.join(timeout=1.5)
+        self._thread.join(timeout=_CLOSE_TIMEOUT_S)
         if not self._thread.is_alive():
-            self._connection.close()
-            self._lock.release()
+            self._store.close()
 
-    def _submit(
-        self, statement: str, rows: Sequence[Row], market: MarketSnapshot | None
-    ) -> asyncio.Future[None]:
-        entry = _Entry(statement, rows, market, asyncio.get_running_loop())
+    def _submit(self, entry: Entry) -> asyncio.Future[Receipt | None]:
         if self._closed:
             entry.future.set_exception(JournalUnavailable("the journal is closed: the server is stopping"))
         else:
             self._queue.put(entry)
         return entry.future
 
-    def _run(self) -> None:
-        while True:
-            entry = self._queue.get()
-            batch: list[_Entry] = []
-            while entry is not None:
-                batch.append(entry)
-                if len(batch) == _BATCH_LIMIT or self._queue.empty():
-                    break
-                entry = self._queue.get()
-            if batch:
-                self._commit(batch)
-            if entry is None:
-                return
+    def _call(self, run: Callable[[Store], Any], *, writes: bool) -> Future[Any]:
+        task = Task(run, writes=writes)
+        if self._closed:
+            task.future.set_exception(JournalUnavailable("the journal is closed: the server is stopping"))
+        else:
+            self._queue.put(task)
+        return task.future
 
-    def _commit(self, batch: list[_Entry]) -> None:
+    def _run(self) -> None:
+        item = self._queue.get()
+        while item is not None:
+            if isinstance(item, Task):
+                self._perform(item)
+                item = self._queue.get()
+                continue
+            batch = [item]
+            item = None
+            while len(batch) < _BATCH_LIMIT:
+                try:
+                    following = self._queue.get_nowait()
+                except Empty:
+                    item = self._commit_and_get(batch)
+                    break
+                if not isinstance(following, Entry):
+                    self._commit(batch)
+                    item = following
+                    break
+                batch.append(following)
+            else:
+                item = self._commit_and_get(batch)
+
+    def _commit_and_get(self, batch: list[Entry]) -> Entry | Task | None:
+        self._commit(batch)
+        return self._queue.get()
+
+    def _perform(self, task: Task) -> None:
         try:
-            self._write(batch)
-        except (sqlite3.IntegrityError, OverflowError, TypeError) as error:
+            result = task.run(self._store)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a task does
+            self._store_rollback()
+            if isinstance(error, StoreDown | BadRecord):
+                self._last_error = f"the journal could not be used: {error}"
+                task.future.set_exception(JournalUnavailable(self._last_error))
+            else:
+                task.future.set_exception(error)
+        else:
+            if task.writes:
+                self._last_error = None
+            task.future.set_result(result)
+
+    def _store_rollback(self) -> None:
+        try:
+            self._store.rollback()
+        except Exception as error:  # noqa: BLE001 - the next begin tries it again, and says why it cannot
+            self._last_error = f"the journal could not be used: {error}"
+
+    def _commit(self, batch: list[Entry]) -> None:
+        try:
+            self._writer.write(batch)
+        except BadRecord as error:
             if len(batch) == 1:
                 self._answer(batch, f"the journal refused the record: {error}")
                 return
             # One bad record must not take its neighbours down.
             for entry in batch:
                 self._commit([entry])
-        except sqlite3.Error as error:
+        except StoreDown as error:
             self._answer(batch, f"the journal could not be written: {error}")
+        except Exception as error:  # noqa: BLE001 - the thread must outlive a row that nobody thought of
+            self._answer(batch, f"the journal could not be written, which is a bug: {type(error).__name__}")
         else:
             self._answer(batch, None)
 
-    def _write(self, batch: list[_Entry]) -> None:
-        connection = self._connection
-        fresh: dict[str, None] = {}
-        if connection.in_transaction:
-            # Left over from a rollback that the disk refused.
-            connection.execute("ROLLBACK")
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for entry in batch:
-                market = entry.market
-                if market is not None and market.snapshot_id not in self._snapshots_known:
-                    connection.execute(INSERT_SNAPSHOT, snapshot_row(market))
-                    fresh[market.snapshot_id] = None
-                connection.executemany(entry.statement, entry.rows)
-            connection.execute("COMMIT")
-        except (sqlite3.Error, OverflowError, TypeError):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        self._remember(fresh)
-
-    def _remember(self, fresh: dict[str, None]) -> None:
-        self._snapshots_known.update(fresh)
-        while len(self._snapshots_known) > _SNAPSHOTS_KNOWN:
-            del self._snapshots_known[next(iter(self._snapshots_known))]
-
-    def _answer(self, batch: list[_Entry], error: str | None) -> None:
+    def _answer(self, batch: list[Entry], error: str | None) -> None:
         self._last_error = error
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Entry]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[Entry]] = {}
         for entry in batch:
             by_loop.setdefault(entry.loop, []).append(entry)
         for loop, entries in by_loop.items():
@@ -176,11 +243,11 @@ class SqliteJournal:
                 continue
 
 
-def _resolve(entries: list[_Entry], error: str | None) -> None:
+def _resolve(entries: list[Entry], error: str | None) -> None:
     for entry in entries:
         if entry.future.done():
             continue
         if error is None:
-            entry.future.set_result(None)
+            entry.future.set_result(entry.receipt)
         else:
             entry.future.set_exception(JournalUnavailable(error))

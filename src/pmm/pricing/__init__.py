@@ -4,6 +4,8 @@ A price is the fair value less named components that sum to it exactly. Amounts 
 is in the maker's favour.
 """
 
+from pmm.pricing.basis import QuoteBasis
+from pmm.pricing.capital import CapitalPolicy
 from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent
 from pmm.pricing.depth import DepthCurve, DepthStep
 from pmm.pricing.fair_value import FairValue, FairValueRules, fair_value
@@ -17,36 +19,55 @@ from pmm.pricing.offers import (
     flash_offers,
     inventory_offer,
     inventory_terms,
+    market_rate_e36,
     price_request,
 )
+from pmm.pricing.option_value import OptionPolicy
+from pmm.pricing.quotation import QuotationPolicy, QuotationRule
 from pmm.pricing.quoting import PricedAmounts, ladder, price_exact_in, price_exact_out
+from pmm.pricing.spread_models import ModelParameters, SpreadModel
+from pmm.pricing.state import NEUTRAL_STATE, ExchangePrice, PricingState
+from pmm.pricing.state_tracker import StatePolicy, StateTracker
 from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
 
 __all__ = [
     "INVENTORY",
+    "NEUTRAL_STATE",
+    "CapitalPolicy",
     "ComponentName",
     "DepthCurve",
     "DepthStep",
     "DirectionTerms",
+    "ExchangePrice",
     "FairValue",
     "FairValueRules",
     "FeedReading",
     "FundingPolicy",
     "MarketSnapshot",
+    "ModelParameters",
     "Offer",
+    "OptionPolicy",
     "PairPolicy",
     "PoolReading",
     "PriceBreakdown",
     "PriceComponent",
     "PricedAmounts",
+    "PricingState",
+    "QuotationPolicy",
+    "QuotationRule",
+    "QuoteBasis",
     "RejectedOffer",
+    "SpreadModel",
     "SpreadPolicy",
+    "StatePolicy",
+    "StateTracker",
     "TermStep",
     "fair_value",
     "flash_offers",
     "inventory_offer",
     "inventory_terms",
     "ladder",
+    "market_rate_e36",
     "price_exact_in",
     "price_exact_out",
     "price_request",

@@ -14,14 +14,21 @@ _READABLE_STEP_E36 = 10**10
 
 
 class ComponentName(StrEnum):
-    """Parts of a price. Positive is what the taker pays, negative what the taker is given."""
+    """Parts of a price. Positive is what the taker pays, negative what the taker is given.
 
+    ``FAIR_VALUE`` is how far the price that the quote is centred on lies below the fair value: zero unless the
+    quote is centred on an exchange's price. The list is closed: nothing else stands between fair and quoted.
+    """
+
+    FAIR_VALUE = "fair_value"
     HALF_SPREAD = "half_spread"
     INVENTORY_SKEW = "inventory_skew"
     SIZE_IMPACT = "size_impact"
+    VOLATILITY_LATENCY = "volatility_latency"
     GAS = "gas"
     FUNDING = "funding"
     RELAYER_FEE = "relayer_fee"
+    TOXICITY = "toxicity"
     ROUNDING = "rounding"
 
 

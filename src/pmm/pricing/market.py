@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
@@ -70,7 +71,9 @@ class MarketSnapshot:
     gas_price_wei: int
     feeds: Mapping[Address, FeedReading]
     pools: Mapping[tuple[Address, Address], tuple[PoolReading, ...]]
-    _usd: dict[Address, int] = field(default_factory=dict, repr=False, compare=False)
+    _usd: dict[Address, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # What follows from this snapshot alone, computed once: quotes on it share it. A copy starts empty.
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def usd_per_unit_e36(self, token: Token) -> int:
         """Return US dollars per base unit of ``token`` by its feed; raise InvalidInput without a feed."""

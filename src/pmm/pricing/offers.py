@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from pmm.domain import Address, Decision, FundingPlan, Inventory, QuoteRequest, RefusalReason, Token
 from pmm.pricing.amount_text import amount_text
-from pmm.pricing.components import ComponentName, PriceComponent
-from pmm.pricing.depth import merge_steps
+from pmm.pricing.basis import QuoteBasis
+from pmm.pricing.direction_terms import MarketTerms, direction_terms, market_terms
 from pmm.pricing.fair_value import FairValue, FairValueRules, check_feed_of, fair_value
-from pmm.pricing.fixed_point import share_of_bps_e36
 from pmm.pricing.funding import (
     FlashRoute,
     FundingPolicy,
@@ -21,13 +20,8 @@ from pmm.pricing.funding import (
 )
 from pmm.pricing.market import MarketSnapshot
 from pmm.pricing.quoting import PricedAmounts, price_exact_in, price_exact_out
-from pmm.pricing.terms import (
-    DirectionTerms,
-    SpreadPolicy,
-    hedge_gas_share_e36,
-    impact_steps,
-    inventory_skew_e36,
-)
+from pmm.pricing.state import NEUTRAL_STATE, PricingState
+from pmm.pricing.terms import DirectionTerms, SpreadPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +46,15 @@ class PairPolicy:
 class Offer:
     """A priced way to fund the quote.
 
-    ``plan`` is None for inventory. ``expected_profit`` (taker base units, after the hedge) is known for flash
-    funding only, where the hedge is part of the fill.
+    ``plan`` is None for inventory; ``basis`` says how an inventory price was come by. ``expected_profit`` (taker
+    base units, after the hedge) is known for flash funding only, where the hedge is part of the fill.
     """
 
     name: str
     priced: PricedAmounts
     plan: FundingPlan | None = None
     expected_profit: int | None = None
+    basis: QuoteBasis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,38 +75,73 @@ def inventory_terms(
     *,
     maker_asset: Token,
     taker_asset: Token,
+    state: PricingState = NEUTRAL_STATE,
 ) -> DirectionTerms | Decision:
-    """Return the terms of quoting one direction from inventory."""
+    """Return the terms of quoting one direction from inventory, as ``state`` stands for the one who asks."""
+    if state.halted is not None:
+        return Decision.refuse(RefusalReason.PAUSED, state.halted)
+    market = _market_terms(snapshot, pair, maker_asset=maker_asset, taker_asset=taker_asset)
+    if isinstance(market, Decision):
+        return market
+    taker_value, maker_value = (
+        snapshot.usd_wad(token, inventories[token.address].free if token.address in inventories else 0)
+        for token in (taker_asset, maker_asset)
+    )
+    return direction_terms(
+        market,
+        state,
+        pair.spread,
+        taker_brings_base=taker_asset.address == pair.base.address,
+        taker_value_usd_wad=taker_value,
+        maker_value_usd_wad=maker_value,
+    )
+
+
+def market_rate_e36(snapshot: MarketSnapshot, pair: PairPolicy) -> int | None:
+    """Return quote base units per base base unit at the fair value, scaled by 10**36; None where none is fair.
+
+    Both directions are computed and kept for the quotes to come on this snapshot.
+    """
+    if (pair.base.address, pair.quote.address) not in snapshot.pools:
+        return None
+    found = _market_terms(snapshot, pair, maker_asset=pair.quote, taker_asset=pair.base)
+    if isinstance(found, Decision):
+        return None
+    _market_terms(snapshot, pair, maker_asset=pair.base, taker_asset=pair.quote)
+    return found.fair.rate_e36
+
+
+def _market_terms(
+    snapshot: MarketSnapshot, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
+) -> MarketTerms | Decision:
+    """Return what follows from the snapshot alone, computed once per snapshot, pair and direction."""
+    key = (id(pair), taker_asset.address, maker_asset.address)
+    known = snapshot.memo.get(key)
+    if known is not None and known[0] is pair:
+        found: MarketTerms | Decision = known[1]
+        return found
+    found = _find_market_terms(snapshot, pair, maker_asset=maker_asset, taker_asset=taker_asset)
+    # The pair is kept beside the terms: its id names it for as long as it lives.
+    snapshot.memo[key] = (pair, found)
+    return found
+
+
+def _find_market_terms(
+    snapshot: MarketSnapshot, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
+) -> MarketTerms | Decision:
     fair = fair_value(snapshot, maker_asset=maker_asset, taker_asset=taker_asset, rules=pair.fair)
     if isinstance(fair, Decision):
         return fair
     gas = _check_gas_price(snapshot, pair, (maker_asset, taker_asset))
     if gas is not None:
         return gas
-    values = [
-        snapshot.usd_wad(token, inventories[token.address].free if token.address in inventories else 0)
-        for token in (taker_asset, maker_asset)
-    ]
-    skew_e36 = inventory_skew_e36(
-        taker_value_usd_wad=values[0], maker_value_usd_wad=values[1], policy=pair.spread
-    )
-    gas_e36 = hedge_gas_share_e36(snapshot, gas_asset=pair.gas_asset, policy=pair.spread)
-    spread_e36 = share_of_bps_e36(pair.spread.half_spread_bps)
-    pools = snapshot.pools[taker_asset.address, maker_asset.address]
-    return DirectionTerms(
+    return market_terms(
+        snapshot,
+        fair,
+        pair.spread,
+        gas_asset=pair.gas_asset,
         maker_asset=maker_asset,
         taker_asset=taker_asset,
-        fair=fair,
-        flat=(
-            PriceComponent(name=ComponentName.HALF_SPREAD, share_e36=spread_e36),
-            PriceComponent(name=ComponentName.INVENTORY_SKEW, share_e36=skew_e36),
-            PriceComponent(name=ComponentName.GAS, share_e36=gas_e36),
-        ),
-        steps=impact_steps(
-            merge_steps(pool.depth for pool in pools),
-            fair=fair,
-            impact_share_bps=pair.spread.impact_share_bps,
-        ),
     )
 
 
@@ -156,7 +186,7 @@ def inventory_offer(terms: DirectionTerms, request: QuoteRequest, inventory: Inv
             f"expected less than {amount_text(inventory.free, inventory.token)} from inventory, "
             f"found {amount_text(priced.making_amount, inventory.token)}",
         )
-    return Offer(name=INVENTORY, priced=priced)
+    return Offer(name=INVENTORY, priced=priced, basis=terms.basis)
 
 
 def flash_offers(

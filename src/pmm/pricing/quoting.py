@@ -38,9 +38,20 @@ def _average_impact_e36(steps: tuple[TermStep, ...], taking_amount: int) -> int 
     return None
 
 
-def _components(terms: DirectionTerms, impact_e36: int, fee_bps: int) -> tuple[PriceComponent, ...]:
+def _components(
+    terms: DirectionTerms, impact_e36: int, fee_bps: int, taking_amount: int
+) -> tuple[PriceComponent, ...]:
+    flat = terms.flat
+    if terms.quote_cost_e36:
+        cost_e36 = share_up_e36(terms.quote_cost_e36 * E36, taking_amount * terms.fair.rate_e36)
+        flat = tuple(
+            PriceComponent(name=part.name, share_e36=part.share_e36 + cost_e36)
+            if part.name is ComponentName.GAS
+            else part
+            for part in flat
+        )
     return (
-        *terms.flat,
+        *flat,
         PriceComponent(name=ComponentName.SIZE_IMPACT, share_e36=impact_e36),
         PriceComponent(name=ComponentName.RELAYER_FEE, share_e36=fee_bps * SHARE_PER_BPS_E36),
     )
@@ -50,6 +61,13 @@ def _too_large(terms: DirectionTerms) -> Decision:
     return Decision.refuse(
         RefusalReason.AMOUNT_TOO_LARGE,
         f"expected at most {amount_text(terms.max_taking_amount, terms.taker_asset)}, the depth we can hedge",
+    )
+
+
+def _beyond_capital(terms: DirectionTerms, limit: int) -> Decision:
+    return Decision.refuse(
+        RefusalReason.AMOUNT_TOO_LARGE,
+        f"expected at most {amount_text(limit, terms.maker_asset)}, the capital allocated to this market",
     )
 
 
@@ -64,14 +82,18 @@ def price_exact_in(
     terms: DirectionTerms, taking_amount: int, *, fee_bps: int = 0
 ) -> PricedAmounts | Decision:
     """Price ``taking_amount``: the making amount is what is left of its fair value, rounded down."""
+    if terms.closed is not None:
+        return terms.closed
     impact_e36 = _average_impact_e36(terms.steps, taking_amount)
     if impact_e36 is None:
         return _too_large(terms)
-    parts = _components(terms, impact_e36, fee_bps)
+    parts = _components(terms, impact_e36, fee_bps, taking_amount)
     quoted_e36 = E36 - sum(part.share_e36 for part in parts)
     making_amount = taking_amount * terms.fair.rate_e36 * quoted_e36 // _E72 if quoted_e36 > 0 else 0
     if making_amount == 0:
         return _too_small(terms)
+    if terms.making_limit is not None and making_amount > terms.making_limit:
+        return _beyond_capital(terms, terms.making_limit)
     return _priced(terms, parts, making_amount, taking_amount)
 
 
@@ -79,15 +101,19 @@ def price_exact_out(
     terms: DirectionTerms, making_amount: int, *, fee_bps: int = 0
 ) -> PricedAmounts | Decision:
     """Price ``making_amount``: the taking amount is the least found that pays for it, rounded up."""
+    if terms.closed is not None:
+        return terms.closed
+    if terms.making_limit is not None and making_amount > terms.making_limit:
+        return _beyond_capital(terms, terms.making_limit)
     flat_e36 = terms.flat_share_e36 + fee_bps * SHARE_PER_BPS_E36
-    taking_amount = _invert(terms, making_amount, flat_e36)
+    taking_amount = _invert(terms, making_amount + div_up(terms.quote_cost_e36, E36), flat_e36)
     if taking_amount is None:
         return _too_large(terms)
     for _ in range(_EXACT_OUT_ROUNDS):
         impact_e36 = _average_impact_e36(terms.steps, taking_amount)
         if impact_e36 is None:
             return _too_large(terms)
-        parts = _components(terms, impact_e36, fee_bps)
+        parts = _components(terms, impact_e36, fee_bps, taking_amount)
         quoted_e36 = E36 - sum(part.share_e36 for part in parts)
         if quoted_e36 <= 0:
             return _too_small(terms)
@@ -131,8 +157,10 @@ def ladder(terms: DirectionTerms, *, making_limit: int) -> tuple[PriceLevel, ...
 
     Amounts out are rounded up, so that no firm quote (rounded down) is better for the taker than the ladder.
     """
+    if terms.closed is not None:
+        return ()
     levels: list[PriceLevel] = []
-    left = making_limit
+    left = making_limit if terms.making_limit is None else min(making_limit, terms.making_limit)
     flat_e36 = terms.flat_share_e36
     for step in terms.steps:
         rate_e72 = terms.fair.rate_e36 * (E36 - flat_e36 - step.impact_share_e36)

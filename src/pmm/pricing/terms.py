@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pmm.domain import Token
+from pmm.domain import Decision, Token
+from pmm.pricing.basis import QuoteBasis
+from pmm.pricing.capital import CapitalPolicy
 from pmm.pricing.components import PriceComponent
 from pmm.pricing.depth import DepthStep
 from pmm.pricing.fair_value import FairValue
-from pmm.pricing.fixed_point import BPS, E36, share_of_bps_e36, share_up_e36
+from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36, share_up_e36
 from pmm.pricing.market import MarketSnapshot
-
-_WAD = 10**18
+from pmm.pricing.option_value import OptionPolicy
+from pmm.pricing.quotation import QuotationPolicy
+from pmm.pricing.spread_models import Edge, ModelParameters, ModelReason, SpreadModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,14 @@ class SpreadPolicy:
             that every fill is hedged at once, less means that flow of both sides nets.
         hedge_gas_units: gas of one hedge transaction.
         hedge_batch_usd: fills are hedged once per this much notional.
+        fill_gas_units: gas of a fill of our order.
+        relayer_gas_units: gas that the relayer expects of a fill; what ours takes beyond it is priced in.
+        model: where half-spread and skew come from; ``half_spread_bps`` and ``max_skew_bps`` are of ``fixed``,
+            which also stands in for another model while volatility is unknown.
+        parameters: of the other models.
+        quotation: whether quotes are centred on our fair value or on an exchange's price.
+        option: what the time to fill is worth to the taker.
+        capital: what one market may promise; None leaves sizes to the limits of risk.
     """
 
     half_spread_bps: Decimal = Decimal(5)
@@ -35,6 +46,13 @@ class SpreadPolicy:
     impact_share_bps: int = 5_000
     hedge_gas_units: int = 130_000
     hedge_batch_usd: int = 25_000
+    fill_gas_units: int = 0
+    relayer_gas_units: int = 0
+    model: SpreadModel = SpreadModel.FIXED
+    parameters: ModelParameters = field(default_factory=ModelParameters)
+    quotation: QuotationPolicy = field(default_factory=QuotationPolicy)
+    option: OptionPolicy = field(default_factory=OptionPolicy)
+    capital: CapitalPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +65,27 @@ class TermStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectionTerms:
-    """What any size of one direction costs: parts that do not depend on size, and steps that do."""
+    """What any size of one direction costs: parts that do not depend on size, and steps that do.
+
+    Attributes:
+        flat: parts that do not depend on size.
+        steps: depth and its size impact.
+        quote_cost_e36: cost of a quote of any size, maker base units scaled by 10**36, rounded up; counted as
+            gas, and not part of the ladder.
+        making_limit: most that allocated capital promises, maker base units; None without allocation.
+        closed: why inventory takes no more of the taker asset; None while it does.
+        basis: how the price was come by, for the journal.
+    """
 
     maker_asset: Token
     taker_asset: Token
     fair: FairValue
     flat: tuple[PriceComponent, ...]
     steps: tuple[TermStep, ...]
+    quote_cost_e36: int = 0
+    making_limit: int | None = None
+    closed: Decision | None = None
+    basis: QuoteBasis | None = None
 
     @property
     def flat_share_e36(self) -> int:
@@ -79,6 +111,41 @@ def inventory_skew_e36(*, taker_value_usd_wad: int, maker_value_usd_wad: int, po
     skew = share_up_e36(most * (taker_value_usd_wad - maker_value_usd_wad), total)
     lowest = share_of_bps_e36(policy.min_edge_bps - policy.half_spread_bps)
     return max(skew, min(lowest, 0))
+
+
+def fixed_edge(
+    *,
+    taker_value_usd_wad: int,
+    maker_value_usd_wad: int,
+    skewed: bool,
+    policy: SpreadPolicy,
+    reason: ModelReason,
+) -> Edge:
+    """Return the edge of the fixed model; without skew where the quote is not centred on our inventory."""
+    skew_e36 = 0
+    if skewed:
+        skew_e36 = inventory_skew_e36(
+            taker_value_usd_wad=taker_value_usd_wad, maker_value_usd_wad=maker_value_usd_wad, policy=policy
+        )
+    return Edge(
+        half_spread_e36=share_of_bps_e36(policy.half_spread_bps),
+        skew_e36=skew_e36,
+        model=SpreadModel.FIXED,
+        reason=reason,
+    )
+
+
+def fill_gas_cost_e36(
+    snapshot: MarketSnapshot, *, gas_asset: Token, maker_asset: Token, policy: SpreadPolicy
+) -> int:
+    """Return gas of a fill beyond what the relayer expects, in maker base units scaled by 10**36, rounded up.
+
+    ``max((gas used - gas expected) * gas price * price of gas in the asset out, 0)``: the gas compensation of
+    Valantis HOT (docs.valantis.xyz, HOT API).
+    """
+    units = max(policy.fill_gas_units - policy.relayer_gas_units, 0)
+    cost_usd_e36 = units * snapshot.gas_price_wei * snapshot.usd_per_unit_e36(gas_asset)
+    return div_up(cost_usd_e36 * E36, snapshot.usd_per_unit_e36(maker_asset))
 
 
 def hedge_gas_share_e36(snapshot: MarketSnapshot, *, gas_asset: Token, policy: SpreadPolicy) -> int:

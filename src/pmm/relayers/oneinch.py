@@ -6,79 +6,66 @@
 fee; amount out is read from ``order.makingAmount``. Every non-2xx body is a JSON string there, and the one it
 knows is ``"order is too small"``. ``settlement``, ``quoteAmount``, ``expiryDuration``, ``private`` and
 ``chainId`` are additions of ours; a request without them is answered as 1inch's.
+
+``feeBps`` is priced in: ``order.makingAmount`` is what the taker gets after the relayer kept its fee of it, which is
+how every maker of the family reads it; no document of 1inch says so.
+
+Our own API is the same protocol with refusals as objects: ``relayer`` and ``error_form`` tell the two apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import ROUND_UP, Context, Decimal
-from enum import StrEnum
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
 
 import msgspec
 import orjson
 
-from pmm.domain import PriceLevel, QuoteRequest, RefusalReason, Token, TokenRegistry, parse_address, to_hex
-from pmm.domain.price_level import whole_tokens
-from pmm.domain.words import parse_uint
+from pmm.domain import (
+    OrderDomain,
+    QuoteRequest,
+    RefusalReason,
+    RfqOrder,
+    TokenRegistry,
+    parse_address,
+    parse_bytes,
+    to_hex,
+    typed_data,
+)
+from pmm.domain.contract_signature import signature_for_order
 from pmm.errors import InvalidInput
 from pmm.execution import AnsweredQuote, FirmQuoteRequest, PublishedLadder, Settlement
-from pmm.relayers.refusals import WireRefusal
+from pmm.relayers.codec import (
+    Ask,
+    Authentication,
+    AuthScheme,
+    ErrorForm,
+    LevelOrder,
+    ReadLadder,
+    ReadQuote,
+    RelayerCall,
+    RelayerProfile,
+    Route,
+    RouteKind,
+    RouteSchema,
+    Rules,
+    WireAnswer,
+)
+from pmm.relayers.fields import find_token, read_amount, read_json
+from pmm.relayers.ladder_json import levels_by_pair, read_levels_by_pair, read_object
+from pmm.relayers.oneinch_wire import LevelsByPair, OrderAnswer, OrderBody, Refusal
+from pmm.relayers.refusals import Counts, WireRefusal, bad_request
 
-RELAYER = "1inch"
-TOO_SMALL = "order is too small"
-_PRICE_DIGITS = 24
-_PRICE_CONTEXT = Context(prec=_PRICE_DIGITS, rounding=ROUND_UP)
+__all__ = ["OWN_API", "RELAYER", "TOO_SMALL", "ErrorForm", "LevelOrder", "OneInchCodec", "OrderBody"]
 
-
-class LevelOrder(StrEnum):
-    """Which of the two strings of a level comes first: relayers and their documents differ."""
-
-    PRICE_SIZE = "price_size"
-    SIZE_PRICE = "size_price"
-
-
-class ErrorForm(StrEnum):
-    """Body of a refusal: our JSON object, or the bare JSON string that 1inch's client reads."""
-
-    OBJECT = "object"
-    STRING = "string"
-
-
-class OrderBody(msgspec.Struct, kw_only=True, rename="camel"):
-    """Body of ``POST /order``. Fields beyond ``feeBps`` are additions of ours; unknown ones are ignored."""
-
-    base_token: Annotated[str, msgspec.Meta(description="What the taker gives: token address.")]
-    quote_token: Annotated[str, msgspec.Meta(description="What the taker gets: token address.")]
-    amount: Annotated[
-        str | None,
-        msgspec.Meta(
-            description="Base units of baseToken, decimal string. Exactly one of amount, quoteAmount."
-        ),
-    ] = None
-    taker: Annotated[
-        str, msgspec.Meta(description="Address that will call the fill: router or executor, never zero.")
-    ]
-    fee_bps: Annotated[int, msgspec.Meta(ge=0, le=9_999, description="Relayer's fee, priced in.")] = 0
-    quote_amount: Annotated[
-        str | None, msgspec.Meta(description="Exact output: base units of quoteToken, decimal string.")
-    ] = None
-    settlement: Annotated[
-        Settlement, msgspec.Meta(description="Contract that settles: 1inch's router, or ours.")
-    ] = Settlement.ONEINCH
-    expiry_duration: (
-        Annotated[
-            int, msgspec.Meta(ge=1, description="Life of the quote in seconds; ours if longer than ours.")
-        ]
-        | None
-    ) = None
-    private: Annotated[
-        bool, msgspec.Meta(description='Name the full taker address in the order; "pmm" only.')
-    ] = False
-    chain_id: Annotated[int, msgspec.Meta(ge=1, description="Chain, if not 1.")] | None = None
-
-
-_DECODER = msgspec.json.Decoder(OrderBody)
+RELAYER: Final = "1inch"
+OWN_API: Final = "pmm"
+TOO_SMALL: Final = "order is too small"
+LEVELS: Final = Route(method="GET", path="/levels", kind=RouteKind.LEVELS)
+ORDER: Final = Route(method="POST", path="/order", kind=RouteKind.FIRM)
+_DECODER: Final = msgspec.json.Decoder(OrderBody)
+_RULES: Final = Rules(max_levels_age_s=Decimal(10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,65 +77,70 @@ class OneInchCodec:
     level_order: LevelOrder = LevelOrder.PRICE_SIZE
     error_form: ErrorForm = ErrorForm.OBJECT
     answer_components: bool = False
+    relayer: str = RELAYER
+    time_budget_ms: int | None = None
+    profile: RelayerProfile = field(init=False)
 
-    def decode(self, body: bytes, *, request_id: str) -> FirmQuoteRequest | WireRefusal:
+    def __post_init__(self) -> None:
+        profile = RelayerProfile(
+            name=self.relayer,
+            routes=(LEVELS, ORDER),
+            authentication=Authentication(scheme=AuthScheme.API_KEY, header="x-api-key"),
+            time_budget_ms=self.time_budget_ms,
+            rules=_RULES,
+            settlement=Settlement.ONEINCH,
+            # The client of the protocol knows this one sentence and takes every other body for a failure.
+            counts={RefusalReason.AMOUNT_TOO_SMALL.value: Counts.NO},
+        )
+        object.__setattr__(self, "profile", profile)
+
+    def decode(self, call: RelayerCall) -> FirmQuoteRequest | WireRefusal:
         """Read the body of ``POST /order``, or say why it is none."""
+        fields = read_json(_DECODER, call.body)
+        if isinstance(fields, WireRefusal):
+            return fields
         try:
-            fields = _DECODER.decode(body)
-        except msgspec.ValidationError as error:
-            return _bad_request("invalid_request", str(error), "correct the field; GET /docs describes each")
-        except RecursionError:
-            return _bad_request("invalid_json", "found JSON nested too deeply", "send one flat JSON object")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _bad_request("invalid_json", str(error), "send one JSON object in UTF-8")
-        try:
-            return self._request(fields, body, request_id)
+            return self._request(fields, call)
         except InvalidInput as error:
-            return _bad_request("invalid_request", str(error), "correct the field; GET /docs describes each")
+            return bad_request("invalid_request", str(error))
 
-    def _request(self, fields: OrderBody, body: bytes, request_id: str) -> FirmQuoteRequest | WireRefusal:
-        base = self._token(fields.base_token, "baseToken")
-        quote = self._token(fields.quote_token, "quoteToken")
+    def _request(self, fields: OrderBody, call: RelayerCall) -> FirmQuoteRequest | WireRefusal:
+        base = find_token(self.tokens, fields.base_token, "baseToken")
+        quote = find_token(self.tokens, fields.quote_token, "quoteToken")
         if isinstance(base, WireRefusal):
             return base
         if isinstance(quote, WireRefusal):
             return quote
-        if fields.private and fields.settlement is not Settlement.PMM:
+        settlement = Settlement(fields.settlement)
+        if fields.private and settlement is not Settlement.PMM:
             raise InvalidInput(
                 'private: expected "settlement": "pmm" beside it; an order on 1inch names 80 bits of the taker anyway'
             )
         request = QuoteRequest(
-            request_id=request_id,
+            request_id=call.request_id,
             chain_id=self.chain_id if fields.chain_id is None else fields.chain_id,
             maker_asset=quote,
             taker_asset=base,
-            taking_amount=_amount(fields.amount, "amount"),
-            making_amount=_amount(fields.quote_amount, "quoteAmount"),
+            taking_amount=read_amount(fields.amount, "amount"),
+            making_amount=read_amount(fields.quote_amount, "quoteAmount"),
             taker=parse_address(fields.taker, "taker"),
             fee_bps=fields.fee_bps,
         )
         return FirmQuoteRequest(
             quote=request,
-            settlement=fields.settlement,
+            settlement=settlement,
             private=fields.private,
             ttl_s=fields.expiry_duration,
-            relayer=RELAYER,
-            body=body,
+            relayer=self.relayer,
+            body=call.body,
+            idempotency_key=fields.idempotency_key,
         )
 
-    def _token(self, text: str, name: str) -> Token | WireRefusal:
-        token = self.tokens.find(parse_address(text, name))
-        if token is not None:
-            return token
-        known = ", ".join(token.symbol for token in self.tokens)
-        return WireRefusal(
-            status=422,
-            code=RefusalReason.UNKNOWN_TOKEN.value,
-            message=f"{name}: {text} is not a token we deal in; known are {known}",
-            remedy="use the tokens named by GET /levels",
-        )
+    def check_levels(self, call: RelayerCall) -> WireRefusal | None:
+        """Accept every request for levels: the protocol has no parameters."""
+        return None
 
-    def encode_quote(self, answered: AnsweredQuote) -> bytes:
+    def encode_quote(self, route: Route, answered: AnsweredQuote) -> bytes:
         """Return the body of a signed answer."""
         signed, admitted = answered.firm.signed_order, answered.admitted
         on_router = admitted.settlement is Settlement.ONEINCH
@@ -173,46 +165,97 @@ class OneInchCodec:
             answer["totalBps"] = format(breakdown.total_bps, "f")
         return orjson.dumps(answer)
 
-    def encode_levels(self, ladders: tuple[PublishedLadder, ...]) -> bytes:
+    def encode_levels(self, route: Route, ladders: tuple[PublishedLadder, ...]) -> bytes:
         """Return the body of ``GET /levels``: per direction, levels that are not cumulative."""
-        body = {
-            f"{entry.taker_asset.address}_{entry.maker_asset.address}".lower(): [
-                self._level(level) for level in entry.levels
-            ]
-            for entry in ladders
-        }
-        return orjson.dumps(body)
+        return orjson.dumps(levels_by_pair(ladders, self.level_order))
 
-    def _level(self, level: PriceLevel) -> list[str]:
-        making = whole_tokens(level.making_amount, level.maker_asset)
-        size = whole_tokens(level.taking_amount, level.taker_asset)
-        # Up: a firm quote, rounded down, must never be better than what the ladder says.
-        price = _PRICE_CONTEXT.divide(making, size)
-        pair = [_plain(price), _plain(size)]
-        return pair if self.level_order is LevelOrder.PRICE_SIZE else pair[::-1]
-
-    def encode_refusal(self, refusal: WireRefusal) -> bytes:
-        """Return the body of a refusal."""
+    def encode_refusal(self, route: Route, refusal: WireRefusal) -> WireAnswer:
+        """Return a refusal: an object, or the bare string that 1inch's client reads."""
         if self.error_form is ErrorForm.STRING:
-            small = refusal.code == RefusalReason.AMOUNT_TOO_SMALL.value
-            return orjson.dumps(TOO_SMALL if small else refusal.message)
-        return orjson.dumps(
-            {"error": {"code": refusal.code, "message": refusal.message, "remedy": refusal.remedy}}
+            return WireAnswer(status=refusal.status, body=orjson.dumps(bare_string(refusal)))
+        return WireAnswer(status=refusal.status, body=object_body(refusal))
+
+    def schemas(self, route: Route) -> RouteSchema:
+        """Return what OpenAPI says about a route."""
+        refusal = str if self.error_form is ErrorForm.STRING else Refusal
+        if route.kind is RouteKind.LEVELS:
+            pair = "[price, size]" if self.level_order is LevelOrder.PRICE_SIZE else "[size, price]"
+            return RouteSchema(
+                summary="The ladder of every direction quoted.",
+                answer=(LevelsByPair,),
+                answer_text=(
+                    f'Per "<base>_<quote>" (lower case), levels of {pair} in whole tokens, not cumulative: '
+                    "quote tokens given per base token, base tokens taken."
+                ),
+                refusal=refusal,
+                refusal_statuses=(503,),
+            )
+        return RouteSchema(
+            summary="Ask for a signed order.",
+            body=OrderBody,
+            answer=(OrderAnswer,),
+            answer_text="A signed order.",
+            refusal=refusal,
+            refusal_statuses=(400, 409, 422, 503),
         )
 
+    def ask(self, route: Route, ask: Ask) -> bytes:
+        """Return a request for a firm quote, field for field what a client of the protocol sends."""
+        return orjson.dumps(
+            {
+                "baseToken": ask.taker_asset.lower(),
+                "quoteToken": ask.maker_asset.lower(),
+                "amount": str(ask.taking_amount),
+                "taker": ask.taker.lower(),
+                "feeBps": 0,
+            }
+        )
 
-def _amount(text: str | None, name: str) -> int | None:
-    if text is None:
-        return None
-    if text.startswith("0x"):
-        raise InvalidInput(f"{name}: expected a decimal string, found hex {text[:20]!r}")
-    return parse_uint(text, name)
+    def levels_query(self, route: Route) -> str:
+        """Return nothing: ``GET /levels`` has no parameters."""
+        return ""
+
+    def read_levels(self, route: Route, body: bytes) -> tuple[ReadLadder, ...]:
+        """Read ``GET /levels`` as a client does."""
+        return read_levels_by_pair(body, self.level_order)
+
+    def read_quote(self, route: Route, body: bytes, domain: OrderDomain) -> ReadQuote:
+        """Read a signed order for 1inch's contract, whose maker is a contract, as a client does."""
+        answer = read_object(body)
+        record = answer.get("order")
+        if not isinstance(record, dict):
+            raise InvalidInput(f"order: expected an object, found {type(record).__name__}")
+        order = RfqOrder.from_dict(record)
+        signature = signature_for_order(parse_bytes(answer.get("signature"), "signature"), order)
+        return ReadQuote(
+            maker=order.maker,
+            maker_asset=order.maker_asset,
+            taker_asset=order.taker_asset,
+            making_amount=order.making_amount,
+            taking_amount=order.taking_amount,
+            expiration_s=order.traits.expiration_s,
+            typed_data=typed_data(order, domain),
+            signature=signature.to_bytes65(),
+        )
+
+    def is_no_quote(self, route: Route, answer: WireAnswer) -> bool:
+        """Tell whether a client reads an answer as a refusal: not 2xx, a body of the form it knows."""
+        try:
+            found = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            return False
+        wanted = str if self.error_form is ErrorForm.STRING else dict
+        return not 200 <= answer.status < 300 and isinstance(found, wanted)
 
 
-def _plain(value: Decimal) -> str:
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def bare_string(refusal: WireRefusal) -> str:
+    """Return a refusal as the bare string of the 1inch family."""
+    small = refusal.code == RefusalReason.AMOUNT_TOO_SMALL.value
+    return TOO_SMALL if small else refusal.message
 
 
-def _bad_request(code: str, message: str, remedy: str) -> WireRefusal:
-    return WireRefusal(status=400, code=code, message=message, remedy=remedy)
+def object_body(refusal: WireRefusal) -> bytes:
+    """Return a refusal as our own object."""
+    return orjson.dumps(
+        {"error": {"code": refusal.code, "message": refusal.message, "remedy": refusal.remedy}}
+    )

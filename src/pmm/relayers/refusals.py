@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pmm.domain import Decision, RefusalReason
+
+
+class Counts(StrEnum):
+    """Whether a relayer counts a refusal against the maker; many publish nothing."""
+
+    YES = "yes"
+    NO = "no"
+    UNPUBLISHED = "unpublished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +27,7 @@ class WireRefusal:
     retry_after_s: int | None = None
 
 
-# Status 422: ask for something else. 503: the same request may be quoted later.
+# Status 409: the request contradicts an earlier one. 422: ask for something else. 503: it may be quoted later.
 _WIRE: dict[RefusalReason, tuple[int, str]] = {
     RefusalReason.UNKNOWN_TOKEN: (422, "use the tokens named by GET /levels"),
     RefusalReason.PAIR_NOT_QUOTED: (
@@ -44,6 +53,7 @@ _WIRE: dict[RefusalReason, tuple[int, str]] = {
     RefusalReason.PAUSED: (503, "ask again later; the operator has paused the signer"),
     RefusalReason.NODE_UNAVAILABLE: (503, "ask again later; GET /healthz shows the state of the node"),
     RefusalReason.JOURNAL_UNAVAILABLE: (503, "ask again later; the operator must free space for the journal"),
+    RefusalReason.IDEMPOTENCY_CONFLICT: (409, "send another idempotency key, or the same body again"),
     RefusalReason.UNSAFE_TO_SIGN: (503, "ask again later; the operator must check the node"),
 }
 _RETRY_AFTER_S = 1
@@ -59,4 +69,25 @@ def wire_refusal(decision: Decision) -> WireRefusal:
         message=decision.detail,
         remedy=remedy,
         retry_after_s=_RETRY_AFTER_S if status == 503 else None,
+    )
+
+
+def bad_request(code: str, message: str) -> WireRefusal:
+    """Return the refusal of a request that is none."""
+    remedy = (
+        "send one JSON object in UTF-8"
+        if code == "invalid_json"
+        else "correct the field; GET /docs describes each"
+    )
+    return WireRefusal(status=400, code=code, message=message, remedy=remedy)
+
+
+def deadline_passed(message: str) -> WireRefusal:
+    """Return the refusal of a request that can no longer be answered in time."""
+    return WireRefusal(
+        status=503,
+        code="deadline_passed",
+        message=message,
+        remedy="ask again, with more time",
+        retry_after_s=_RETRY_AFTER_S,
     )

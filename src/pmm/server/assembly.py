@@ -17,19 +17,33 @@ from pmm.domain import (
     settlement_domain,
 )
 from pmm.execution import (
-    ChainView,
+    BlockNonces,
     DeskPolicy,
     JournalState,
     LaneNonces,
     NodeIdentity,
+    NonceKeeper,
     PairBook,
-    SequentialNonces,
     Settlement,
 )
-from pmm.pricing import FairValueRules, FundingPolicy, PairPolicy, SpreadPolicy
-from pmm.relayers.oneinch import OneInchCodec
+from pmm.journal import Journal
+from pmm.pricing import (
+    CapitalPolicy,
+    FairValueRules,
+    FundingPolicy,
+    ModelParameters,
+    OptionPolicy,
+    PairPolicy,
+    QuotationPolicy,
+    SpreadModel,
+    SpreadPolicy,
+)
+from pmm.relayers.registry import RelayerSettings
 from pmm.risk import QuoteLimits
 from pmm.settings import ServeSettings
+
+# How many replicas find lanes where nothing else is set.
+_REPLICAS = 4
 
 Pairs = list[tuple[Token, Token]]
 
@@ -67,6 +81,20 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
             impact_share_bps=settings.impact_share_bps,
             hedge_gas_units=settings.hedge_gas_units,
             hedge_batch_usd=settings.hedge_batch_usd,
+            model=_model_of(settings, base, quote),
+            parameters=ModelParameters(
+                gamma=settings.spread_gamma,
+                k=settings.spread_k,
+                horizon_s=settings.spread_horizon_s,
+                intensity=settings.spread_intensity,
+                lot_usd=settings.lot_usd,
+                max_lots=settings.max_lots,
+            ),
+            quotation=QuotationPolicy(rule=settings.quotation),
+            option=OptionPolicy(share_bps=settings.option_share_bps),
+            capital=None
+            if settings.capital_usd is None
+            else CapitalPolicy(allocated_usd=settings.capital_usd, markets=len(settings.pairs)),
         ),
         funding=FundingPolicy(
             sources=settings.funding_sources,
@@ -83,6 +111,11 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
         ),
         max_fee_bps=settings.max_fee_bps,
     )
+
+
+def _model_of(settings: ServeSettings, base: Token, quote: Token) -> SpreadModel:
+    models = dict(entry.split("=") for entry in settings.pair_models)
+    return SpreadModel(models.get(f"{base.symbol}/{quote.symbol}", settings.spread_model))
 
 
 def reader_plan(
@@ -108,28 +141,39 @@ def reader_plan(
     )
 
 
-def router_nonces(node: Web3Node, maker: Address, state: JournalState) -> SequentialNonces:
-    """Return the nonces of 1inch's domain, behind what journal and chain have seen."""
+def nonce_keeper(
+    settings: ServeSettings,
+    journal: Journal,
+    node: Web3Node,
+    maker: Address,
+    signer: Address,
+    state: JournalState,
+) -> NonceKeeper:
+    """Return the nonces of both domains, behind what journal and chain have seen; none is leased yet."""
     known = state.next_nonces.get((ZERO_ADDRESS, Settlement.ONEINCH, 0), 0)
-    return SequentialNonces(first_unused_router_nonce(node, maker, known=known))
+    share = max(settings.lanes // _REPLICAS, 1) if journal.shared else settings.lanes
+    return NonceKeeper(
+        journal,
+        signer=signer,
+        lane_nonces=LaneNonces(signer, {}),
+        router_nonces=BlockNonces(),
+        most_lanes=settings.replica_lanes or share,
+        first_router_nonce=first_unused_router_nonce(node, maker, known=known),
+    )
 
 
-def lane_nonces(view: ChainView, signer: Address, state: JournalState) -> LaneNonces:
-    """Return the nonces of our own domain, behind what journal and chain have seen."""
-    first = {
-        lane.lane: max(lane.next_unused, state.next_nonces.get((signer, Settlement.PMM, lane.lane), 0))
-        for lane in view.lanes
-    }
-    return LaneNonces(signer, first, live=(quote.nonce for quote in state.live))
-
-
-def codec(settings: ServeSettings, identity: NodeIdentity) -> OneInchCodec:
-    """Return the codec of 1inch's protocol; development nodes get the price components too."""
+def relayer_settings(settings: ServeSettings, identity: NodeIdentity) -> RelayerSettings:
+    """Return what the codecs of all relayers are made from; development nodes get the price components too."""
     components = settings.answer_components
-    return OneInchCodec(
+    return RelayerSettings(
         tokens=MAINNET_TOKENS,
         chain_id=identity.chain_id,
         level_order=settings.level_order,
         error_form=settings.error_form,
         answer_components=identity.development if components is None else components,
+        oneinch_level_order=settings.oneinch_level_order,
+        oneinch_error_form=settings.oneinch_error_form,
+        oneinch_time_budget_ms=settings.oneinch_time_budget_ms,
+        okx_level_order=settings.okx_level_order,
+        okx_time_budget_ms=settings.okx_time_budget_ms,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pmm.domain import Address
-from pmm.errors import PmmError, UnsafeToSign
+from pmm.errors import InvalidInput, PmmError, UnsafeToSign
 from pmm.execution import (
     NO_STAGES,
     AdmissionDesk,
@@ -21,10 +21,11 @@ from pmm.execution import (
 from pmm.monitoring.desk_gauges import DeskGauges
 from pmm.monitoring.events import Events
 from pmm.monitoring.metrics import Metrics
+from pmm.relayers.codec import AuthScheme, RelayerProfile
 from pmm.server.access.front_door import AccessRules, FrontDoor
 from pmm.server.access.keys import Keyring
-from pmm.server.access.request_body import AsgiApp
 from pmm.server.health import Health
+from pmm.server.hot_path import QuoteRoutes
 from pmm.server.operator.api import OperatorParts
 from pmm.server.operator.switch_routes import OnChainStop
 from pmm.server.refresher import MarketRefresher
@@ -34,6 +35,7 @@ from pmm.server.switch_board import SwitchBoard, SwitchChange
 from pmm.settings import ServeSettings
 
 Loader = Callable[[], ServeSettings]
+PolicyOf = Callable[[ServeSettings], DeskPolicy]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,9 @@ class ControlPlane:
 
 
 def open_control_plane(
-    settings: ServeSettings, identity: NodeIdentity, journal_path: Path, clock: Clock
+    settings: ServeSettings, identity: NodeIdentity, switches_file: Path, clock: Clock
 ) -> ControlPlane:
-    """Open keys and switches.
+    """Open keys and switches; ``switches_file`` is where the settings name none.
 
     Raises UnsafeToSign when a real node would be served without keys, or others can read the key file; SetupError,
     InvalidInput when a file is not what it must be.
@@ -69,7 +71,7 @@ def open_control_plane(
     events = Events(metrics)
 
     board = SwitchBoard(
-        settings.switches.file or journal_path.with_suffix(".switches.sqlite"),
+        settings.switches.file or switches_file,
         clock=clock,
         resume_after_s=settings.switches.resume_after_s,
         on_change=switch_watch(events),
@@ -117,8 +119,8 @@ def open_keyring(settings: ServeSettings, identity: NodeIdentity) -> Keyring | N
     return keyring
 
 
-def front_door(app: AsgiApp, plane: ControlPlane, settings: ServeSettings, clock: Clock) -> FrontDoor:
-    """Return the outermost layer."""
+def front_door(app: QuoteRoutes, plane: ControlPlane, settings: ServeSettings, clock: Clock) -> FrontDoor:
+    """Return the outermost layer; raises as :func:`key_headers`."""
     return FrontDoor(
         app,
         keyring=plane.keyring,
@@ -126,7 +128,23 @@ def front_door(app: AsgiApp, plane: ControlPlane, settings: ServeSettings, clock
         clock=clock,
         watch=plane.events,
         stages=plane.metrics or NO_STAGES,
+        relayers=app.relayers.names,
+        key_headers=key_headers(app.relayers.profiles),
     )
+
+
+def key_headers(profiles: Iterable[RelayerProfile]) -> tuple[bytes, ...]:
+    """Return the headers in which relayers send their keys; raise InvalidInput where one proves itself otherwise."""
+    headers = [b"x-api-key"]
+    for profile in profiles:
+        asked = profile.authentication
+        if asked.scheme is not AuthScheme.API_KEY or not asked.header:
+            raise InvalidInput(
+                f"relayer {profile.name}: expected authentication by an API key in a header, found "
+                f"{asked.scheme.value}; the front door does not enforce that"
+            )
+        headers.append(asked.header.lower().encode())
+    return tuple(dict.fromkeys(headers))
 
 
 def access_rules(settings: ServeSettings, *, is_open: bool) -> AccessRules:
@@ -161,16 +179,17 @@ def operator_side(
     refresher: MarketRefresher,
     signer: GuardedSigner,
     clock: Clock,
-    policy_of: Callable[[ServeSettings], DeskPolicy],
+    policy_of: PolicyOf,
     lanes_of: Callable[[Address], int],
     confirmations: int,
     on_chain: OnChainStop | None,
+    others: Sequence[tuple[AdmissionDesk, PolicyOf]] = (),
 ) -> OperatorSide:
-    """Join the desk with what steers it; raises UnsafeToSign when a rotation wants another signer than this one."""
+    """Join the desks with what steers; raises UnsafeToSign when a rotation wants another signer than this one."""
     if plane.metrics is not None:
         gauges = DeskGauges(admission, view=lambda: refresher.view, clock=clock)
         plane.metrics.registry.register(gauges)
-    target = ReloadTarget(admission, plane.board, policy_of)
+    target = ReloadTarget(admission, plane.board, policy_of, others)
     reloader = Reloader(
         settings,
         # What the start took away, such as flash funding without a hedger, a reload does not bring back.
@@ -208,19 +227,22 @@ class ReloadTarget:
         self,
         admission: AdmissionDesk,
         board: SwitchBoard,
-        prepare_policy: Callable[[ServeSettings], DeskPolicy],
+        policy_of: PolicyOf,
+        others: Sequence[tuple[AdmissionDesk, PolicyOf]] = (),
     ) -> None:
         self.door: FrontDoor | None = None
-        self._admission = admission
+        self._desks = ((admission, policy_of), *others)
         self._board = board
-        self._prepare_policy = prepare_policy
 
     def prepare(self, new: ServeSettings) -> Callable[[], None]:
-        """Build the new policy; return the swap, which cannot fail. Raises a PmmError when it cannot be built."""
-        policy = self._prepare_policy(new)
+        """Build the new policies; return the swap, which cannot fail. Raises a PmmError when it cannot be built."""
+        policies = [(admission, policy_of(new)) for admission, policy_of in self._desks]
 
         def swap() -> None:
-            self._admission.policy = policy
+            for admission, policy in policies:
+                admission.policy = policy
+                if admission.conditions is not None:
+                    admission.conditions.reload(policy.pairs.policies)
             self._board.resume_after_ms = new.switches.resume_after_s * 1000
             if self.door is not None:
                 self.door.set_rates(access_rules(new, is_open=False))

@@ -1,14 +1,24 @@
-"""The quote endpoints, free of any web framework: bytes in, status and bytes out."""
+"""The quote endpoints, free of any web framework: bytes in, status and bytes out. One engine for every relayer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from pmm.domain import Decision
-from pmm.execution import QuoteDesk
-from pmm.relayers.oneinch import RELAYER, OneInchCodec
-from pmm.relayers.refusals import WireRefusal, wire_refusal
+from pmm.execution import Clock, QuoteDesk
+from pmm.relayers.codec import RelayerCall, RelayerCodec, RelayerProfile, Route, RouteKind
+from pmm.relayers.oneinch import object_body
+from pmm.relayers.refusals import WireRefusal, deadline_passed, wire_refusal
+from pmm.server.clock import SystemClock
+from pmm.server.deadline import time_left_s
+
+_LOG = structlog.get_logger()
+Headers = Iterable[tuple[bytes, bytes]]
+_NO_QUERY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,46 +31,118 @@ class HttpAnswer:
 
 
 class QuoteEndpoints:
-    """``POST /order`` and ``GET /levels`` over one desk and one codec."""
+    """One relayer's routes over one desk and its codec.
 
-    def __init__(self, *, desk: QuoteDesk, codec: OneInchCodec, new_id: Callable[[], str]) -> None:
+    An answer that is not ready at 80 % of the relayer's time becomes an explicit refusal. What was reserved for it is
+    free again, because nothing is signed before the journal has the record, and nothing waits behind the signature.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: QuoteDesk,
+        codec: RelayerCodec,
+        new_id: Callable[[], str],
+        clock: Clock | None = None,
+    ) -> None:
         self._desk = desk
         self._codec = codec
         self._new_id = new_id
-        self._last_ladder: bytes | None = None
+        self._clock = clock or SystemClock()
+        self._last_ladders: dict[Route, bytes] = {}
+        self.late = 0
 
-    async def order(self, body: bytes) -> HttpAnswer:
+    @property
+    def codec(self) -> RelayerCodec:
+        """The relayer's codec."""
+        return self._codec
+
+    @property
+    def profile(self) -> RelayerProfile:
+        """The relayer."""
+        return self._codec.profile
+
+    @property
+    def clock(self) -> Clock:
+        """Time of this server."""
+        return self._clock
+
+    @property
+    def desk(self) -> QuoteDesk:
+        """The desk that answers."""
+        return self._desk
+
+    async def serve(
+        self,
+        route: Route,
+        *,
+        body: bytes = b"",
+        query: Mapping[str, str] = _NO_QUERY,
+        headers: Headers = (),
+        waited_s: float = 0.0,
+    ) -> HttpAnswer:
+        """Answer a request; ``waited_s`` of its time went by while it was read."""
+        profile = self._codec.profile
+        left_s = time_left_s(headers, budget_ms=profile.time_budget_ms, now_ms=self._clock.wall_ms())
+        if isinstance(left_s, WireRefusal):
+            return self.refusal(route, left_s)
+        call = RelayerCall(route=route, request_id=self._new_id(), body=body, query=query)
+        try:
+            async with asyncio.timeout(None if left_s is None else left_s - waited_s):
+                if route.kind is RouteKind.LEVELS:
+                    return await self._levels(call)
+                return await self._firm(call)
+        except TimeoutError:
+            self.late += 1
+            _LOG.warning("answer_late", relayer=profile.name, path=route.path, request_id=call.request_id)
+            return self.refusal(
+                route, deadline_passed("expected an answer in the time of the request, found it not ready")
+            )
+
+    async def _firm(self, call: RelayerCall) -> HttpAnswer:
         """Answer a request for a firm quote: 200 with a signed order, else a refusal."""
-        request_id = self._new_id()
-        request = self._codec.decode(body, request_id=request_id)
+        request = self._codec.decode(call)
         if isinstance(request, WireRefusal):
             recorded = await self._desk.unreadable(
-                quote_id=request_id, relayer=RELAYER, body=body, code=request.code, detail=request.message
+                quote_id=call.request_id,
+                relayer=self.profile.name,
+                body=call.body,
+                code=request.code,
+                detail=request.message,
             )
-            return self.refusal(request if recorded.accepted else wire_refusal(recorded))
+            return self.refusal(call.route, request if recorded.accepted else wire_refusal(recorded))
         answered = await self._desk.firm_quote(request)
         if isinstance(answered, Decision):
-            return self.refusal(wire_refusal(answered))
-        return HttpAnswer(status=200, body=self._codec.encode_quote(answered))
+            return self.refusal(call.route, wire_refusal(answered))
+        return HttpAnswer(status=200, body=self._codec.encode_quote(call.route, answered))
 
-    async def levels(self) -> HttpAnswer:
+    async def _levels(self, call: RelayerCall) -> HttpAnswer:
         """Answer a request for the ladder: 200 with every direction that is quoted, else a refusal."""
+        refused = self._codec.check_levels(call)
+        if refused is not None:
+            return self.refusal(call.route, refused)
         found = await self._desk.ladders()
         if isinstance(found, Decision):
-            return self.refusal(wire_refusal(found))
+            return self.refusal(call.route, wire_refusal(found))
         view, ladders = found
-        body = self._codec.encode_levels(ladders)
+        body = self._codec.encode_levels(call.route, ladders)
         # A relayer polls every second; the journal needs a ladder once for as long as it stands.
-        if body != self._last_ladder:
-            recorded = await self._desk.record_ladder(view, relayer=RELAYER, body=body)
+        if body != self._last_ladders.get(call.route):
+            recorded = await self._desk.record_ladder(view, relayer=self.profile.name, body=body)
             if not recorded.accepted:
-                return self.refusal(wire_refusal(recorded))
-            self._last_ladder = body
+                return self.refusal(call.route, wire_refusal(recorded))
+            self._last_ladders[call.route] = body
         return HttpAnswer(status=200, body=body)
 
-    def refusal(self, refusal: WireRefusal) -> HttpAnswer:
+    def refusal(self, route: Route, refusal: WireRefusal) -> HttpAnswer:
         """Return a refusal in the relayer's form."""
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if refusal.retry_after_s is not None:
             headers = ((b"retry-after", str(refusal.retry_after_s).encode()),)
-        return HttpAnswer(status=refusal.status, body=self._codec.encode_refusal(refusal), headers=headers)
+        answer = self._codec.encode_refusal(route, refusal)
+        return HttpAnswer(status=answer.status, body=answer.body, headers=headers)
+
+
+def own_refusal(refusal: WireRefusal) -> HttpAnswer:
+    """Return a refusal of a request that reached no relayer's route, in the form of our own API."""
+    return HttpAnswer(status=refusal.status, body=object_body(refusal))

@@ -9,9 +9,10 @@ from pmm.execution import (
     AdmissionDesk,
     ChainView,
     Clock,
+    DeskPolicy,
     Settlement,
 )
-from pmm.journal import SqliteJournal
+from pmm.journal import Journal
 from pmm.server.refresher import MarketRefresher
 
 
@@ -22,17 +23,21 @@ class Health:
         self,
         *,
         admission: AdmissionDesk,
-        journal: SqliteJournal,
+        journal: Journal,
         refresher: MarketRefresher,
         clock: Clock,
     ) -> None:
         self._admission = admission
-        self._policy = admission.policy
         self._book = admission.book
         self._signer = admission.signer
         self._journal = journal
         self._refresher = refresher
         self._clock = clock
+
+    @property
+    def _policy(self) -> DeskPolicy:
+        # A reload swaps it between two requests.
+        return self._admission.policy
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
         """Return whether any direction is quoted, and everything else."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from pmm.relayers.refusals import WireRefusal
-from pmm.server.endpoints import HttpAnswer, QuoteEndpoints
+from pmm.server.endpoints import HttpAnswer, own_refusal
+from pmm.server.relayer_routes import BEGAN_SCOPE, RELAYER_SCOPE, RelayerRoutes, Served
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,20 +41,25 @@ _STOPPING = WireRefusal(
 
 
 class QuoteRoutes:
-    """Serves ``/order`` and ``/levels``, hands the rest to ``app``.
+    """Serves the routes of every relayer, hands the rest to ``app``.
 
     Bodies above ``max_body`` bytes get 413, those that are not there after ``body_timeout_s`` get 408.
     """
 
     def __init__(
-        self, app: AsgiApp, endpoints: QuoteEndpoints, *, max_body: int, body_timeout_s: float
+        self, app: AsgiApp, relayers: RelayerRoutes, *, max_body: int, body_timeout_s: float
     ) -> None:
         self._app = app
-        self._endpoints = endpoints
+        self._relayers = relayers
         self._max_body = max_body
         self._body_timeout_s = body_timeout_s
         self._reading: set[asyncio.Timeout] = set()
         self._stopping = False
+
+    @property
+    def relayers(self) -> RelayerRoutes:
+        """Who is served."""
+        return self._relayers
 
     def stop(self) -> None:
         """Wait no longer for bodies that are under way; called in the event loop."""
@@ -62,47 +69,47 @@ class QuoteRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or scope["path"] not in ("/order", "/levels"):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        served = self._relayers.find(scope["path"], scope.get(RELAYER_SCOPE))
+        if served is None:
             await self._app(scope, receive, send)
             return
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(served, scope, receive)
         except _ClientLeft:
             return
         await _send(send, answer)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> HttpAnswer:
-        method = scope["method"]
-        if scope["path"] == "/levels":
-            return await self._endpoints.levels() if method == "GET" else self._wrong_method(method, "GET")
-        if method != "POST":
-            return self._wrong_method(method, "POST")
+    async def _answer(self, served: Served | WireRefusal, scope: Scope, receive: Receive) -> HttpAnswer:
+        if isinstance(served, WireRefusal):
+            return own_refusal(served)
+        endpoints, route = served.endpoints, served.route
+        if scope["method"] != route.method:
+            return _wrong_method(served, scope["method"])
+        if route.method == "GET":
+            query = _query(scope.get("query_string", b""))
+            return await endpoints.serve(route, query=query, headers=scope["headers"])
+        # The front door reads the body of a request with an HMAC before it is let in.
+        began_s = scope.get(BEGAN_SCOPE, asyncio.get_running_loop().time())
         try:
             body = await self._timely_body(scope, receive)
         except TimeoutError:
-            answer = self._endpoints.refusal(_STOPPING if self._stopping else _SLOW)
+            answer = endpoints.refusal(route, _STOPPING if self._stopping else _SLOW)
             return HttpAnswer(status=answer.status, body=answer.body, headers=(*answer.headers, _CLOSE))
         if body is None:
-            return self._endpoints.refusal(
+            return endpoints.refusal(
+                route,
                 WireRefusal(
                     status=413,
                     code="body_too_large",
                     message=f"expected a body of at most {self._max_body} bytes",
                     remedy="send the fields of the request and nothing else",
-                )
+                ),
             )
-        return await self._endpoints.order(body)
-
-    def _wrong_method(self, method: str, allowed: str) -> HttpAnswer:
-        answer = self._endpoints.refusal(
-            WireRefusal(
-                status=405,
-                code="method_not_allowed",
-                message=f"expected {allowed}, found {method}",
-                remedy=f"use {allowed}",
-            )
-        )
-        return HttpAnswer(status=405, body=answer.body, headers=((b"allow", allowed.encode()),))
+        waited_s = asyncio.get_running_loop().time() - began_s
+        return await endpoints.serve(route, body=body, headers=scope["headers"], waited_s=waited_s)
 
     async def _timely_body(self, scope: Scope, receive: Receive) -> bytes | None:
         async with asyncio.timeout(0 if self._stopping else self._body_timeout_s) as reading:
@@ -129,6 +136,30 @@ class QuoteRoutes:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
+
+
+def _wrong_method(served: Served, method: str) -> HttpAnswer:
+    allowed = served.route.method
+    answer = served.endpoints.refusal(
+        served.route,
+        WireRefusal(
+            status=405,
+            code="method_not_allowed",
+            message=f"expected {allowed}, found {method[:20]}",
+            remedy=f"use {allowed}",
+        ),
+    )
+    return HttpAnswer(status=405, body=answer.body, headers=((b"allow", allowed.encode()),))
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    """Return the parameters of a query string; of a name that comes twice, the first."""
+    if not raw:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=None):
+        found.setdefault(name, value)
+    return found
 
 
 async def _send(send: Send, answer: HttpAnswer) -> None:

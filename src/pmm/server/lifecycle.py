@@ -173,8 +173,9 @@ async def _announce(
     chain = health["chain"]
     state = "quoting" if quoting else f"NOT quoting: {'; '.join(health['reasons'])}"
     say(f"pmm serve: ready on {address}, {state}")
+    okx = "" if runtime.okx is None else f"OKX maker {runtime.okx.signer.address}, "
     say(
         f"chain {runtime.node.chain_id} ({runtime.node.client_version}), block {chain.get('block')}, "
         f"settlement {runtime.maker}, signer {runtime.signer.address} ({runtime.signer.mode.value}), "
-        f"journal {runtime.journal.path}, API page {address}/docs"
+        f"{okx}journal {runtime.journal.path}, API page {address}/docs"
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -26,25 +29,29 @@ from pmm.execution import (
     NO_STAGES,
     AdmissionDesk,
     ChainView,
+    DeskPolicy,
     GuardedSigner,
     JournalState,
     JournalUnavailable,
+    MarketConditions,
     NodeIdentity,
     NonceKey,
     QuoteDesk,
     ReservationBook,
+    Settlement,
     SigningMode,
     Stage,
     choose_signing_mode,
 )
 from pmm.execution.kill_switches import parse_switch
-from pmm.journal import SqliteJournal
+from pmm.journal import Journal, PostgresJournal, SqliteJournal
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
 from pmm.monitoring.measured import measured
+from pmm.relayers.registry import open_codecs
 from pmm.server.access.request_body import AsgiApp
 from pmm.server.app import build_app
-from pmm.server.assembly import codec, desk_policy, lane_nonces, reader_plan, router_nonces
+from pmm.server.assembly import Pairs, desk_policy, nonce_keeper, reader_plan, relayer_settings
 from pmm.server.clock import SystemClock
 from pmm.server.control_plane import (
     ControlPlane,
@@ -58,8 +65,10 @@ from pmm.server.control_plane import (
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
+from pmm.server.okx_maker import SIGNING, OkxMaker, contract_quotes, okx_desk, open_okx_maker
 from pmm.server.operator.api import OperatorParts, operator_api
-from pmm.server.refresher import MarketRefresher
+from pmm.server.refresher import MarketRefresher, ViewReader
+from pmm.server.relayer_routes import RelayerRoutes
 from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, open_lanes, order_key
 from pmm.settings import ServeSettings, parse_pair
 from pmm.toolchain import project_root
@@ -69,6 +78,10 @@ _CONTRACT = "RfqSettlement"
 # Deeper than any reorganisation of mainnet since proof of stake; a fill frees inventory after 2.4 minutes.
 _LIVE_CONFIRMATIONS = 12
 _REVOKE_TIMEOUT_S = 0.5
+# Methods whose time is a stage.
+_READING: Final = {"current": Stage.MARKET}
+_WRITING: Final = {"admit": Stage.JOURNAL, "append": Stage.JOURNAL}
+_CODING: Final = {"decode": Stage.DECODE, "encode_quote": Stage.ENCODE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +92,7 @@ class Runtime:
     routes: QuoteRoutes
     desk: QuoteDesk
     health: Health
-    journal: SqliteJournal
+    journal: Journal
     refresher: MarketRefresher
     signer: GuardedSigner
     maker: Address
@@ -87,6 +100,7 @@ class Runtime:
     settings: ServeSettings
     plane: ControlPlane
     side: OperatorSide
+    okx: QuoteDesk | None = None
 
     def start(self) -> None:
         """Begin to read the market; called inside the event loop."""
@@ -109,12 +123,15 @@ class Runtime:
             _LOG.info("signer_not_revoked", reason=str(error))
 
     async def _on_view(self, view: ChainView) -> tuple[NonceKey, ...]:
-        try:
-            await self.desk.settle(view)
-        except JournalUnavailable as error:
-            _LOG.error("outcomes_not_journaled", error=str(error))
+        desks = (self.desk,) if self.okx is None else (self.desk, self.okx)
+        for desk in desks:
+            try:
+                await desk.settle(view)
+                await desk.keep(view)
+            except JournalUnavailable as error:
+                _LOG.error("journal_behind", error=str(error))
         await self.plane.on_view(view, self.side.rotation)
-        return self.desk.watched()
+        return tuple(nonce for desk in desks for nonce in desk.watched())
 
 
 def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime:
@@ -143,18 +160,16 @@ def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime
     maker = parse_address(deployment.address(_CONTRACT), _CONTRACT)
     with JsonRpc(settings.rpc_url, timeout_s=settings.rpc_timeout_ms / 1000) as rpc:
         deployment.check_code(rpc, _CONTRACT)
-        journal = SqliteJournal(
-            settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
-        )
+        journal = _open_journal(settings, identity, maker)
         try:
             key = order_key(settings, mode)
             if mode is SigningMode.DEVELOPMENT:
                 keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
-            fault = hedger_fault(rpc, deployment, maker)
-            running = _with_funding(settings, fault)
-            return _join(running, node, identity, maker, signer, journal, load or (lambda: settings))
+            running = _with_funding(settings, hedger_fault(rpc, deployment, maker))
+            okx = open_okx_maker(settings, rpc, mode=mode, node=identity)
+            return _join(running, node, identity, maker, signer, journal, okx, load or (lambda: settings))
         except BaseException:
             journal.close()
             raise
@@ -174,7 +189,8 @@ def _join(
     identity: NodeIdentity,
     maker: Address,
     signer: GuardedSigner,
-    journal: SqliteJournal,
+    journal: Journal,
+    okx: OkxMaker | None,
     load: Loader,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
@@ -187,26 +203,48 @@ def _join(
         pools=find_pools(node, pairs),
     )
     reader, state, clock = MarketReader(node, plan), journal.recover(), SystemClock()
-    plane = open_control_plane(settings, identity, journal.path, clock)
+    plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)
     stages = plane.metrics or NO_STAGES
-    signer.on_fault = lambda why: plane.board.latch(parse_switch("signer", signer.address), why)
+    for guarded in (signer,) if okx is None else (signer, okx.signer):
+        guarded.on_fault = partial(plane.board.latch, parse_switch("signer", guarded.address))
+    keeper = nonce_keeper(settings, journal, node, maker, signer.address, state)
+    # The lanes as they are on chain say which nonces are gone, beside what the journal says.
+    keeper.start(reader.read(()).lanes)
+    policy = desk_policy(settings, identity, maker, pairs)
     admission = AdmissionDesk(
-        policy=desk_policy(settings, identity, maker, pairs),
-        signer=measured(signer, stages, {"sign_order": Stage.SIGN}) if plane.metrics else signer,
+        policy=policy,
+        signer=measured(signer, stages, SIGNING) if plane.metrics else signer,
         book=_resumed_book(settings, identity, state),
-        router_nonces=router_nonces(node, maker, state),
-        # The lanes as they are on chain say which nonces are gone, beside what the journal says.
-        lane_nonces=lane_nonces(reader.read(()), signer.address, state),
+        router_nonces=keeper.router_nonces,
+        lane_nonces=keeper.lane_nonces,
         random_bits=secrets.randbits,
+        conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
         switches=plane.board.switches,
         stages=stages,
     )
-    refresher = _refresher(settings, reader, clock)
-    desk = QuoteDesk(
-        market=measured(refresher, stages, {"current": Stage.MARKET}) if plane.metrics else refresher,
-        journal=measured(journal, stages, {"append": Stage.JOURNAL}) if plane.metrics else journal,
-        admission=admission,
-        clock=clock,
+    whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
+    refresher = _refresher(settings, whole, clock)
+    market = measured(refresher, stages, _READING) if plane.metrics else refresher
+    written = measured(journal, stages, _WRITING) if plane.metrics else journal
+    desk = QuoteDesk(market=market, journal=written, admission=admission, clock=clock, keeper=keeper)
+    desk.ends.resume(state.cursor)
+    second = (
+        None
+        if okx is None
+        else okx_desk(
+            okx,
+            policy=policy,
+            ttl_s=settings.okx_quote_ttl_s,
+            confirmations=_confirmations(settings, identity),
+            market=market,
+            journal=written,
+            live=state.live,
+            clock=clock,
+            chain_id=identity.chain_id,
+            random_bits=secrets.randbits,
+            switches=plane.board.switches,
+            stages=stages,
+        )
     )
     health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
     side = operator_side(
@@ -220,10 +258,14 @@ def _join(
         clock=clock,
         policy_of=lambda new: desk_policy(new, identity, maker, pairs),
         lanes_of=lanes_reader(settings, maker),
-        confirmations=_depth(settings, identity),
+        confirmations=_confirmations(settings, identity),
         on_chain=on_chain_stop(settings, identity, maker),
+        others=[]
+        if okx is None or second is None
+        else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],
     )
-    routes = _app(settings, identity, desk, health, side.parts, plane.events)
+    desks = {Settlement.ONEINCH: desk} | ({} if second is None else {Settlement.OKX: second})
+    routes = _app(settings, identity, desks, health, side.parts, plane.events)
     side.target.door = door = front_door(routes, plane, settings, clock)
     return Runtime(
         app=door,
@@ -238,23 +280,31 @@ def _join(
         settings=settings,
         plane=plane,
         side=side,
+        okx=second,
     )
 
 
-def _depth(settings: ServeSettings, identity: NodeIdentity) -> int:
+def _okx_policy(
+    okx: OkxMaker, identity: NodeIdentity, maker: Address, pairs: Pairs, new: ServeSettings
+) -> DeskPolicy:
+    policy = desk_policy(new, identity, maker, pairs)
+    return okx.policy(policy, ttl_s=new.okx_quote_ttl_s, chain_id=identity.chain_id)
+
+
+def _resumed_book(settings: ServeSettings, identity: NodeIdentity, state: JournalState) -> ReservationBook:
+    book = ReservationBook(confirmations=_confirmations(settings, identity))
+    for quote in contract_quotes(state.live):
+        book.add(quote)
+    return book
+
+
+def _confirmations(settings: ServeSettings, identity: NodeIdentity) -> int:
     if settings.confirmations is not None:
         return settings.confirmations
     return 0 if identity.development else _LIVE_CONFIRMATIONS
 
 
-def _resumed_book(settings: ServeSettings, identity: NodeIdentity, state: JournalState) -> ReservationBook:
-    book = ReservationBook(confirmations=_depth(settings, identity))
-    for quote in state.live:
-        book.add(quote)
-    return book
-
-
-def _refresher(settings: ServeSettings, reader: MarketReader, clock: SystemClock) -> MarketRefresher:
+def _refresher(settings: ServeSettings, reader: ViewReader, clock: SystemClock) -> MarketRefresher:
     return MarketRefresher(
         reader,
         clock=clock,
@@ -267,18 +317,23 @@ def _refresher(settings: ServeSettings, reader: MarketReader, clock: SystemClock
 def _app(
     settings: ServeSettings,
     identity: NodeIdentity,
-    desk: QuoteDesk,
+    desks: Mapping[Settlement, QuoteDesk],
     health: Health,
     parts: OperatorParts,
     events: Events,
 ) -> QuoteRoutes:
-    wire = codec(settings, identity)
-    if parts.metrics is not None:
-        desk = counted(desk, events)
-        wire = measured(wire, parts.metrics, {"decode": Stage.DECODE, "encode_quote": Stage.ENCODE})
-    endpoints = QuoteEndpoints(desk=desk, codec=wire, new_id=lambda: secrets.token_hex(16))
+    metrics = parts.metrics
+    relayers = [
+        QuoteEndpoints(
+            desk=behind if metrics is None else counted(behind, events),
+            codec=codec if metrics is None else measured(codec, metrics, _CODING),
+            new_id=lambda: secrets.token_hex(16),
+        )
+        for codec in open_codecs(relayer_settings(settings, identity))
+        if (behind := desks.get(codec.profile.settlement)) is not None
+    ]
     return build_app(
-        endpoints=endpoints,
+        endpoints=RelayerRoutes(relayers),
         health=health,
         max_body=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_ms / 1000,
@@ -290,6 +345,23 @@ def _app(
 def _deployment(settings: ServeSettings, identity: NodeIdentity) -> Deployment:
     default = fork_record_path() if identity.development else live_record_path(identity.chain_id)
     return load_deployment(settings.deployment or default)
+
+
+def _open_journal(settings: ServeSettings, identity: NodeIdentity, maker: Address) -> Journal:
+    url = settings.database_url
+    if url is not None:
+        return PostgresJournal(url.get_secret_value(), chain_id=identity.chain_id, maker=maker)
+    return SqliteJournal(
+        settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
+    )
+
+
+def _switches_file(identity: NodeIdentity, journal: Journal) -> Path:
+    """Return where the kill switches are kept: beside a journal that is a file, else by chain."""
+    if isinstance(journal.path, Path):
+        return journal.path.with_suffix(".switches.sqlite")
+    kind = "fork-" if identity.development else ""
+    return project_root() / ".pmm" / "switches" / f"{kind}{identity.chain_id}.sqlite"
 
 
 def _default_journal(identity: NodeIdentity) -> Path:

@@ -18,6 +18,7 @@ from pmm.localnet.addresses import (
     USDC,
     WETH,
 )
+from pmm.localnet.protocols.aave_reserves import RESERVES
 from tests.contracts.lending.desk_fixtures import FLOOR_BPS
 
 CODELESS = "0x00000000000000000000000000000000000000aA"
@@ -35,6 +36,7 @@ def test_lending_account__getters__are_what_was_given(account: Any, desk: Any) -
     names = ("SETTLEMENT", "AAVE_V3_POOL", "COMPOUND_COMPTROLLER", "COMPOUND_CETH", "WETH")
     given = [desk.address, AAVE_POOL, COMPOUND_COMPTROLLER, COMPOUND_CETH, WETH]
     assert [getattr(account, name)() for name in names] == given
+    assert account.AAVE_WETH_DEBT() == RESERVES[0].variable_debt_token
 
 
 @pytest.mark.parametrize("position", range(5))

@@ -121,6 +121,29 @@ def test_access__anyone_else__may_not(desk: Desk, guardian: Any, who: str, reque
         assert refusal == ("Unauthorised", lower(sender)), function
 
 
+@pytest.mark.parametrize("origin", ["owner", "guardian", "operator"])
+def test_access__contract_called_by_a_holder_of_a_role__has_no_right_of_it(
+    desk: Desk, owner: Any, guardian: Any, origin: str, request: Any
+) -> None:
+    """What counts is who calls, not who signed the transaction."""
+    sender = request.getfixturevalue(origin)
+    errand = owner.deploy(ape.project.MockInsider, desk.settlement)
+    for function in (*OWNER_ONLY, *REDUCERS, *MOVERS, *ONE_CALLER):
+        data = getattr(desk.settlement, function).encode_input(*_values(desk, function, guardian))
+        refusal = desk.refusal(errand.execute, data, sender=sender)
+        assert refusal == ("Unauthorised", lower(errand)), function
+
+
+def test_set_guards__contract_that_is_the_guardian_called_by_the_owner__may_only_switch_on(
+    desk: Desk, owner: Any
+) -> None:
+    errand = owner.deploy(ape.project.MockInsider, desk.settlement)
+    desk.settlement.setGuardian(errand, sender=owner)
+    desk.settlement.setGuards(3, sender=owner)
+    refusal = desk.refusal(errand.execute, desk.settlement.setGuards.encode_input(0), sender=owner)
+    assert refusal == ("Unauthorised", lower(errand))
+
+
 @pytest.mark.parametrize("who", ROLES)
 def test_access__calls_of_modules_and_operator__are_closed_to_other_roles(
     desk: Desk, guardian: Any, who: str, request: Any

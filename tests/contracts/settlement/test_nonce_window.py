@@ -44,6 +44,18 @@ def test_fill_order__slide_by_one__keeps_the_bits_of_the_rest(desk: Desk) -> Non
         assert desk.simulate(desk.order(nonce=nonce))[0] == MAKING
 
 
+def test_fill_order__slide_from_beyond_zero__keeps_the_bits_of_the_rest(desk: Desk) -> None:
+    for nonce in (1_000, 900, 1_003, 1_010):
+        desk.fill(desk.order(nonce=nonce))
+    base = 1_010 - WINDOW + 1
+    lane = desk.lane()
+    assert (lane.base, lane.window) == (base, sum(1 << (used - base) for used in (900, 1_000, 1_003, 1_010)))
+    for nonce in (900, 1_000, 1_003, 1_010):
+        assert desk.fill_refusal(desk.order(nonce=nonce)) == ("NonceDead", nonce, base)
+    for nonce in (base, 899, 901, 1_002, 1_009, 1_011):
+        assert desk.simulate(desk.order(nonce=nonce))[0] == MAKING
+
+
 @pytest.mark.parametrize("nonce", [TOP + 1, 2**40 - 1])
 def test_fill_order__nonce_over_32_bits__is_refused(desk: Desk, nonce: int) -> None:
     assert desk.fill_refusal(desk.order(nonce=nonce)) == ("NonceOutOfRange", nonce)
@@ -118,6 +130,16 @@ def test_cancel_window__mask__kills_exactly_its_nonces(desk: Desk, canceller: An
         assert desk.fill_refusal(desk.order(nonce=nonce))[0] == "NonceDead"
     for nonce in (9, 12, 14):
         assert desk.simulate(desk.order(nonce=nonce))[0] == MAKING
+
+
+@pytest.mark.parametrize("first", [0, 900])
+def test_cancel_window__some_are_dead_already__they_stay_so(desk: Desk, guardian: Any, first: int) -> None:
+    for nonce in (first + 1, first + 4, first + 6):
+        desk.fill(desk.order(nonce=nonce))
+    before = desk.lane()
+    desk.settlement.cancelWindow(position(desk.key.address, 0, first), 0b1011, sender=guardian)
+    lane = desk.lane()
+    assert (lane.base, lane.window) == (before.base, before.window | 0b1011 << (first - before.base))
 
 
 def test_cancel_window__whole_window__leaves_the_next_nonce(desk: Desk, guardian: Any) -> None:

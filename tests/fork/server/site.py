@@ -101,17 +101,17 @@ class Server:
 
 def key_file(journal: Path) -> tuple[dict[str, Path], dict[Role, str]]:
     """Return the settings of a key file beside the journal, and the keys of a relayer and a viewer in it."""
-    made = {role: new_key(kind=KeyKind.API_KEY, role=role, name="1inch", now_s=1) for role in _ROLES}
+    made = {role: new_key(kind=KeyKind.API_KEY, role=role, name="pmm", now_s=1) for role in _ROLES}
     path = journal.with_suffix(".keys.json")
     write_keys(path, [record for record, _ in made.values()])
     return {"keys_file": path}, {role: shown for role, (_, shown) in made.items()}
 
 
 @contextmanager
-def serving(deployed: Deployed, journal: Path, **overrides: Any) -> Iterator[Server]:
+def serving(deployed: Deployed, journal: Path | None, **overrides: Any) -> Iterator[Server]:
     """Run a server on the fork; a live one has a key file beside its journal, and is asked with its keys."""
     keys: dict[Role, str] = {}
-    if overrides.get("live") and "auth" not in overrides:
+    if overrides.get("live") and journal is not None and "auth" not in overrides:
         overrides["auth"], keys = key_file(journal)
     config = overrides.pop("config", None)
 

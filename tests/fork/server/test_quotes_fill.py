@@ -7,7 +7,7 @@ import pytest
 from pmm.chain.abi import selector
 from pmm.domain import USDC, WETH, OwnDomainTerms, Token
 from pmm.errors import ChainError
-from pmm.execution import Settlement
+from pmm.execution import CONTRACT_VENUES, Settlement
 from pmm.journal import read
 from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import deal
@@ -21,7 +21,7 @@ _PRIVATE = {
 }
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 def test_order__filled_whole__moves_exactly_what_was_signed(
     server: Server, chain: ChainBuilder, deployed: Deployed, settlement: Settlement
 ) -> None:
@@ -39,7 +39,7 @@ def test_order__filled_whole__moves_exactly_what_was_signed(
     ]
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 def test_order__filled_twice__reverts(server: Server, chain: ChainBuilder, settlement: Settlement) -> None:
     answer = server.quote(settlement=settlement.value)
     fill(chain, answer)
@@ -47,7 +47,7 @@ def test_order__filled_twice__reverts(server: Server, chain: ChainBuilder, settl
         fill(chain, answer)
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 def test_order__taken_by_somebody_else__reverts(
     server: Server, chain: ChainBuilder, deployed: Deployed, settlement: Settlement
 ) -> None:
@@ -64,7 +64,7 @@ def test_order__taken_by_somebody_else__reverts(
 def test_order__filled__frees_the_reservation_and_is_journaled(
     server: Server, chain: ChainBuilder, journal: Path
 ) -> None:
-    answers = [server.quote(settlement=venue.value) for venue in Settlement]
+    answers = [server.quote(settlement=venue.value) for venue in CONTRACT_VENUES]
     assert len(server.runtime.desk.watched()) == 2
     for answer in answers:
         fill(chain, answer)

@@ -15,7 +15,7 @@ from pmm.domain import (
     allowed_sender_of,
 )
 from pmm.errors import InvalidInput
-from pmm.execution import AnsweredQuote, FirmQuoteRequest, Settlement
+from pmm.execution import CONTRACT_VENUES, AnsweredQuote, FirmQuoteRequest, Settlement
 from tests.helpers.quoting import TAKER, open_test_desk
 
 _LOW_BITS_ZERO = address_from_bytes(b"\x77" * 10 + bytes(10))
@@ -40,7 +40,7 @@ def _signed(request: FirmQuoteRequest) -> SignedOrder:
     return found.firm.signed_order
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 @pytest.mark.parametrize("taker", [TAKER, _ONE_LOW_BIT])
 def test_firm_quote__either_venue__names_the_taker(settlement: Settlement, taker: Address) -> None:
     assert _signed(_ask(taker, settlement)).order.traits.allowed_sender == allowed_sender_of(taker) != 0

@@ -21,6 +21,7 @@ from pmm.domain import (
 )
 from pmm.errors import UnsafeToSign
 from pmm.execution import (
+    CONTRACT_VENUES,
     AnsweredQuote,
     ChainView,
     FirmQuoteRequest,
@@ -278,7 +279,7 @@ def test_firm_quote__many_quotes__never_repeat_a_nonce_or_an_order() -> None:
     quotes = [
         answered(desk, ask(request_id=f"{venue}{n}", settlement=venue, taking_amount=_ONE_WETH // 100))
         for n in range(40)
-        for venue in Settlement
+        for venue in CONTRACT_VENUES
     ]
     assert len({quote.admitted.nonce for quote in quotes}) == 80
     assert len({quote.admitted.order_hash for quote in quotes}) == 80
@@ -297,17 +298,38 @@ def test_firm_quote__journal_refuses__nothing_is_signed_and_inventory_is_free_ag
 
 
 class _SlowJournal(MemoryJournal):
-    """A journal whose disk hangs."""
+    """A journal whose disk hangs until it is told how to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
 
     async def append(self, record: QuoteRecord) -> None:
-        await asyncio.sleep(60)
+        await self.go_on.wait()
+        await super().append(record)
 
 
-def test_firm_quote__journal_hangs__is_refused_in_time() -> None:
-    desk = open_test_desk(journal=_SlowJournal())
-    desk.admission.policy = replace(desk.policy, journal_timeout_s=0.01)
-    assert refused(desk, ask()).reason is RefusalReason.JOURNAL_UNAVAILABLE
-    assert desk.book.open_quotes(TAKER).count == 0
+@pytest.mark.parametrize(("fails", "left"), [(None, 1), ("disk full", 0)])
+def test_firm_quote__journal_hangs__is_refused_and_stays_reserved_until_the_journal_answers(
+    fails: str | None, left: int
+) -> None:
+    async def run() -> None:
+        journal = _SlowJournal()
+        desk = open_test_desk(journal=journal)
+        desk.admission.policy = replace(desk.policy, journal_timeout_s=0.01)
+        found = await desk.desk.firm_quote(ask())
+        assert isinstance(found, Decision)
+        assert found.reason is RefusalReason.JOURNAL_UNAVAILABLE
+        # It may still be written.
+        assert len(desk.book) == 1
+        journal.fails = fails
+        journal.go_on.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(desk.book) == left
+
+    asyncio.run(run())
 
 
 class _WatchingJournal(MemoryJournal):
@@ -400,7 +422,7 @@ def test_settle__journal_hangs__gives_up_and_keeps_the_outcome() -> None:
     with pytest.raises(JournalUnavailable, match="did not confirm"):
         asyncio.run(desk.settle(chain_view(expiry_clock_s=CHAIN_TIME_S + 31)))
     assert desk.book.reserved(USDC.address) == 0
-    assert len(desk.desk._unwritten) == 1
+    assert len(desk.desk.ends._unwritten) == 1
 
 
 def test_firm_quote__accepted_on_pmm__journals_winning_and_losing_plans() -> None:

@@ -25,7 +25,8 @@ from pmm.domain import (
 )
 from pmm.execution import AnsweredQuote, FirmQuoteRequest, PublishedLadder, Settlement
 from pmm.pricing import PricedAmounts, price_exact_in
-from pmm.relayers.oneinch import ErrorForm, LevelOrder, OneInchCodec
+from pmm.relayers.codec import RelayerCall
+from pmm.relayers.oneinch import LEVELS, ORDER, ErrorForm, LevelOrder, OneInchCodec
 from pmm.relayers.refusals import WireRefusal, wire_refusal
 from tests.helpers.quoting import TAKER, chain_view, market, open_test_desk
 
@@ -42,7 +43,7 @@ _STANDARD = {
 
 def decode(body: bytes | dict[str, object]) -> FirmQuoteRequest | WireRefusal:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return _CODEC.decode(raw, request_id="r")
+    return _CODEC.decode(RelayerCall(route=ORDER, request_id="r", body=raw))
 
 
 def read(body: dict[str, object]) -> FirmQuoteRequest:
@@ -196,7 +197,7 @@ def answer(settlement: Settlement, codec: OneInchCodec = _CODEC) -> tuple[Answer
     request = read({**_STANDARD, "settlement": settlement.value})
     found = asyncio.run(open_test_desk().desk.firm_quote(request))
     assert isinstance(found, AnsweredQuote)
-    return found, json.loads(codec.encode_quote(found))
+    return found, json.loads(codec.encode_quote(ORDER, found))
 
 
 def test_encode_quote__on_1inch__is_what_the_client_reads() -> None:
@@ -261,7 +262,7 @@ def test_encode_levels__any_firm_quote__is_not_better_than_the_strings_say(eth_u
     found = asyncio.run(desk.desk.ladders())
     assert not isinstance(found, Decision)
     view, ladders = found
-    body = json.loads(_CODEC.encode_levels(ladders))
+    body = json.loads(_CODEC.encode_levels(LEVELS, ladders))
     pair = desk.policy.pairs.find(maker_asset=USDC, taker_asset=WETH)
     assert pair is not None
     terms = desk.admission.terms(view, pair, maker_asset=USDC, taker_asset=WETH)
@@ -277,7 +278,7 @@ def test_encode_levels__any_firm_quote__is_not_better_than_the_strings_say(eth_u
 def test_encode_levels__price_without_end__is_rounded_up() -> None:
     level = PriceLevel(maker_asset=USDC, taker_asset=USDT, making_amount=1, taking_amount=3)
     ladder = PublishedLadder(maker_asset=USDC, taker_asset=USDT, levels=(level,))
-    ((price, size),) = next(iter(json.loads(_CODEC.encode_levels((ladder,))).values()))
+    ((price, size),) = next(iter(json.loads(_CODEC.encode_levels(LEVELS, (ladder,))).values()))
     assert Decimal(price) * Decimal(size) >= Decimal("0.000001")
 
 
@@ -285,9 +286,9 @@ def test_encode_levels__order_of_a_level__is_a_setting() -> None:
     found = asyncio.run(open_test_desk().desk.ladders())
     assert not isinstance(found, Decision)
     key = f"{WETH.address}_{USDC.address}".lower()
-    price, size = json.loads(_CODEC.encode_levels(found[1]))[key][0]
+    price, size = json.loads(_CODEC.encode_levels(LEVELS, found[1]))[key][0]
     other = replace(_CODEC, level_order=LevelOrder.SIZE_PRICE)
-    assert json.loads(other.encode_levels(found[1]))[key][0] == [size, price]
+    assert json.loads(other.encode_levels(LEVELS, found[1]))[key][0] == [size, price]
     # USDC per WETH, and WETH: an inverted ladder would show the two the other way round.
     assert 2_900 < Decimal(price) < 3_000
     assert Decimal(size) < 1
@@ -295,7 +296,7 @@ def test_encode_levels__order_of_a_level__is_a_setting() -> None:
 
 def test_encode_refusal__object_form__has_code_message_and_remedy() -> None:
     refusal = wire_refusal(Decision.refuse(RefusalReason.STALE_PRICE, "too old"))
-    body = json.loads(_CODEC.encode_refusal(refusal))
+    body = json.loads(_CODEC.encode_refusal(ORDER, refusal).body)
     assert body == {"error": {"code": "stale_price", "message": "too old", "remedy": refusal.remedy}}
     assert (refusal.status, refusal.retry_after_s) == (503, 1)
 
@@ -309,12 +310,20 @@ def test_encode_refusal__object_form__has_code_message_and_remedy() -> None:
 )
 def test_encode_refusal__string_form__is_what_the_client_knows(reason: RefusalReason, text: str) -> None:
     codec = replace(_CODEC, error_form=ErrorForm.STRING)
-    assert json.loads(codec.encode_refusal(wire_refusal(Decision.refuse(reason, "detail")))) == text
+    assert (
+        json.loads(codec.encode_refusal(ORDER, wire_refusal(Decision.refuse(reason, "detail"))).body) == text
+    )
 
 
 @pytest.mark.parametrize("reason", list(RefusalReason))
 def test_wire_refusal__every_reason__has_status_and_remedy(reason: RefusalReason) -> None:
     refusal = wire_refusal(Decision.refuse(reason, "detail"))
-    assert refusal.status in (422, 503)
+    assert refusal.status in (409, 422, 503)
     assert refusal.remedy
     assert refusal.code == reason.value
+
+
+def test_decode__idempotency_key__names_the_request() -> None:
+    assert read(_STANDARD | {"idempotencyKey": "a-1"}).idempotency_key == "a-1"
+    for wrong in ("", "x" * 129, "t\u00e4glich", 7):
+        assert "dempotency" in refused(_STANDARD | {"idempotencyKey": wrong}).message

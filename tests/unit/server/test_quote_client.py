@@ -9,8 +9,8 @@ import pytest
 
 from pmm.domain import MAINNET_TOKENS, USDC, WETH, QuoteRequest
 from pmm.errors import ChainError, SetupError
-from pmm.execution import AnsweredQuote, FirmQuoteRequest, Settlement
-from pmm.relayers.oneinch import OneInchCodec
+from pmm.execution import CONTRACT_VENUES, AnsweredQuote, FirmQuoteRequest, Settlement
+from pmm.relayers.oneinch import ORDER, OneInchCodec
 from pmm.server.client import QuoteClient, QuoteRefused, parse_answer, wait_ready
 from tests.helpers.quoting import TAKER, open_test_desk
 
@@ -29,10 +29,10 @@ def answer(settlement: Settlement) -> tuple[AnsweredQuote, bytes]:
     desk = open_test_desk()
     found = asyncio.run(desk.desk.firm_quote(FirmQuoteRequest(quote=quote, settlement=settlement)))
     assert isinstance(found, AnsweredQuote)
-    return found, codec.encode_quote(found)
+    return found, codec.encode_quote(ORDER, found)
 
 
-@pytest.mark.parametrize("settlement", list(Settlement))
+@pytest.mark.parametrize("settlement", CONTRACT_VENUES)
 def test_order__signed_answer__is_the_order_that_was_signed(settlement: Settlement) -> None:
     sent, body = answer(settlement)
     seen: list[dict[str, object]] = []

@@ -7,8 +7,11 @@ import pytest
 
 from pmm.domain import USDC, WETH, FundingSource
 from pmm.errors import InvalidInput
+from pmm.pricing import SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
+from pmm.server.assembly import desk_policy
 from pmm.settings import load_settings, parse_pair
+from tests.helpers.quoting import ANVIL, MAKER
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +133,36 @@ def test_load_settings__wrong_node_address__is_refused_without_repeating_it(addr
     with pytest.raises(InvalidInput, match="PMM_RPC_URL") as caught:
         load_settings({"rpc_url": address})
     assert "SECRETKEY" not in str(caught.value)
+
+
+def test_load_settings__models__are_read_per_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_SPREAD_MODEL", "avellaneda_stoikov")
+    monkeypatch.setenv("PMM_PAIR_MODELS", "WETH/USDC=glft, DAI/USDC=fixed")
+    settings = load_settings()
+    assert settings.spread_model is SpreadModel.AVELLANEDA_STOIKOV
+    assert settings.pair_models == ("WETH/USDC=glft", "DAI/USDC=fixed")
+    pairs = [parse_pair(name) for name in settings.pairs]
+    policy = desk_policy(settings, ANVIL, MAKER, pairs)
+    models = {f"{pair.base.symbol}/{pair.quote.symbol}": pair.spread.model for pair in policy.pairs.policies}
+    assert models == {
+        "WETH/USDC": SpreadModel.GLFT,
+        "WETH/USDT": SpreadModel.AVELLANEDA_STOIKOV,
+        "WBTC/USDC": SpreadModel.AVELLANEDA_STOIKOV,
+        "DAI/USDC": SpreadModel.FIXED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("WETH/USDC", "BASE/QUOTE=model"),
+        ("WETH/USDC=best", "BASE/QUOTE=model"),
+        ("WETH/DAI=glft", "expected pairs that are quoted, found WETH/DAI"),
+    ],
+)
+def test_load_settings__model_of_no_pair__is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("PMM_PAIR_MODELS", value)
+    with pytest.raises(InvalidInput, match=said):
+        load_settings()

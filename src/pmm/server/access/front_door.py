@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ from pmm.server.access.request_body import (
 from pmm.server.access.roles import Principal, Role
 from pmm.server.access.signed_request import KEY, ReplayGuard, read_headers, sign_request
 from pmm.server.access.watch import NO_WATCH, AccessWatch
+from pmm.server.relayer_routes import BEGAN_SCOPE, RELAYER_SCOPE
 
 OPEN_PATHS = frozenset({"/healthz", "/docs", "/openapi.json"})
 """Need no credentials; the answers hold nothing that a stranger may not know."""
@@ -49,7 +51,12 @@ class AccessRules:
 
 
 class FrontDoor:
-    """Puts ``pmm.relayer`` (the relayer's name) and ``pmm.principal`` into the scope of what it lets in."""
+    """Puts ``pmm.relayer`` (the relayer's name) and ``pmm.principal`` into the scope of what it lets in.
+
+    Args:
+        relayers: names of the relayers served; a relayer's key with another name is the first's.
+        key_headers: headers that may hold an API key, lower case.
+    """
 
     def __init__(
         self,
@@ -60,8 +67,12 @@ class FrontDoor:
         clock: Clock,
         watch: AccessWatch = NO_WATCH,
         stages: StageWatch = NO_STAGES,
+        relayers: Sequence[str] = (),
+        key_headers: Sequence[bytes] = (b"x-api-key",),
     ) -> None:
         self._stages = stages
+        self._relayers = tuple(relayers)
+        self._key_headers = tuple(key_headers)
         self._app = app
         self._keyring = keyring
         self._rules = rules
@@ -85,9 +96,10 @@ class FrontDoor:
             await self._app(scope, receive, send)
             return
         started_ns = self._stages.now_ns()
+        scope[BEGAN_SCOPE] = asyncio.get_running_loop().time()
         path = scope["path"]
         headers = dict(scope["headers"])
-        if path in OPEN_PATHS and not _has_credentials(headers):
+        if path in OPEN_PATHS and not self._has_credentials(headers):
             await self._app(scope, receive, send)
             return
         try:
@@ -102,10 +114,18 @@ class FrontDoor:
         assert isinstance(found, Principal)
         scope["pmm.principal"] = found
         if found.role is Role.RELAYER and found is not _NOBODY:
-            scope["pmm.relayer"] = found.name
+            scope[RELAYER_SCOPE] = self._relayer_of(found)
         await self._app(scope, receive, send)
         if found.role is Role.RELAYER and scope["method"] == "POST":
             self._stages.took(Stage.TOTAL, started_ns)
+
+    def _relayer_of(self, principal: Principal) -> str:
+        # Whoever is no relayer with a protocol of its own asks our own API.
+        known = not self._relayers or principal.name in self._relayers
+        return principal.name if known else self._relayers[0]
+
+    def _has_credentials(self, headers: Mapping[bytes, bytes]) -> bool:
+        return any(name in headers for name in (*self._key_headers, b"authorization", KEY))
 
     async def _identify(
         self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
@@ -149,7 +169,7 @@ class FrontDoor:
 
     def _shown(self, headers: Mapping[bytes, bytes]) -> KeyRecord | WireRefusal:
         assert self._keyring is not None
-        shown = headers.get(b"x-api-key")
+        shown = next((headers[name] for name in self._key_headers if name in headers), None)
         authorization = headers.get(b"authorization", b"")
         if shown is None and authorization[: len(_BEARER)].lower() == _BEARER:
             shown = authorization[len(_BEARER) :].strip()
@@ -183,10 +203,6 @@ class FrontDoor:
             signed.key_id, signed.nonce, timestamp_ms=signed.timestamp_ms, now_ms=now_ms
         )
         return record if fresh else refusals.REPLAYED
-
-
-def _has_credentials(headers: Mapping[bytes, bytes]) -> bool:
-    return b"x-api-key" in headers or b"authorization" in headers or KEY in headers
 
 
 def _target(scope: Scope) -> str:

@@ -124,7 +124,14 @@ class House:
         }
 
 
-def open_house(folder: Path, *, keyed: bool = True, **rules: Any) -> House:
+def open_house(
+    folder: Path,
+    *,
+    keyed: bool = True,
+    relayers: tuple[str, ...] = (),
+    key_headers: tuple[bytes, ...] = (b"x-api-key",),
+    **rules: Any,
+) -> House:
     keys: dict[str, str] = {}
     records = []
     for name, kind, role in (
@@ -143,6 +150,8 @@ def open_house(folder: Path, *, keyed: bool = True, **rules: Any) -> House:
         keyring=Keyring(path) if keyed else None,
         rules=AccessRules(is_open=not keyed, **{**defaults, **rules}),
         clock=clock,
+        relayers=relayers,
+        key_headers=key_headers,
     )
     return House(door=door, behind=behind, clock=clock, keys=keys, path=path)
 
@@ -159,6 +168,25 @@ def test_door__api_key__lets_in_with_the_relayers_name(house: House, form: str) 
     assert answer.status == 200
     assert house.behind.scopes[0]["pmm.relayer"] == "relayer-name"
     assert house.behind.bodies == [b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("served", "found"), [(("pmm", "relayer-name"), "relayer-name"), (("pmm", "okx"), "pmm")]
+)
+def test_door__relayer_without_a_protocol_of_its_own__asks_our_own_api(
+    tmp_path: Path, served: tuple[str, ...], found: str
+) -> None:
+    house = open_house(tmp_path, relayers=served)
+    assert house.ask(headers={"X-API-Key": house.keys["relayer"]}).status == 200
+    assert house.behind.scopes[0]["pmm.relayer"] == found
+
+
+def test_door__relayers_own_header__is_read_for_the_key(tmp_path: Path) -> None:
+    house = open_house(tmp_path, key_headers=(b"x-api-key", b"ok-access-key"))
+    key = house.keys["relayer"]
+    assert house.ask(headers={"OK-ACCESS-KEY": key}).status == 200
+    assert house.ask("/healthz", {"OK-ACCESS-KEY": key + "x"}, method="GET").code == "bad_key"
+    assert open_house(tmp_path).ask(headers={"OK-ACCESS-KEY": key}).code == "no_credentials"
 
 
 def test_door__no_credentials__is_401(house: House) -> None:

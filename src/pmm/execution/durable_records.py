@@ -1,0 +1,74 @@
+"""Records that are on disk when an answer leaves, or a refusal that says why not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from functools import partial
+
+from pmm.domain import Decision, RefusalReason
+from pmm.execution.admission import AdmissionDesk
+from pmm.execution.ports import JournalUnavailable, QuoteJournal
+from pmm.execution.records import AdmittedQuote, LadderRecord, QuoteRecord, Receipt
+
+
+class DurableRecords:
+    """Waits for the journal as long as the policy allows, and takes reservations back that it did not write."""
+
+    def __init__(self, *, journal: QuoteJournal, admission: AdmissionDesk) -> None:
+        self._journal = journal
+        self._admission = admission
+
+    async def append(self, record: QuoteRecord) -> Decision | None:
+        """Append a request that reserves nothing; return why it could not be, None when it is durable."""
+        return await self._written(self._journal.append(record))
+
+    async def append_ladder(self, record: LadderRecord) -> Decision | None:
+        """Append a ladder; as :meth:`append`."""
+        return await self._written(self._journal.append_ladder(record))
+
+    async def admit(self, record: QuoteRecord) -> Receipt | Decision:
+        """Return what the journal made of a record, or why it has none.
+
+        A record that is not confirmed in time may still be written: what it reserves is free again only when the
+        journal says that it was not.
+        """
+        pending = asyncio.ensure_future(self._journal.admit(record))
+        try:
+            async with asyncio.timeout(self._admission.policy.journal_timeout_s):
+                return await asyncio.shield(pending)
+        except JournalUnavailable as error:
+            self.take_back(record.admitted)
+            return _refusal(error)
+        except TimeoutError as error:
+            pending.add_done_callback(partial(self._late, record))
+            return _refusal(error)
+        except asyncio.CancelledError:
+            # The caller went away; nobody signs this any more.
+            pending.add_done_callback(partial(self._late, record))
+            raise
+
+    def take_back(self, quote: AdmittedQuote | None) -> None:
+        """Free what a quote reserves that was not written, if it is reserved still."""
+        if quote is not None and quote.order_hash in self._admission.book:
+            self._admission.release(quote)
+
+    def _late(self, record: QuoteRecord, pending: asyncio.Future[Receipt]) -> None:
+        if pending.cancelled():
+            return
+        failed = pending.exception()
+        if failed is not None or not pending.result().decision.accepted or pending.result().earlier:
+            self.take_back(record.admitted)
+
+    async def _written(self, written: Awaitable[None]) -> Decision | None:
+        try:
+            async with asyncio.timeout(self._admission.policy.journal_timeout_s):
+                await written
+        except (JournalUnavailable, TimeoutError) as error:
+            return _refusal(error)
+        return None
+
+
+def _refusal(error: BaseException) -> Decision:
+    detail = str(error) or "the journal did not confirm the record in time"
+    return Decision.refuse(RefusalReason.JOURNAL_UNAVAILABLE, detail)

@@ -1,0 +1,111 @@
+"""How live quotes end, here and on other replicas, and what is journaled then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pmm.execution.admission import AdmissionDesk
+from pmm.execution.chain_view import ChainView
+from pmm.execution.ports import Clock, JournalUnavailable, NonceLeases, QuoteJournal
+from pmm.execution.records import LiveQuote, QuoteOutcome, Selection
+
+
+class QuoteEnds:
+    """Ends quotes by what the chain says; keeps their signatures until then, and gives them to the journal.
+
+    ``on_end`` is told the order hash of every quote that ends, here or on another replica.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: QuoteJournal,
+        admission: AdmissionDesk,
+        clock: Clock,
+        on_end: Callable[[bytes], None],
+    ) -> None:
+        self._on_end = on_end
+        self._journal = journal
+        self._admission = admission
+        self._book = admission.book
+        self._clock = clock
+        self._signatures: dict[bytes, bytes] = {}
+        self._unwritten: tuple[QuoteOutcome, ...] = ()
+        self._cursor = (0, 0)
+
+    def signed(self, order_hash: bytes, signature: bytes) -> None:
+        """Remember the signature of a live quote for the day it is worth nothing."""
+        self._signatures[order_hash] = signature
+
+    def hold(self, quote: LiveQuote) -> None:
+        """Reserve for a quote that the journal says is live, if it is not reserved yet."""
+        if quote.order_hash not in self._book:
+            self._book.add(quote)
+            self._admission.hold_nonce(quote.nonce)
+
+    def resume(self, cursor: tuple[int, int]) -> None:
+        """Say how far the journal was read at the start."""
+        self._cursor = cursor
+
+    async def settle(self, view: ChainView) -> None:
+        """End what the chain shows to be over, and journal it.
+
+        Raises JournalUnavailable when they could not be journaled; they are free here all the same, and the next
+        call tries them again.
+        """
+        for end in self._book.end_by(view):
+            self._on_end(end.quote.order_hash)
+            self._admission.release_nonce(end.quote.nonce)
+            outcome = QuoteOutcome(
+                order_hash=end.quote.order_hash,
+                kind=end.kind,
+                at_ms=self._clock.wall_ms(),
+                block_number=end.block_number,
+                signature=self._signatures.pop(end.quote.order_hash, None),
+                balance=view.balances.get(end.quote.maker_asset),
+            )
+            self._unwritten = (*self._unwritten, outcome)
+        await self._write()
+
+    async def _write(self) -> None:
+        outcomes, self._unwritten = self._unwritten, ()
+        if not outcomes:
+            return
+        try:
+            async with asyncio.timeout(self._admission.policy.journal_timeout_s):
+                await self._journal.append_outcomes(outcomes)
+        except (JournalUnavailable, TimeoutError) as error:
+            self._unwritten = (*outcomes, *self._unwritten)
+            if isinstance(error, JournalUnavailable):
+                raise
+            # Written twice is as good as once: the journal ignores an outcome that it has.
+            raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
+
+    async def pull(self, leases: NonceLeases) -> None:
+        """Take over what other replicas admitted and ended; raises JournalUnavailable."""
+        changes = await asyncio.wrap_future(leases.changes(self._cursor, self._book.__contains__))
+        ending = {outcome.order_hash for outcome in self._unwritten}
+        for quote in changes.live:
+            if quote.order_hash not in ending:
+                self.hold(quote)
+        for order_hash in changes.ended:
+            ended = self._book.get(order_hash)
+            if ended is not None:
+                self._admission.release_nonce(ended.nonce)
+                self._book.remove(order_hash)
+                self._signatures.pop(order_hash, None)
+                self._on_end(order_hash)
+        self._cursor = changes.cursor
+
+    async def not_selected(self, order_hash: bytes) -> bool:
+        """Lower a live quote's fill probability, because its relayer chose another maker; nothing is freed.
+
+        Return False when no such quote is live. Raises JournalUnavailable.
+        """
+        bps = self._admission.policy.not_selected_bps
+        if not self._book.not_selected(order_hash, fill_probability_bps=bps):
+            return False
+        selection = Selection(order_hash=order_hash, fill_probability_bps=bps, at_ms=self._clock.wall_ms())
+        await self._journal.append_selection(selection)
+        return True
