@@ -1,9 +1,10 @@
-"""Settings of ``pmm serve``: environment variables with the prefix ``PMM_``, overruled by command-line options."""
+"""Settings of ``pmm serve``: a TOML file, overruled by ``PMM_`` variables, overruled by command-line options."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,18 +12,34 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from pmm.domain import MAINNET_TOKENS, OKX_PMM_PROTOCOL, FundingSource, Token, parse_address
 from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import InvalidInput
 from pmm.pricing import QuotationRule, SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
+from pmm.settings_file import read_settings_file
+from pmm.settings_sections import (
+    NESTED,
+    AuthSettings,
+    MonitoringSettings,
+    SignerSettings,
+    SwitchSettings,
+    TlsSettings,
+)
 
 PREFIX = "PMM_"
 # Variables of other parts of pmm: the only others with our prefix.
 _ELSEWHERE = frozenset(
     {
+        "PMM_CONFIG",
         "PMM_CRASH_KILLS",
         "PMM_DATA_DIR",
         "PMM_HOME",
@@ -30,6 +47,7 @@ _ELSEWHERE = frozenset(
         "PMM_UPSTREAM_RPC_URL",
     }
 )
+_FROM_FILE: ContextVar[Mapping[str, Any] | None] = ContextVar("pmm_settings_file", default=None)
 _Bps = Annotated[Decimal, Field(ge=0, lt=10_000, max_digits=10, decimal_places=6)]
 _Usd = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=2)]
 
@@ -37,7 +55,13 @@ _Usd = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=2)]
 class ServeSettings(BaseSettings):
     """Everything that can be set; frozen, unknown names are refused, secrets are never shown."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        frozen=True,
+        extra="forbid",
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8650, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
@@ -195,6 +219,30 @@ class ServeSettings(BaseSettings):
     okx_time_budget_ms: int = Field(500, ge=10, description="OKX's cut-off.")
     okx_quote_ttl_s: int = Field(36, ge=1, le=90, description="Life of a quote at OKX, which forces 36 s.")
 
+    tls: TlsSettings = TlsSettings.model_validate({})
+    auth: AuthSettings = AuthSettings.model_validate({})
+    signer: SignerSettings = SignerSettings.model_validate({})
+    switches: SwitchSettings = SwitchSettings.model_validate({})
+    monitoring: MonitoringSettings = MonitoringSettings.model_validate({})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read options before variables before the file."""
+        file = InitSettingsSource(settings_cls, init_kwargs=dict(_FROM_FILE.get() or {}))
+        return init_settings, env_settings, file
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Show a node's or a database's address without the key or password that it may hold."""
+        for name, value in super().__repr_args__():
+            yield name, shown_url(value) if name and name.endswith("_url") else value
+
     @field_validator("pairs", "ladder_usd", "pair_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -305,23 +353,56 @@ def parse_pair(name: str) -> tuple[Token, Token]:
     return MAINNET_TOKENS.get(base, "pair"), MAINNET_TOKENS.get(quote, "pair")
 
 
+def shown_url(value: Any) -> Any:
+    """Return an address as scheme and host; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    more = "/<redacted>" if parts.path.strip("/") or parts.query or parts.username else ""
+    return f"{parts.scheme}://{host}{port}{more}"
+
+
 def load_settings(
-    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    config: Path | None = None,
 ) -> ServeSettings:
     """Read the settings; ``overrides`` that are None are left out.
 
+    Args:
+        overrides: options of the command line.
+        environment: looked through for misspelt names; this process's by default.
+        config: TOML file; by default the one that PMM_CONFIG names, if it is set.
+
     Raises InvalidInput naming every wrong or unknown setting; values of secrets are not repeated.
     """
-    _refuse_unknown(os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    _refuse_unknown(environment)
+    if config is None and environment.get("PMM_CONFIG"):
+        config = Path(environment["PMM_CONFIG"])
+    from_file = read_settings_file(config, ServeSettings.model_fields) if config is not None else {}
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    token = _FROM_FILE.set(from_file)
     try:
         return ServeSettings(**given)
     except ValidationError as error:
         raise InvalidInput("; ".join(_explain(problem) for problem in error.errors())) from None
+    finally:
+        _FROM_FILE.reset(token)
+
+
+def variable_names() -> tuple[str, ...]:
+    """Return every environment variable that is a setting."""
+    names: list[str] = []
+    for name in ServeSettings.model_fields:
+        inner = NESTED[name].model_fields if name in NESTED else None
+        names += [f"{name}_{leaf}" for leaf in inner] if inner is not None else [name]
+    return tuple(PREFIX + name.upper() for name in names)
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {PREFIX + name.upper() for name in ServeSettings.model_fields}
+    known = set(variable_names())
     for name in sorted(environment):
         if name.startswith(PREFIX) and name.upper() not in known | _ELSEWHERE:
             close = get_close_matches(name.upper(), known, n=1)
@@ -330,9 +411,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 
 def _explain(problem: Any) -> str:
-    name = ".".join(str(part) for part in problem["loc"]) or "settings"
+    name = "_".join(str(part) for part in problem["loc"]) or "settings"
     message = problem["msg"].removeprefix("Value error, ")
-    # A node's address may hold its provider's key, a database's its password.
-    secret = "password" in name or name in ("rpc_url", "database_url")
+    # A node's or a database's address may hold a key or a password; a whole section holds more than one value.
+    secret = "password" in name or name.endswith("_url") or isinstance(problem["input"], dict)
     found = "" if secret or name == "settings" else f", found {problem['input']!r}"
     return f"{PREFIX}{name.upper()}: {message}{found}"

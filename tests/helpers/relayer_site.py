@@ -12,14 +12,18 @@ import httpx
 
 from pmm.domain import MAINNET_TOKENS, OKX_PMM_PROTOCOL, USDC, WETH, Address, SigningKey
 from pmm.execution import (
+    NO_STAGES,
     ChainView,
     GuardedSigner,
     JournalState,
+    KillSwitches,
     MakerAccount,
     QuoteDesk,
     Settlement,
     SigningMode,
+    StageWatch,
 )
+from pmm.pricing import StandardModel
 from pmm.relayers.codec import RelayerCodec
 from pmm.relayers.registry import RelayerSettings, open_codecs
 from pmm.server.app import build_app
@@ -120,6 +124,8 @@ def open_relayer_site(
     settings: RelayerSettings = SETTINGS,
     codecs: tuple[RelayerCodec, ...] | None = None,
     resume: JournalState | None = None,
+    switches: KillSwitches | None = None,
+    stages: StageWatch = NO_STAGES,
 ) -> RelayerSite:
     """Return a server over ``view`` with everything in memory."""
     view = view or with_account(chain_view())
@@ -141,7 +147,12 @@ def open_relayer_site(
         clock=desk.clock,
         chain_id=1,
         random_bits=NoRandomness(),
+        model=StandardModel(),
+        switches=switches,
+        stages=stages,
     )
+    if switches is not None:
+        desk.admission.switches = switches
     numbers = count(1)
     desks = {Settlement.ONEINCH: desk.desk, Settlement.OKX: okx}
     relayers = [

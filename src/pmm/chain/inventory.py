@@ -105,9 +105,14 @@ def init_lanes_call(settlement: Address, signer: Address, lanes: int) -> Call:
     return settlement, encode_call(_INIT_LANES, signer, lanes)
 
 
+def lane_count_call(settlement: Address, signer: Address) -> Call:
+    """Return the call of how many lanes the owner opened for a signer."""
+    return settlement, encode_call(_LANE_COUNT, signer)
+
+
 def lane_count(node: Web3Node, settlement: Address, signer: Address) -> int:
     """Return how many lanes the owner opened for a signer."""
-    (answer,) = node.multicall([(settlement, encode_call(_LANE_COUNT, signer))], block="latest")
+    (answer,) = node.multicall([lane_count_call(settlement, signer)], block="latest")
     return word(answer, what=f"number of lanes of {settlement}")
 
 

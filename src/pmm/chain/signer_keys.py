@@ -64,16 +64,21 @@ def register_by_impersonation(
                 "deployment record; start a fresh fork"
             )
         calls.insert(0, revoke_call(settlement, left_behind))
-    _as_owner(rpc, settlement, calls, f"to open {lanes} lanes for signer {signer}")
+    act_as_owner(rpc, settlement, calls, f"to open {lanes} lanes for signer {signer}")
 
 
 def revoke_by_impersonation(rpc: JsonRpc, settlement: Address, signer: Address) -> None:
     """Take the lanes of a run's signer away, which voids what it signed; raises as the registration."""
-    _as_owner(rpc, settlement, [revoke_call(settlement, signer)], f"to revoke signer {signer}")
+    act_as_owner(rpc, settlement, [revoke_call(settlement, signer)], f"to revoke signer {signer}")
 
 
-def _as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what: str) -> None:
+def act_as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what: str) -> list[str]:
+    """Send transactions as the settlement contract's owner; return their hashes.
+
+    Raises UnsafeToSign when the node does not impersonate, ChainError when the contract refuses.
+    """
     owner = _owner(rpc, settlement)
+    sent: list[str] = []
     try:
         rpc.call("anvil_impersonateAccount", owner)
     except RpcError as error:
@@ -86,7 +91,8 @@ def _as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what: st
             rpc.call("anvil_setBalance", owner, hex(_GAS_MONEY_WEI))
         for target, data in calls:
             transaction = {"from": owner, "to": target, "data": to_hex(data)}
-            receipt = _mined(rpc, rpc.call("eth_sendTransaction", transaction))
+            sent.append(rpc.call("eth_sendTransaction", transaction))
+            receipt = _mined(rpc, sent[-1])
             if int(receipt["status"], 16) != 1:
                 raise ChainError(f"expected {settlement} {what}, the transaction reverted")
     except RpcError as error:
@@ -96,6 +102,7 @@ def _as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what: st
         ) from error
     finally:
         rpc.call("anvil_stopImpersonatingAccount", owner)
+    return sent
 
 
 def _signers(rpc: JsonRpc, settlement: Address) -> tuple[str, ...]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import structlog
 import typer
 
-from pmm.settings import load_settings
+from pmm.settings import ServeSettings, load_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -30,24 +28,34 @@ def serve(
     journal: Annotated[
         Path | None, typer.Option(help="Journal file.", show_default="a new one per run on anvil")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings.", show_default="that of PMM_CONFIG")
+    ] = None,
 ) -> None:
     """Serve signed quotes to relayers over HTTP.
 
-    Every other setting is an environment variable with the prefix PMM_; docs/serve.md lists them.
+    Every other setting is an environment variable with the prefix PMM_ or a key of the TOML file; docs/settings.md
+    lists them. SIGHUP reads the settings again.
     """
-    settings = load_settings(
-        {"host": host, "port": port, "rpc_url": rpc, "deployment": deployment, "journal": journal}
-    )
+
+    def load() -> ServeSettings:
+        return load_settings(
+            {"host": host, "port": port, "rpc_url": rpc, "deployment": deployment, "journal": journal},
+            config=config,
+        )
+
+    settings = load()
     # Imported late: a wrong setting is reported without waiting for web3.
+    from pmm.monitoring.logs import log_to_stderr
     from pmm.server.event_loop import run
     from pmm.server.lifecycle import bind
     from pmm.server.lifecycle import serve as serve_until_stopped
     from pmm.server.runtime import open_runtime
 
-    _log_to_stderr()
+    log_to_stderr(settings.monitoring.log_level)
     listener = bind(settings.host, settings.port)
     try:
-        runtime = open_runtime(settings)
+        runtime = open_runtime(settings, load)
         try:
             run(serve_until_stopped(runtime, listener, say=_say))
         finally:
@@ -59,18 +67,3 @@ def serve(
 def _say(line: str) -> None:
     typer.echo(line)
     sys.stdout.flush()
-
-
-def _log_to_stderr() -> None:
-    def to_stderr(*_: Any) -> Any:
-        return structlog.PrintLogger(sys.stderr)
-
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.add_log_level,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=to_stderr,
-    )

@@ -14,6 +14,14 @@ from pmm.execution.chain_view import (
 from pmm.execution.choice import Choice, choose
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, PairBook
+from pmm.execution.kill_switches import (
+    EVERYTHING,
+    KillSwitches,
+    MakerSide,
+    SwitchKey,
+    SwitchLevel,
+    SwitchState,
+)
 from pmm.execution.market_conditions import MarketConditions
 from pmm.execution.nonce_keeper import NonceKeeper
 from pmm.execution.nonces import WINDOW, BlockNonces, LaneNonces, RouterNonces, SequentialNonces
@@ -30,6 +38,8 @@ from pmm.execution.ports import (
     OutsideMarket,
     PerpVenue,
     QuoteJournal,
+    RemoteSigner,
+    SignerUnavailable,
     SigningMode,
 )
 from pmm.execution.quote_inputs import QuoteInputs, policy_digest, quote_inputs
@@ -52,10 +62,13 @@ from pmm.execution.relayer_nonces import RelayerNonces, nonce_of
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import EndedQuote, ReservationBook
 from pmm.execution.signing_rules import GuardedSigner, choose_signing_mode
+from pmm.execution.stages import NO_STAGES, Stage, StageWatch
 
 __all__ = [
     "CONTRACT_VENUES",
+    "EVERYTHING",
     "NOTHING_OUTSIDE",
+    "NO_STAGES",
     "WINDOW",
     "AccountMarket",
     "Admission",
@@ -76,12 +89,14 @@ __all__ = [
     "GuardedSigner",
     "JournalState",
     "JournalUnavailable",
+    "KillSwitches",
     "LadderRecord",
     "LaneLease",
     "LaneNonces",
     "LaneState",
     "LiveQuote",
     "MakerAccount",
+    "MakerSide",
     "MarketConditions",
     "MarketSource",
     "NodeIdentity",
@@ -102,13 +117,20 @@ __all__ = [
     "QuoteRecord",
     "Receipt",
     "RelayerNonces",
+    "RemoteSigner",
     "ReservationBook",
     "RouterNonces",
     "Selection",
     "SequentialNonces",
     "Settlement",
+    "SignerUnavailable",
     "SigningMode",
+    "Stage",
+    "StageWatch",
     "StoredQuote",
+    "SwitchKey",
+    "SwitchLevel",
+    "SwitchState",
     "choose",
     "choose_signing_mode",
     "nonce_of",

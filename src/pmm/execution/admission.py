@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
-from pmm.execution.admission_rules import lane_for, no_nonce
+from pmm.execution.admission_rules import lane_for, no_nonce, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
-from pmm.execution.choice import choose
+from pmm.execution.choice import judge
 from pmm.execution.desk_policy import DeskPolicy
+from pmm.execution.kill_switches import KillSwitches
 from pmm.execution.market_conditions import MarketConditions, flow_of
 from pmm.execution.nonces import LaneNonces, RouterNonces
 from pmm.execution.order_builder import RandomBits, build_okx_order, build_order, order_digest
@@ -19,6 +20,7 @@ from pmm.execution.records import AdmittedQuote
 from pmm.execution.relayer_nonces import RelayerNonces
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.execution.reservations import ReservationBook
+from pmm.execution.stages import NO_STAGES, Stage, StageWatch
 from pmm.pricing import (
     DirectionTerms,
     ModelInputs,
@@ -63,9 +65,13 @@ class AdmissionDesk:
         conditions: MarketConditions | None = None,
         relayer_nonces: RelayerNonces | None = None,
         model: QuoteModel | None = None,
+        switches: KillSwitches | None = None,
+        stages: StageWatch = NO_STAGES,
     ) -> None:
         self.conditions = conditions
         self.policy = policy
+        self.switches = switches or KillSwitches()
+        self._stages = stages
         self.signer = signer
         self.book = book
         self._router_nonces = router_nonces
@@ -120,6 +126,9 @@ class AdmissionDesk:
         flow: Flow | None = None,
     ) -> DirectionTerms | Decision:
         """Return the built-in model's terms as inventory and conditions stand now, for whoever ``flow`` names."""
+        switched = switched_off(self.switches, self.signer.address, view, pair, maker_asset=maker_asset)
+        if not switched.accepted:
+            return switched
         inputs = self.model_inputs(
             view, pair, Settlement.PMM, maker_asset=maker_asset, taker_asset=taker_asset, flow=flow
         )
@@ -129,6 +138,9 @@ class AdmissionDesk:
         self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token, making_limit: int
     ) -> tuple[PriceLevel, ...] | Decision:
         """Return the model's ladder of a direction on 1inch's venue."""
+        switched = switched_off(self.switches, self.signer.address, view, pair, maker_asset=maker_asset)
+        if not switched.accepted:
+            return switched
         inputs = self.model_inputs(
             view, pair, Settlement.ONEINCH, maker_asset=maker_asset, taker_asset=taker_asset
         )
@@ -139,6 +151,9 @@ class AdmissionDesk:
         safe = self.signer.check(view)
         if not safe.accepted:
             return safe
+        switched = self.switches.check(chain=view.node.chain_id, signer=self.signer.address)
+        if not switched.accepted:
+            return switched
         if not any(lane.authorised and not lane.paused for lane in view.lanes):
             return Decision.refuse(
                 RefusalReason.PAUSED,
@@ -152,6 +167,22 @@ class AdmissionDesk:
                 )
         return Decision.accept()
 
+    def is_open(self, view: ChainView, request: FirmQuoteRequest) -> Decision:
+        """Accept when the gate is open for a request's tokens and no kill switch stops its pair or relayer."""
+        quote = request.quote
+        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
+        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        if not gate.accepted or pair is None:
+            return gate
+        return switched_off(
+            self.switches,
+            self.signer.address,
+            view,
+            pair,
+            maker_asset=quote.maker_asset,
+            relayer=request.relayer,
+        )
+
     def admit(self, view: ChainView, request: FirmQuoteRequest, *, now_s: int) -> Admission:
         """Decide on a request and, if accepted, reserve inventory and a nonce for it."""
         quote = request.quote
@@ -160,6 +191,7 @@ class AdmissionDesk:
         if refusal is not None:
             return Admission(decision=refusal)
         assert pair is not None
+        started_ns = self._stages.now_ns()
         inputs = self.model_inputs(
             view,
             pair,
@@ -168,9 +200,12 @@ class AdmissionDesk:
             taker_asset=quote.taker_asset,
             flow=flow_of(request),
         )
+        found = self.model.offers(inputs, quote)
+        priced_ns = self._stages.took(Stage.PRICE, started_ns)
         open_quotes = self.book.open_quotes(quote.taker)
         limits = self.policy.limits
-        choice = choose(self.model, inputs, quote, open_quotes=open_quotes, limits=limits)
+        choice = judge(found, inputs, quote, open_quotes=open_quotes, limits=limits)
+        self._stages.took(Stage.RISK, priced_ns)
         kept = quote_inputs(
             model=self.model.name,
             inputs=inputs,
@@ -181,10 +216,10 @@ class AdmissionDesk:
         )
         if choice.offer is None:
             return Admission(decision=choice.decision, losing=choice.losing, inputs=kept)
-        found = self._reserve(
+        admission = self._reserve(
             view, request, choice.offer, losing=choice.losing, usd_wad=choice.usd_wad, now_s=now_s
         )
-        return replace(found, inputs=kept)
+        return replace(admission, inputs=kept)
 
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""
@@ -232,7 +267,7 @@ class AdmissionDesk:
             unused = self._relayer_nonces.check(request.relayer_nonce)
             if not unused.accepted:
                 return unused
-        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
+        gate = self.is_open(view, request)
         return None if gate.accepted else gate
 
     def _reserve(

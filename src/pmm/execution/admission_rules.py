@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pmm.domain import Decision, RefusalReason
+from pmm.domain import Address, Decision, RefusalReason, Token
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
-from pmm.pricing import Offer, RejectedOffer
+from pmm.execution.kill_switches import KillSwitches, MakerSide
+from pmm.pricing import Offer, PairPolicy, RejectedOffer
 
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
@@ -14,6 +15,26 @@ def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
         if wanted and lane.authorised and not lane.paused:
             return lane
     return None
+
+
+def switched_off(
+    switches: KillSwitches,
+    signer: Address,
+    view: ChainView,
+    pair: PairPolicy,
+    *,
+    maker_asset: Token,
+    relayer: str | None = None,
+) -> Decision:
+    """Return what the kill switches say to selling ``maker_asset`` in a pair."""
+    sells = maker_asset.address == pair.base.address
+    return switches.check(
+        chain=view.node.chain_id,
+        signer=signer,
+        pair=f"{pair.base.symbol}/{pair.quote.symbol}",
+        side=MakerSide.SELLS if sells else MakerSide.BUYS,
+        relayer=relayer,
+    )
 
 
 def no_nonce(view: ChainView) -> Decision:

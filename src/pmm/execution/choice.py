@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pmm.domain import Decision, QuoteRequest
 from pmm.execution.admission_rules import reason_of
-from pmm.pricing import FairValue, ModelInputs, Offer, QuoteModel, RejectedOffer
+from pmm.pricing import FairValue, ModelInputs, ModelOffers, Offer, QuoteModel, RejectedOffer
 from pmm.risk import OpenQuotes, QuoteLimits, check_quote
 
 
@@ -30,7 +30,18 @@ def choose(
     limits: QuoteLimits,
 ) -> Choice:
     """Return the first of the model's offers that risk passes, or why there is none."""
-    found = model.offers(inputs, request)
+    return judge(model.offers(inputs, request), inputs, request, open_quotes=open_quotes, limits=limits)
+
+
+def judge(
+    found: ModelOffers | Decision,
+    inputs: ModelInputs,
+    request: QuoteRequest,
+    *,
+    open_quotes: OpenQuotes,
+    limits: QuoteLimits,
+) -> Choice:
+    """Return the first of these offers that risk passes, or why there is none."""
     if isinstance(found, Decision):
         return Choice(decision=found)
     losing: tuple[RejectedOffer | Offer, ...] = found.rejected

@@ -11,6 +11,7 @@ from pmm.domain import (
     FirmQuote,
     PriceLevel,
     RefusalReason,
+    Signature,
     SignedOrder,
     Token,
 )
@@ -103,13 +104,17 @@ class QuoteDesk:
         self._market = market
         self._records = DurableRecords(journal=journal, admission=admission)
         self._admission = admission
-        self._policy = admission.policy
         self._signer = admission.signer
         self._book = admission.book
         self._clock = clock
         self._keeper = keeper
         self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
         self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock, on_end=self._answers.forget)
+
+    @property
+    def admission(self) -> AdmissionDesk:
+        """Who decides on its quotes."""
+        return self._admission
 
     @property
     def policy(self) -> DeskPolicy:
@@ -120,6 +125,11 @@ class QuoteDesk:
     def signer(self) -> OrderSigner:
         """Who signs its orders."""
         return self._signer
+
+    @property
+    def _policy(self) -> DeskPolicy:
+        # A reload swaps it between two requests.
+        return self._admission.policy
 
     async def firm_quote(self, request: FirmQuoteRequest) -> AnsweredQuote | Decision:
         """Return a signed order, or why there is none; either is in the journal before this returns.
@@ -164,13 +174,13 @@ class QuoteDesk:
             return receipt
         if receipt.earlier is not None:
             self._records.take_back(admission.quote)
-            return self._sign_again(request, receipt.earlier, view)
+            return await self._sign_again(request, receipt.earlier, view)
         if admission.quote is None:
             return receipt.decision
         if not receipt.decision.accepted:
             self._records.take_back(admission.quote)
             return receipt.decision
-        return self._sign(request, admission.quote)
+        return await self._sign(request, admission.quote)
 
     async def unreadable(
         self, *, quote_id: str, relayer: str, body: bytes, code: str, detail: str
@@ -287,11 +297,11 @@ class QuoteDesk:
             idempotency_key=request.idempotency_key,
         )
 
-    def _sign_again(
+    async def _sign_again(
         self, request: FirmQuoteRequest, stored: StoredQuote, view: ChainView | Decision
     ) -> AnsweredQuote | Decision:
-        """Answer once more with a quote that another process admitted; the same key gives the same signature."""
-        safe = view if isinstance(view, Decision) else self._signer.check(view)
+        """Answer once more with a quote that another process admitted: the same order, while nothing is paused."""
+        safe = view if isinstance(view, Decision) else self._admission.is_open(view, request)
         if not safe.accepted:
             return safe
         if stored.signer != self._signer.address:
@@ -303,18 +313,20 @@ class QuoteDesk:
         quote = stored.admitted(maker_asset=request.quote.maker_asset, taker_asset=request.quote.taker_asset)
         self.ends.hold(quote.live)
         asked = replace(request.quote, request_id=stored.quote_id)
-        return self._sign(replace(request, quote=asked), quote)
+        return await self._sign(replace(request, quote=asked), quote)
 
-    def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
+    async def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
         # The record is durable; from here on the reservation stands until the chain ends it.
+        domain = self._policy.domains[quote.settlement]
         try:
-            signature = self._signer.sign(quote.order_hash)
+            made = self._signer.sign_order(quote.order, domain, quote.order_hash)
+            signature = made if isinstance(made, Signature) else await made
         except UnsafeToSign as error:
             return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))
         self.ends.signed(quote.order_hash, signature.to_bytes65())
         signed = SignedOrder(
             order=quote.order,
-            domain=self._policy.domains[quote.settlement],
+            domain=domain,
             order_hash=quote.order_hash,
             signer=quote.signer,
             signature=signature,

@@ -45,6 +45,10 @@ class MarketConditions:
         self._tracker = tracker or StateTracker()
         self._open: dict[bytes, _Open] = {}
 
+    def reload(self, pairs: Iterable[PairPolicy]) -> None:
+        """Read prices by other rules from now on; what was seen stays."""
+        self._pairs = tuple(pairs)
+
     def state(self, pair: PairPolicy, flow: Flow | None = None) -> PricingState:
         """Return the state for a request; without flow, for a ladder to anybody."""
         return self._tracker.state(_key(pair), self._clock.wall_ms(), flow)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pmm.domain import Address, Decision, Signature
-from pmm.errors import SetupError
+from pmm.domain import Address, Decision, OrderDomain, RfqOrder, Signature
+from pmm.errors import SetupError, UnsafeToSign
 from pmm.execution.chain_view import ChainView
 from pmm.execution.records import (
     BookChanges,
@@ -25,6 +25,23 @@ from pmm.pricing import OtcQuote, PerpQuote, ReferencePrice
 
 class JournalUnavailable(SetupError):
     """A record could not be made durable: full disk, locked or broken database, closed journal."""
+
+
+class SignerUnavailable(UnsafeToSign):
+    """A remote signer did not answer in time, refused, or answered what is no signature of its address."""
+
+
+class RemoteSigner(Protocol):
+    """A key outside this process: it sees the whole order, so that it can judge it for itself."""
+
+    @property
+    def address(self) -> Address:
+        """The signer's address."""
+        ...
+
+    async def sign_order(self, order: RfqOrder, domain: OrderDomain, digest: bytes) -> Signature:
+        """Sign an order; raise SignerUnavailable."""
+        ...
 
 
 class SigningMode(StrEnum):
@@ -119,7 +136,13 @@ class OrderSigner(Protocol):
         ...
 
     def sign(self, digest: bytes) -> Signature:
-        """Sign a digest; raise UnsafeToSign when the signature does not recover to the signer."""
+        """Sign a digest in this process; raise UnsafeToSign when the signature does not recover to the signer."""
+        ...
+
+    def sign_order(
+        self, order: RfqOrder, domain: OrderDomain, digest: bytes
+    ) -> Signature | Awaitable[Signature]:
+        """Sign an order, at once or, with a remote signer, when it has answered; raises as :meth:`sign`."""
         ...
 
 

@@ -5,10 +5,21 @@ On a development node only a key generated for this run signs. On any other, liv
 
 from __future__ import annotations
 
-from pmm.domain import Address, Decision, RefusalReason, Signature, SigningKey, recover_signer
+from collections.abc import Awaitable, Callable
+
+from pmm.domain import (
+    Address,
+    Decision,
+    OrderDomain,
+    RefusalReason,
+    RfqOrder,
+    Signature,
+    SigningKey,
+    recover_signer,
+)
 from pmm.errors import InvalidInput, UnsafeToSign
 from pmm.execution.chain_view import ChainView, NodeIdentity
-from pmm.execution.ports import SigningMode
+from pmm.execution.ports import RemoteSigner, SigningMode
 
 
 def choose_signing_mode(
@@ -20,7 +31,7 @@ def choose_signing_mode(
         node: who answers at the RPC address.
         record_chain_id: chain of the deployment record.
         live: whether PMM_LIVE=1 is set.
-        keystore: whether a keystore is configured.
+        keystore: whether a lasting key is configured: a keystore, a signer process or a key of AWS KMS.
 
     Raises:
         UnsafeToSign: node, record, switch and key do not fit together.
@@ -39,8 +50,8 @@ def choose_signing_mode(
         )
     if not keystore:
         raise UnsafeToSign(
-            "expected an encrypted keystore for live signing, found none; "
-            "set PMM_KEYSTORE and PMM_KEYSTORE_PASSWORD"
+            "expected an encrypted keystore for live signing, or a remote signer, found none; "
+            "set PMM_KEYSTORE and PMM_KEYSTORE_PASSWORD, or PMM_SIGNER_SOCKET or PMM_SIGNER_KMS_KEY_ID"
         )
     return SigningMode.LIVE
 
@@ -48,8 +59,9 @@ def choose_signing_mode(
 def _development(node: NodeIdentity, *, live: bool, keystore: bool) -> SigningMode:
     if keystore:
         raise UnsafeToSign(
-            f"expected no keystore on a development node ({node.client_version}), found one configured: what "
-            "it signs here would be valid on mainnet. Unset PMM_KEYSTORE"
+            f"expected no keystore or remote signer on a development node ({node.client_version}), found one "
+            "configured: what it signs here would be valid on mainnet. Unset PMM_KEYSTORE, PMM_SIGNER_SOCKET, "
+            "PMM_SIGNER_KMS_KEY_ID"
         )
     if live:
         raise UnsafeToSign(
@@ -60,12 +72,14 @@ def _development(node: NodeIdentity, *, live: bool, keystore: bool) -> SigningMo
 
 
 class GuardedSigner:
-    """A key that signs only while the node is of the kind that signing was allowed for."""
+    """A key, here or remote, that signs only while the node is of the kind that signing was allowed for."""
 
-    def __init__(self, key: SigningKey, *, mode: SigningMode, node: NodeIdentity) -> None:
+    def __init__(self, key: SigningKey | RemoteSigner, *, mode: SigningMode, node: NodeIdentity) -> None:
         self._key = key
         self._node = node
         self.mode = mode
+        self.on_fault: Callable[[str], None] = lambda _: None
+        """Told of a signature that is not this address's, before the refusal."""
 
     @property
     def address(self) -> Address:
@@ -83,18 +97,49 @@ class GuardedSigner:
             f"{expected.chain_id}), found {found.client_version}, chain {found.chain_id}; restart the server",
         )
 
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether the key is outside this process."""
+        return not isinstance(self._key, SigningKey)
+
     def sign(self, digest: bytes) -> Signature:
-        """Sign a digest; raise UnsafeToSign when the signature does not recover to this key's address."""
-        signature = self._key.sign(digest)
+        """Sign a digest; raise UnsafeToSign when the key is remote or the signature is not its address's."""
+        key = self._key
+        sign = getattr(key, "sign", None)
+        if sign is None:
+            raise UnsafeToSign(
+                f"expected an order, found a bare digest: the remote signer {self.address} signs orders only"
+            )
+        return self._checked(digest, sign(digest))
+
+    def sign_order(
+        self, order: RfqOrder, domain: OrderDomain, digest: bytes
+    ) -> Signature | Awaitable[Signature]:
+        """Sign an order's digest: at once here, as an awaitable with a remote signer; raises as :meth:`sign`."""
+        remote = getattr(self._key, "sign_order", None)
+        return self.sign(digest) if remote is None else self._remote(order, domain, digest)
+
+    async def _remote(self, order: RfqOrder, domain: OrderDomain, digest: bytes) -> Signature:
+        assert not isinstance(self._key, SigningKey)
+        return self._checked(digest, await self._key.sign_order(order, domain, digest))
+
+    def _checked(self, digest: bytes, signature: Signature) -> Signature:
+        fault = self._fault(digest, signature)
+        if fault is not None:
+            self.on_fault(fault)
+            raise UnsafeToSign(fault)
+        return signature
+
+    def _fault(self, digest: bytes, signature: Signature) -> str | None:
         try:
             recovered = recover_signer(digest, signature)
         except InvalidInput as error:
-            raise UnsafeToSign(
+            return (
                 f"the signature of {self.address} is not valid ({error}); stop signing and check the machine"
-            ) from error
-        if recovered != self.address:
-            raise UnsafeToSign(
-                f"expected a signature of {self.address}, found one of {recovered}; "
-                "stop signing and check the machine"
             )
-        return signature
+        if recovered == self.address:
+            return None
+        return (
+            f"expected a signature of {self.address}, found one of {recovered}; "
+            "stop signing and check the machine"
+        )

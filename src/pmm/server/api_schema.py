@@ -16,14 +16,19 @@ from pmm.server.relayer_routes import Served
 __all__ = ["OrderAnswer", "document_relayers", "maker_status_responses"]
 
 _REF = "#/components/schemas/{name}"
+# Refused before a relayer's codec sees the request: always our own object. Bodies also by the codec's route.
+_AT_THE_DOOR = (401, 403, 429)
+_AT_EITHER = (408, 413)
 _TEXTS = {
     400: "The request is none: malformed JSON, a missing or wrong field.",
-    403: "The path is another relayer's than the one that asks.",
+    401: "No credentials, or wrong ones.",
+    403: "The path is another relayer's than the one that asks, or the key is an operator's.",
     404: "No such relayer.",
     405: "Wrong method.",
     408: "The body did not come in time.",
     409: "The request contradicts an earlier one with the same id.",
     413: "The body is too large.",
+    429: "Too many requests; Retry-After says when to come back.",
     422: "No quote for this request; another one may be quoted.",
     503: "No quote now; Retry-After says when to ask again.",
 }
@@ -60,8 +65,14 @@ def _operation(entry: Served, schema: RouteSchema, inline: dict[str, Any]) -> di
         # A deadline header that is no number.
         late = (400,)
     responses = {"200": _json(_any_of([inline[_key(kind)] for kind in schema.answer]), schema.answer_text)}
-    for status in sorted({*statuses, *late, 503, 403}):
-        body = inline[_key(Refusal)] if status == 403 else refusal
+    own = inline[_key(Refusal)]
+    for status in sorted({*statuses, *late, 503, *_AT_THE_DOOR}):
+        if status in _AT_THE_DOOR:
+            body = own
+        elif status in _AT_EITHER and refusal != own:
+            body = _any_of([refusal, own])
+        else:
+            body = refusal
         responses[str(status)] = _json(body, _TEXTS[status])
     operation: dict[str, Any] = {
         "summary": schema.summary,
@@ -115,4 +126,5 @@ def maker_status_responses() -> dict[int | str, dict[str, Any]]:
             "text/plain": {"schema": {"type": "string"}},
         },
     }
-    return {200: found, 404: _json(refusal, _TEXTS[404])}
+    answers: dict[int | str, dict[str, Any]] = {200: found}
+    return answers | {status: _json(refusal, _TEXTS[status]) for status in (401, 404, 429)}

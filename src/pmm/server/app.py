@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
@@ -14,12 +15,16 @@ from starlette.exceptions import HTTPException
 from pmm import __version__
 from pmm.relayers.conformance import as_text
 from pmm.relayers.refusals import WireRefusal
+from pmm.server.access.front_door import principal_of
+from pmm.server.access.refusals import refusal_body
+from pmm.server.access.roles import Role
 from pmm.server.api_schema import document_relayers, maker_status_responses
 from pmm.server.docs_page import docs_page
 from pmm.server.endpoints import HttpAnswer, QuoteEndpoints, own_refusal
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
 from pmm.server.maker_status import MakerStatus
+from pmm.server.operator.refused import Refused
 from pmm.server.relayer_routes import RelayerRoutes, Served
 
 _DESCRIPTION = (
@@ -29,9 +34,18 @@ _DESCRIPTION = (
 
 
 def build_app(
-    *, endpoints: QuoteEndpoints | RelayerRoutes, health: Health, max_body: int, body_timeout_s: float
+    *,
+    endpoints: QuoteEndpoints | RelayerRoutes,
+    health: Health,
+    max_body: int,
+    body_timeout_s: float,
+    operator: APIRouter | None = None,
+    public_health: bool = True,
 ) -> QuoteRoutes:
-    """Return the ASGI application over one relayer or the routes of several."""
+    """Return the ASGI application over one relayer or the routes of several.
+
+    Without ``public_health`` strangers learn from /healthz only whether it quotes.
+    """
     relayers = endpoints if isinstance(endpoints, RelayerRoutes) else RelayerRoutes((endpoints,))
     status = MakerStatus(relayers)
     app = FastAPI(
@@ -49,8 +63,11 @@ def build_app(
     @app.get(
         "/healthz", summary="State of the server: 200 when it quotes, 503 when it refuses, with reasons."
     )
-    async def healthz() -> JSONResponse:
+    async def healthz(request: Request) -> JSONResponse:
         quoting, body = await health.report()
+        principal = principal_of(request.scope)
+        if not public_health and (principal is None or not principal.role.may(Role.VIEWER)):
+            body = {"state": body["state"]}
         return JSONResponse(body, status_code=200 if quoting else 503)
 
     @app.exception_handler(HTTPException)
@@ -65,6 +82,8 @@ def build_app(
         answer.headers.update(error.headers or {})
         return answer
 
+    if operator is not None:
+        _add_operator(app, operator)
     document = _openapi(app, relayers)
 
     @app.get("/openapi.json", include_in_schema=False)
@@ -78,6 +97,30 @@ def build_app(
     routes = QuoteRoutes(app, relayers, max_body=max_body, body_timeout_s=body_timeout_s)
     status.attach(routes)
     return routes
+
+
+def _add_operator(app: FastAPI, operator: APIRouter) -> None:
+    app.include_router(operator)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return _wire(error.refusal)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        places = (".".join(str(part) for part in problem["loc"]) for problem in error.errors())
+        found = "; ".join(
+            f"{place}: {problem['msg']}" for place, problem in zip(places, error.errors(), strict=True)
+        )
+        return _wire(
+            WireRefusal(
+                status=422, code="invalid_request", message=found[:500], remedy="GET /docs describes it"
+            )
+        )
+
+
+def _wire(refusal: WireRefusal) -> Response:
+    return Response(refusal_body(refusal), refusal.status, media_type="application/json")
 
 
 def _add_relayer_routes(app: FastAPI, relayers: RelayerRoutes) -> None:

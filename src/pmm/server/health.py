@@ -9,6 +9,7 @@ from pmm.execution import (
     AdmissionDesk,
     ChainView,
     Clock,
+    DeskPolicy,
     Settlement,
 )
 from pmm.journal import Journal
@@ -27,12 +28,16 @@ class Health:
         clock: Clock,
     ) -> None:
         self._admission = admission
-        self._policy = admission.policy
         self._book = admission.book
         self._signer = admission.signer
         self._journal = journal
         self._refresher = refresher
         self._clock = clock
+
+    @property
+    def _policy(self) -> DeskPolicy:
+        # A reload swaps it between two requests.
+        return self._admission.policy
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
         """Return whether any direction is quoted, and everything else."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from pmm.relayers.refusals import WireRefusal
 from pmm.server.endpoints import HttpAnswer, own_refusal
-from pmm.server.relayer_routes import RELAYER_SCOPE, RelayerRoutes, Served
+from pmm.server.relayer_routes import BEGAN_SCOPE, RELAYER_SCOPE, RelayerRoutes, Served
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -56,6 +56,11 @@ class QuoteRoutes:
         self._reading: set[asyncio.Timeout] = set()
         self._stopping = False
 
+    @property
+    def relayers(self) -> RelayerRoutes:
+        """Who is served."""
+        return self._relayers
+
     def stop(self) -> None:
         """Wait no longer for bodies that are under way; called in the event loop."""
         self._stopping = True
@@ -86,7 +91,8 @@ class QuoteRoutes:
         if route.method == "GET":
             query = _query(scope.get("query_string", b""))
             return await endpoints.serve(route, query=query, headers=scope["headers"])
-        began_s = asyncio.get_running_loop().time()
+        # The front door reads the body of a request with an HMAC before it is let in.
+        began_s = scope.get(BEGAN_SCOPE, asyncio.get_running_loop().time())
         try:
             body = await self._timely_body(scope, receive)
         except TimeoutError:

@@ -6,16 +6,23 @@ import asyncio
 import errno
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from wsgiref.simple_server import WSGIServer
 
 import uvicorn
+from prometheus_client import start_http_server
 
 from pmm.errors import SetupError
+from pmm.server.access.request_body import AsgiApp
+from pmm.server.control_plane import reload_by_signal
 from pmm.server.hot_path import QuoteRoutes
 from pmm.server.patience import impatient_protocol
 from pmm.server.runtime import Runtime
 from pmm.settings import ServeSettings
+from pmm.settings_sections import TlsSettings
 
 _BACKLOG = 1024
 _GRACE_S = 1
@@ -67,18 +74,47 @@ async def serve(runtime: Runtime, listener: socket.socket, *, say: Callable[[str
     server = _Server(http_config(runtime.app, runtime.settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, server, runtime.app)
+        loop.add_signal_handler(number, _stop, server, runtime.routes)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(reload_by_signal(runtime.side.parts.reloader))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     runtime.start()
+    exporter = metrics_exporter(runtime)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     waiting = asyncio.create_task(_announce(runtime, server, listener, say))
     try:
         await serving
     finally:
         waiting.cancel()
+        if exporter is not None:
+            exporter.shutdown()
 
 
-def http_config(app: QuoteRoutes, settings: ServeSettings) -> uvicorn.Config:
-    """Return how uvicorn serves: bounded in connections, in patience, and in how long it takes to end."""
+def metrics_exporter(runtime: Runtime) -> WSGIServer | None:
+    """Serve /metrics to this machine on a port of its own, if the settings name one; raises SetupError."""
+    port, metrics = runtime.settings.monitoring.port, runtime.plane.metrics
+    if port is None or metrics is None:
+        return None
+    try:
+        exporter, _ = start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+    except OSError as error:
+        raise SetupError(
+            f"expected port {port} of 127.0.0.1 to be free for /metrics, found: {error.strerror}; "
+            "change PMM_MONITORING_PORT"
+        ) from error
+    return exporter
+
+
+def http_config(app: AsgiApp, settings: ServeSettings) -> uvicorn.Config:
+    """Return how uvicorn serves: bounded in connections, in patience, and in how long it takes to end.
+
+    Raises SetupError when certificate or key cannot be used.
+    """
     return uvicorn.Config(
         app,
         log_level="warning",
@@ -91,7 +127,33 @@ def http_config(app: QuoteRoutes, settings: ServeSettings) -> uvicorn.Config:
         limit_concurrency=settings.max_connections,
         http=impatient_protocol(settings.body_timeout_ms / 1000),
         backlog=_BACKLOG,
+        **tls_options(settings.tls),
     )
+
+
+def tls_options(tls: TlsSettings) -> dict[str, Any]:
+    """Return uvicorn's options for TLS, none without a certificate; raise SetupError when the files do not fit."""
+    if tls.certificate is None or tls.key is None:
+        return {}
+    password = tls.key_password.get_secret_value() if tls.key_password else ""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # uvicorn would fail later, with a trace; the password is given so that OpenSSL never asks the terminal.
+        context.load_cert_chain(tls.certificate, tls.key, password)
+        if tls.client_ca is not None:
+            context.load_verify_locations(tls.client_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise SetupError(
+            f"TLS: expected a PEM certificate at {tls.certificate} and its key at {tls.key}, found: "
+            f"{type(error).__name__}; check PMM_TLS_CERTIFICATE, PMM_TLS_KEY, PMM_TLS_KEY_PASSWORD, PMM_TLS_CLIENT_CA"
+        ) from error
+    return {
+        "ssl_certfile": str(tls.certificate),
+        "ssl_keyfile": str(tls.key),
+        "ssl_keyfile_password": password,
+        "ssl_ca_certs": str(tls.client_ca) if tls.client_ca is not None else None,
+        "ssl_cert_reqs": ssl.CERT_REQUIRED if tls.client_ca is not None else ssl.CERT_NONE,
+    }
 
 
 def _stop(server: _Server, app: QuoteRoutes) -> None:
@@ -106,7 +168,8 @@ async def _announce(
     await server.listening.wait()
     quoting, health = await runtime.health.report()
     host, port = listener.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if runtime.settings.tls.certificate else "http"
+    address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     chain = health["chain"]
     state = "quoting" if quoting else f"NOT quoting: {'; '.join(health['reasons'])}"
     say(f"pmm serve: ready on {address}, {state}")

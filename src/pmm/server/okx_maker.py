@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pmm.chain.okx_maker import OkxMakerReader, ViewReader
 from pmm.chain.rpc import JsonRpc
@@ -12,11 +13,13 @@ from pmm.chain.web3_node import Web3Node
 from pmm.domain import Address, Token, okx_domain, parse_address
 from pmm.errors import UnsafeToSign
 from pmm.execution import (
+    NO_STAGES,
     AccountMarket,
     AdmissionDesk,
     Clock,
     DeskPolicy,
     GuardedSigner,
+    KillSwitches,
     LaneNonces,
     LiveQuote,
     MarketSource,
@@ -28,9 +31,16 @@ from pmm.execution import (
     SequentialNonces,
     Settlement,
     SigningMode,
+    Stage,
+    StageWatch,
 )
 from pmm.execution.order_builder import RandomBits
+from pmm.monitoring.measured import measured
+from pmm.pricing import QuoteModel
 from pmm.settings import ServeSettings
+
+SIGNING: Final = {"sign_order": Stage.SIGN}
+"""What is timed of a signer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,12 @@ class OkxMaker:
     def address(self) -> Address:
         """Maker and signer."""
         return self.signer.address
+
+    def policy(self, policy: DeskPolicy, *, ttl_s: int, chain_id: int) -> DeskPolicy:
+        """Return the policy of the other desk, with maker, domain and life of this one."""
+        domains = {Settlement.OKX: okx_domain(chain_id, self.contract)}
+        # The lending account delivers to the settlement contract alone.
+        return replace(policy, maker=self.address, domains=domains, ttl_s=ttl_s, hooks=None)
 
     def reader(self, below: ViewReader, node: Web3Node, tokens: Sequence[Token]) -> OkxMakerReader:
         """Return a reader that reads this account too."""
@@ -90,6 +106,9 @@ def okx_desk(
     clock: Clock,
     chain_id: int,
     random_bits: RandomBits,
+    model: QuoteModel,
+    switches: KillSwitches | None = None,
+    stages: StageWatch = NO_STAGES,
 ) -> QuoteDesk:
     """Return the desk of OKX's maker: the policy of the other desk, with maker, domain and life of its own."""
     mine = [quote for quote in live if quote.settlement is Settlement.OKX]
@@ -97,21 +116,19 @@ def okx_desk(
     for quote in mine:
         book.add(quote)
     admission = AdmissionDesk(
-        policy=replace(
-            policy,
-            maker=maker.address,
-            domains={Settlement.OKX: okx_domain(chain_id, maker.contract)},
-            ttl_s=ttl_s,
-        ),
-        signer=maker.signer,
+        policy=maker.policy(policy, ttl_s=ttl_s, chain_id=chain_id),
+        signer=maker.signer if stages is NO_STAGES else measured(maker.signer, stages, SIGNING),
         book=book,
         # Neither gives a nonce: every request at OKX brings its own.
         router_nonces=SequentialNonces(0),
         lane_nonces=LaneNonces(maker.address, {0: 0}),
         random_bits=random_bits,
+        model=model,
         relayer_nonces=RelayerNonces(
             settlement=Settlement.OKX, maker=maker.address, live=(quote.nonce for quote in mine)
         ),
+        switches=switches,
+        stages=stages,
     )
     return QuoteDesk(
         market=AccountMarket(market, Settlement.OKX), journal=journal, admission=admission, clock=clock

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pmm.errors import InvalidInput
-from pmm.relayers.codec import Route
+from pmm.relayers.codec import RelayerProfile, Route
 from pmm.relayers.refusals import WireRefusal
 from pmm.server.endpoints import QuoteEndpoints
 
 RELAYER_SCOPE = "pmm.relayer"
 """Key of the ASGI scope under which the authenticating middleware puts the relayer's name."""
+BEGAN_SCOPE = "pmm.began_s"
+"""Key of the ASGI scope with the event loop's time at which the request came in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,11 @@ class RelayerRoutes:
     def names(self) -> tuple[str, ...]:
         """Names of the relayers, in order."""
         return tuple(self._by_name)
+
+    @property
+    def profiles(self) -> tuple[RelayerProfile, ...]:
+        """The relayers, in order."""
+        return tuple(endpoints.profile for endpoints in self._by_name.values())
 
     def relayer(self, name: str) -> QuoteEndpoints | None:
         """Return the relayer of a name."""

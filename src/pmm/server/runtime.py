@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
 from pmm.chain.hedger import hedger_fault
-from pmm.chain.inventory import lane_count
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.rpc import JsonRpc
-from pmm.chain.signer_keys import (
-    generated_key,
-    keystore_key,
-    register_by_impersonation,
-    revoke_by_impersonation,
-)
+from pmm.chain.signer_keys import register_by_impersonation, revoke_by_impersonation
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
     Address,
-    SigningKey,
     parse_address,
     require_native_backends,
 )
 from pmm.errors import ChainError, UnsafeToSign
 from pmm.execution import (
+    NO_STAGES,
     AdmissionDesk,
     ChainView,
+    DeskPolicy,
     GuardedSigner,
     JournalState,
     JournalUnavailable,
@@ -41,13 +39,20 @@ from pmm.execution import (
     ReservationBook,
     Settlement,
     SigningMode,
+    Stage,
     choose_signing_mode,
 )
+from pmm.execution.kill_switches import parse_switch
 from pmm.journal import Journal, PostgresJournal, SqliteJournal
 from pmm.models import find_model
+from pmm.monitoring.counted_desk import counted
+from pmm.monitoring.events import Events
+from pmm.monitoring.measured import measured
 from pmm.relayers.registry import open_codecs
+from pmm.server.access.request_body import AsgiApp
 from pmm.server.app import build_app
 from pmm.server.assembly import (
+    Pairs,
     desk_policy,
     lending_of,
     nonce_keeper,
@@ -57,12 +62,23 @@ from pmm.server.assembly import (
     relayer_settings,
 )
 from pmm.server.clock import SystemClock
+from pmm.server.control_plane import (
+    ControlPlane,
+    Loader,
+    OperatorSide,
+    front_door,
+    open_control_plane,
+    open_keyring,
+    operator_side,
+)
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
-from pmm.server.okx_maker import OkxMaker, contract_quotes, okx_desk, open_okx_maker
+from pmm.server.okx_maker import SIGNING, OkxMaker, contract_quotes, okx_desk, open_okx_maker
+from pmm.server.operator.api import OperatorParts, operator_api
 from pmm.server.refresher import MarketRefresher, ViewReader
 from pmm.server.relayer_routes import RelayerRoutes
+from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, open_lanes, order_key
 from pmm.settings import ServeSettings, parse_pair
 from pmm.toolchain import project_root
 
@@ -71,13 +87,18 @@ _CONTRACT = "RfqSettlement"
 # Deeper than any reorganisation of mainnet since proof of stake; a fill frees inventory after 2.4 minutes.
 _LIVE_CONFIRMATIONS = 12
 _REVOKE_TIMEOUT_S = 0.5
+# Methods whose time is a stage.
+_READING: Final = {"current": Stage.MARKET}
+_WRITING: Final = {"admit": Stage.JOURNAL, "append": Stage.JOURNAL}
+_CODING: Final = {"decode": Stage.DECODE, "encode_quote": Stage.ENCODE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """Everything that a server run consists of."""
 
-    app: QuoteRoutes
+    app: AsgiApp
+    routes: QuoteRoutes
     desk: QuoteDesk
     health: Health
     journal: Journal
@@ -86,6 +107,8 @@ class Runtime:
     maker: Address
     node: NodeIdentity
     settings: ServeSettings
+    plane: ControlPlane
+    side: OperatorSide
     okx: QuoteDesk | None = None
 
     def start(self) -> None:
@@ -96,6 +119,7 @@ class Runtime:
         """Stop reading, close the journal, and on a development node give the signer's place back."""
         self.refresher.stop()
         self.journal.close()
+        self.plane.close()
         if self.signer.mode is SigningMode.DEVELOPMENT:
             self._give_place_back()
 
@@ -115,11 +139,16 @@ class Runtime:
                 await desk.keep(view)
             except JournalUnavailable as error:
                 _LOG.error("journal_behind", error=str(error))
+        await self.plane.on_view(view, self.side.rotation)
         return tuple(nonce for desk in desks for nonce in desk.watched())
 
 
-def open_runtime(settings: ServeSettings) -> Runtime:
+def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime:
     """Check node, deployment and key, open the journal, and put the server together.
+
+    Args:
+        settings: what to run with.
+        load: reads the settings again for a reload; without it a reload finds nothing new.
 
     Raises:
         UnsafeToSign: the node, the deployed code or the key is not what it must be.
@@ -133,21 +162,23 @@ def open_runtime(settings: ServeSettings) -> Runtime:
         node=identity,
         record_chain_id=deployment.chain_id,
         live=settings.live,
-        keystore=settings.keystore is not None,
+        keystore=has_lasting_key(settings),
     )
+    # Before anything is opened: without keys a real node is not served.
+    open_keyring(settings, identity)
     maker = parse_address(deployment.address(_CONTRACT), _CONTRACT)
     with JsonRpc(settings.rpc_url, timeout_s=settings.rpc_timeout_ms / 1000) as rpc:
         deployment.check_code(rpc, _CONTRACT)
         journal = _open_journal(settings, identity, maker)
         try:
-            key = _key(settings, mode)
+            key = order_key(settings, mode)
             if mode is SigningMode.DEVELOPMENT:
                 keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
-            settings = _with_funding(settings, hedger_fault(rpc, deployment, maker))
+            running = _with_funding(settings, hedger_fault(rpc, deployment, maker))
             okx = open_okx_maker(settings, rpc, mode=mode, node=identity)
-            return _join(settings, node, identity, maker, signer, journal, okx)
+            return _join(running, node, identity, maker, signer, journal, okx, load or (lambda: settings))
         except BaseException:
             journal.close()
             raise
@@ -161,16 +192,6 @@ def _with_funding(settings: ServeSettings, fault: str | None) -> ServeSettings:
     return settings.model_copy(update={"funding_sources": ()})
 
 
-def _lanes(settings: ServeSettings, node: Web3Node, maker: Address, signer: Address) -> int:
-    lanes = min(lane_count(node, maker, signer), settings.lanes)
-    if lanes == 0:
-        raise UnsafeToSign(
-            f"expected lanes of signer {signer} on {maker}, found none; "
-            "the owner must call initLanes, or PMM_KEYSTORE must name a registered signer"
-        )
-    return lanes
-
-
 def _join(
     settings: ServeSettings,
     node: Web3Node,
@@ -179,6 +200,7 @@ def _join(
     signer: GuardedSigner,
     journal: Journal,
     okx: OkxMaker | None,
+    load: Loader,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
     lending = lending_of(settings, node, maker, pairs)
@@ -186,7 +208,7 @@ def _join(
         settings,
         maker=maker,
         signer=signer.address,
-        lanes=_lanes(settings, node, maker, signer.address),
+        lanes=open_lanes(settings, node, maker, signer.address),
         pairs=pairs,
         pools=pools_of(settings, node, pairs),
         lending=lending,
@@ -196,23 +218,31 @@ def _join(
         journal.recover(),
         SystemClock(),
     )
+    plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)
+    stages = plane.metrics or NO_STAGES
+    for guarded in (signer,) if okx is None else (signer, okx.signer):
+        guarded.on_fault = partial(plane.board.latch, parse_switch("signer", guarded.address))
     keeper = nonce_keeper(settings, journal, node, maker, signer.address, state)
     # The lanes as they are on chain say which nonces are gone, beside what the journal says.
     keeper.start(reader.read(()).lanes)
     policy = desk_policy(settings, identity, maker, pairs, hooks=lending.hooks if lending else None)
     admission = AdmissionDesk(
         policy=policy,
-        signer=signer,
+        signer=measured(signer, stages, SIGNING) if plane.metrics else signer,
         book=_resumed_book(settings, identity, state),
         router_nonces=keeper.router_nonces,
         lane_nonces=keeper.lane_nonces,
         random_bits=secrets.randbits,
         conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
         model=find_model(settings.model),
+        switches=plane.board.switches,
+        stages=stages,
     )
     whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
     refresher = _refresher(settings, whole, clock)
-    desk = QuoteDesk(market=refresher, journal=journal, admission=admission, clock=clock, keeper=keeper)
+    market = measured(refresher, stages, _READING) if plane.metrics else refresher
+    written = measured(journal, stages, _WRITING) if plane.metrics else journal
+    desk = QuoteDesk(market=market, journal=written, admission=admission, clock=clock, keeper=keeper)
     desk.ends.resume(state.cursor)
     second = (
         None
@@ -222,17 +252,41 @@ def _join(
             policy=policy,
             ttl_s=settings.okx_quote_ttl_s,
             confirmations=_confirmations(settings, identity),
-            market=refresher,
-            journal=journal,
+            market=market,
+            journal=written,
             live=state.live,
             clock=clock,
             chain_id=identity.chain_id,
             random_bits=secrets.randbits,
+            model=admission.model,
+            switches=plane.board.switches,
+            stages=stages,
         )
     )
     health = Health(admission=admission, journal=journal, refresher=refresher, clock=clock)
+    side = operator_side(
+        plane,
+        settings,
+        load=load,
+        health=health,
+        admission=admission,
+        refresher=refresher,
+        signer=signer,
+        clock=clock,
+        policy_of=lambda new: desk_policy(new, identity, maker, pairs, hooks=policy.hooks),
+        lanes_of=lanes_reader(settings, maker),
+        confirmations=_confirmations(settings, identity),
+        on_chain=on_chain_stop(settings, identity, maker),
+        others=[]
+        if okx is None or second is None
+        else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],
+    )
+    desks = {Settlement.ONEINCH: desk} | ({} if second is None else {Settlement.OKX: second})
+    routes = _app(settings, identity, desks, health, side.parts, plane.events)
+    side.target.door = door = front_door(routes, plane, settings, clock)
     return Runtime(
-        app=_app(settings, identity, desk, second, health),
+        app=door,
+        routes=routes,
         desk=desk,
         health=health,
         journal=journal,
@@ -241,8 +295,17 @@ def _join(
         maker=maker,
         node=identity,
         settings=settings,
+        plane=plane,
+        side=side,
         okx=second,
     )
+
+
+def _okx_policy(
+    okx: OkxMaker, identity: NodeIdentity, maker: Address, pairs: Pairs, new: ServeSettings
+) -> DeskPolicy:
+    policy = desk_policy(new, identity, maker, pairs)
+    return okx.policy(policy, ttl_s=new.okx_quote_ttl_s, chain_id=identity.chain_id)
 
 
 def _resumed_book(settings: ServeSettings, identity: NodeIdentity, state: JournalState) -> ReservationBook:
@@ -269,11 +332,20 @@ def _refresher(settings: ServeSettings, reader: ViewReader, clock: SystemClock) 
 
 
 def _app(
-    settings: ServeSettings, identity: NodeIdentity, desk: QuoteDesk, okx: QuoteDesk | None, health: Health
+    settings: ServeSettings,
+    identity: NodeIdentity,
+    desks: Mapping[Settlement, QuoteDesk],
+    health: Health,
+    parts: OperatorParts,
+    events: Events,
 ) -> QuoteRoutes:
-    desks = {Settlement.ONEINCH: desk, Settlement.OKX: okx}
+    metrics = parts.metrics
     relayers = [
-        QuoteEndpoints(desk=behind, codec=codec, new_id=lambda: secrets.token_hex(16))
+        QuoteEndpoints(
+            desk=behind if metrics is None else counted(behind, events),
+            codec=codec if metrics is None else measured(codec, metrics, _CODING),
+            new_id=lambda: secrets.token_hex(16),
+        )
         for codec in open_codecs(relayer_settings(settings, identity))
         if (behind := desks.get(codec.profile.settlement)) is not None
     ]
@@ -282,20 +354,14 @@ def _app(
         health=health,
         max_body=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_ms / 1000,
+        operator=operator_api(parts),
+        public_health=identity.development and settings.auth.keys_file is None,
     )
 
 
 def _deployment(settings: ServeSettings, identity: NodeIdentity) -> Deployment:
     default = fork_record_path() if identity.development else live_record_path(identity.chain_id)
     return load_deployment(settings.deployment or default)
-
-
-def _key(settings: ServeSettings, mode: SigningMode) -> SigningKey:
-    if mode is SigningMode.DEVELOPMENT:
-        return generated_key()
-    assert settings.keystore is not None
-    password = settings.keystore_password
-    return keystore_key(settings.keystore, password.get_secret_value() if password else "")
 
 
 def _open_journal(settings: ServeSettings, identity: NodeIdentity, maker: Address) -> Journal:
@@ -305,6 +371,14 @@ def _open_journal(settings: ServeSettings, identity: NodeIdentity, maker: Addres
     return SqliteJournal(
         settings.journal or _default_journal(identity), chain_id=identity.chain_id, maker=maker
     )
+
+
+def _switches_file(identity: NodeIdentity, journal: Journal) -> Path:
+    """Return where the kill switches are kept: beside a journal that is a file, else by chain."""
+    if isinstance(journal.path, Path):
+        return journal.path.with_suffix(".switches.sqlite")
+    kind = "fork-" if identity.development else ""
+    return project_root() / ".pmm" / "switches" / f"{kind}{identity.chain_id}.sqlite"
 
 
 def _default_journal(identity: NodeIdentity) -> Path:

@@ -21,11 +21,14 @@ from pmm.domain import USDC, WETH, FillFunction, TakerTraits, encode_fill, parse
 from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import balance_of
 from pmm.localnet.placement import ChainBuilder
+from pmm.server.access.keys import KeyKind, new_key, write_keys
+from pmm.server.access.roles import Role
 from pmm.server.client import QuoteAnswer, parse_answer
 from pmm.server.runtime import Runtime, open_runtime
-from pmm.settings import load_settings
+from pmm.settings import ServeSettings, load_settings
 
 TAKER = parse_address(keyless_account("quote server test taker"))
+_ROLES = (Role.RELAYER, Role.VIEWER)
 INVENTORY = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
 ASK = {
     "baseToken": WETH.address,
@@ -53,11 +56,16 @@ class Server:
     runtime: Runtime
     loop: asyncio.AbstractEventLoop
     deployed: Deployed
+    keys: dict[Role, str]
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.runtime.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+            key = self.keys.get(Role.VIEWER if path == "/healthz" else Role.RELAYER)
+            headers = {"X-API-Key": key} if key else {}
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://test", timeout=30, headers=headers
+            ) as client:
                 return await client.request(method, path, json=body)
 
         return self.loop.run_until_complete(run())
@@ -91,23 +99,37 @@ class Server:
         self.loop.run_until_complete(run())
 
 
+def key_file(journal: Path) -> tuple[dict[str, Path], dict[Role, str]]:
+    """Return the settings of a key file beside the journal, and the keys of a relayer and a viewer in it."""
+    made = {role: new_key(kind=KeyKind.API_KEY, role=role, name="pmm", now_s=1) for role in _ROLES}
+    path = journal.with_suffix(".keys.json")
+    write_keys(path, [record for record, _ in made.values()])
+    return {"keys_file": path}, {role: shown for role, (_, shown) in made.items()}
+
+
 @contextmanager
 def serving(deployed: Deployed, journal: Path | None, **overrides: Any) -> Iterator[Server]:
-    """Run a server on the fork."""
-    settings = load_settings(
-        {
-            "rpc_url": deployed.rpc.url,
-            "deployment": deployed.record,
-            "journal": journal,
-            "pairs": ("WETH/USDC",),
-            "lanes": 4,
-            "market_wait_ms": 5_000,
-            "rpc_timeout_ms": 5_000,
-            **overrides,
-        }
-    )
+    """Run a server on the fork; a live one has a key file beside its journal, and is asked with its keys."""
+    keys: dict[Role, str] = {}
+    if overrides.get("live") and journal is not None and "auth" not in overrides:
+        overrides["auth"], keys = key_file(journal)
+    config = overrides.pop("config", None)
+
+    def load() -> ServeSettings:
+        return load_settings(fixed, config=config)
+
+    fixed = {
+        "rpc_url": deployed.rpc.url,
+        "deployment": deployed.record,
+        "journal": journal,
+        "pairs": ("WETH/USDC",),
+        "lanes": 4,
+        "market_wait_ms": 5_000,
+        "rpc_timeout_ms": 5_000,
+        **overrides,
+    }
     loop = asyncio.new_event_loop()
-    runtime = open_runtime(settings)
+    runtime = open_runtime(load(), load)
 
     async def start() -> None:
         runtime.start()
@@ -115,7 +137,7 @@ def serving(deployed: Deployed, journal: Path | None, **overrides: Any) -> Itera
 
     try:
         loop.run_until_complete(start())
-        yield Server(runtime=runtime, loop=loop, deployed=deployed)
+        yield Server(runtime=runtime, loop=loop, deployed=deployed, keys=keys)
     finally:
         runtime.close()
         loop.run_until_complete(asyncio.sleep(0))

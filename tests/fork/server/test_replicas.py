@@ -1,6 +1,7 @@
 """Two servers on one PostgreSQL: one inventory, one set of nonces, and whatever either signs fills."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,10 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture
-def replicas(deployed: Deployed, database: str) -> Iterator[tuple[Server, Server]]:
+def replicas(deployed: Deployed, database: str, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     with (
-        serving(deployed, None, database_url=database) as one,
-        serving(deployed, None, database_url=database) as two,
+        serving(deployed, None, database_url=database, switches={"file": tmp_path / "1.sqlite"}) as one,
+        serving(deployed, None, database_url=database, switches={"file": tmp_path / "2.sqlite"}) as two,
     ):
         yield one, two
 

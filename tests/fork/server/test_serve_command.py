@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,31 @@ def test_serve__killed_and_started_again__keeps_the_journal(deployed: Deployed, 
             process.send_signal(signal.SIGKILL)
             process.wait()
     assert [entry.order_hash for entry in read(journal)] == hashes
+
+
+def test_serve__hung_up__reloads_its_file_and_serves_on(
+    deployed: Deployed, journal: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "pmm.toml"
+    config.write_text("[limits]\nmax_quote_usd = 100000\n")
+    ask: dict[str, Any] = {
+        "base_token": WETH.address,
+        "quote_token": USDC.address,
+        "taker": TAKER,
+        "amount": 10**18,
+    }
+    with running(deployed, journal, PMM_CONFIG=str(config)) as (process, url), QuoteClient(url) as client:
+        assert process.stderr is not None
+        client.order(**ask)
+        for text, event in (
+            ("[limits]\nmax_quote_usd = 100\n", "settings_reloaded"),
+            ("[limits]\nmax_quote_usd = -1\n", "reload_refused"),
+        ):
+            config.write_text(text)
+            process.send_signal(signal.SIGHUP)
+            assert event in process.stderr.readline()
+            with pytest.raises(QuoteRefused, match="amount_too_large"):
+                client.order(**ask)
 
 
 def refused(*arguments: str, **extra: str) -> tuple[int, str]:

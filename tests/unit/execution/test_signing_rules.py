@@ -84,5 +84,8 @@ class _BrokenKey:
 
 def test_sign__signature_of_another_key__is_refused() -> None:
     signer = GuardedSigner(_BrokenKey(), mode=SigningMode.DEVELOPMENT, node=ANVIL)  # type: ignore[arg-type]
+    told: list[str] = []
+    signer.on_fault = told.append
     with pytest.raises(UnsafeToSign, match="check the machine"):
         signer.sign(b"\x07" * 32)
+    assert len(told) == 1

@@ -14,7 +14,9 @@ from pmm.execution import (
     JournalUnavailable,
     Settlement,
     SigningMode,
+    SwitchState,
 )
+from pmm.execution.kill_switches import parse_switch
 from pmm.journal import Journal
 from pmm.relayers.oneinch import OneInchCodec
 from tests.helpers.journal_desks import leased_desk, quoted, request, with_journal
@@ -212,6 +214,30 @@ def test_firm_quote__repeated_on_a_node_that_is_not_safe__signs_nothing(place: P
         found = await desk.desk.firm_quote(request(2, key="k"))
         assert isinstance(found, Decision)
         assert found.reason in (RefusalReason.UNSAFE_TO_SIGN, RefusalReason.NODE_UNAVAILABLE)
+
+    with_journal(place, first)
+    with_journal(place, second)
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [("global", "*"), ("relayer", "1inch"), ("pair", "WETH/USDC"), ("side", "WETH/USDC:buys")],
+)
+def test_firm_quote__repeated_after_a_restart_while_paused__signs_nothing(
+    place: Place, level: str, name: str
+) -> None:
+    async def first(journal: Journal) -> None:
+        await quoted(await leased_desk(journal), request(1, key="k"))
+
+    async def second(journal: Journal) -> None:
+        desk = await leased_desk(journal)
+        paused = SwitchState().latched("ada", "news")
+        desk.admission.switches.put(parse_switch(level, name), paused)
+        found = await desk.desk.firm_quote(request(2, key="k"))
+        assert isinstance(found, Decision)
+        assert found.reason is RefusalReason.PAUSED
+        desk.admission.switches.put(parse_switch(level, name), paused.unlatched())
+        assert (await quoted(desk, request(3, key="k"))).quote_id == "q1"
 
     with_journal(place, first)
     with_journal(place, second)

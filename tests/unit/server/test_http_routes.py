@@ -260,7 +260,19 @@ def test_openapi__document__describes_every_route(site: Site) -> None:
     bare = {"/order", "/levels", "/healthz", "/maker-status"}
     assert set(document["paths"]) == bare | {"/1inch/order", "/1inch/levels"}
     order = document["paths"]["/order"]["post"]
-    assert set(order["responses"]) == {"200", "400", "403", "405", "408", "409", "413", "422", "503"}
+    assert set(order["responses"]) == {
+        "200",
+        "400",
+        "401",
+        "403",
+        "405",
+        "408",
+        "409",
+        "413",
+        "422",
+        "429",
+        "503",
+    }
     schemas = document["components"]["schemas"]
     assert set(schemas["OrderBody"]["required"]) == {"baseToken", "quoteToken", "taker"}
     references = json.dumps(document).split('"$ref": "#/components/schemas/')[1:]

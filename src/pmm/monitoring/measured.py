@@ -1,0 +1,45 @@
+"""Puts a stopwatch around methods of a port, without the port or its user knowing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from pmm.execution import Stage, StageWatch
+
+T = TypeVar("T")
+
+
+class _Measured:
+    def __init__(self, target: object, watch: StageWatch, methods: Mapping[str, Stage]) -> None:
+        self._target = target
+        for name, stage in methods.items():
+            # Found on the instance first, so that a call costs no lookup through __getattr__.
+            self.__dict__[name] = _timed(getattr(target, name), watch, stage)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+
+def measured(target: T, watch: StageWatch, methods: Mapping[str, Stage]) -> T:
+    """Return ``target`` with ``methods`` timed, up to the result of those that are awaited."""
+    return cast(T, _Measured(target, watch, methods))
+
+
+def _timed(method: Callable[..., Any], watch: StageWatch, stage: Stage) -> Callable[..., Any]:
+    async def until_done(awaitable: Awaitable[Any], started_ns: int) -> Any:
+        try:
+            return await awaitable
+        finally:
+            watch.took(stage, started_ns)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        started_ns = watch.now_ns()
+        result = method(*arguments, **named)
+        if inspect.isawaitable(result):
+            return until_done(result, started_ns)
+        watch.took(stage, started_ns)
+        return result
+
+    return timed

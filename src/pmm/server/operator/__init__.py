@@ -1,0 +1,1 @@
+"""The operator's API: state, kill switches, keys, sandbox, reload, signer."""

@@ -1,0 +1,195 @@
+"""Sections of the settings tree that stand on their own, and the section of every other setting in a TOML file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TlsSettings(_Section):
+    """Encryption of the listening socket; off unless a certificate is given."""
+
+    certificate: Path | None = Field(
+        None, description="PEM file of the certificate chain; TLS is on with it."
+    )
+    key: Path | None = Field(None, description="PEM file of its private key.")
+    key_password: SecretStr | None = Field(None, description="Password of that key.")
+    client_ca: Path | None = Field(
+        None, description="PEM file: only clients with a certificate of it connect."
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("expected certificate and key together, found one of them")
+        if self.client_ca is not None and self.certificate is None:
+            raise ValueError("client_ca: expected certificate and key with it")
+        return self
+
+
+class AuthSettings(_Section):
+    """Who may ask; open on a development node while there is no key file."""
+
+    keys_file: Path | None = Field(None, description="Key file that `pmm keys` writes.")
+    hmac_skew_ms: int = Field(
+        5_000, ge=100, le=60_000, description="Most that a signed request's timestamp may be off."
+    )
+    rate_per_s: Decimal = Field(
+        Decimal(250), gt=0, le=100_000, description="Requests per second of a key without a rate of its own."
+    )
+    burst: int = Field(500, ge=1, le=1_000_000, description="Requests that a rested key may send at once.")
+    failures_per_s: Decimal = Field(
+        Decimal(10), gt=0, le=10_000, description="Refused credentials per second and address before 429."
+    )
+
+
+class SignerSettings(_Section):
+    """Where orders are signed on a real node: keystore of this process, another process, or AWS KMS."""
+
+    socket: Path | None = Field(None, description="Unix socket of `pmm signer serve`.")
+    address: str | None = Field(
+        None,
+        pattern="^0x[0-9a-fA-F]{40}$",
+        description="Address of the remote signer; every signature must be its.",
+    )
+    kms_key_id: str | None = Field(
+        None, min_length=1, description="Key id or ARN in AWS KMS (ECC_SECG_P256K1)."
+    )
+    kms_region: str | None = Field(None, min_length=1, description="Region of that key.")
+    kms_endpoint: str | None = Field(
+        None, pattern=r"^https?://.+", description="Another endpoint of KMS, for a private link or a test."
+    )
+    timeout_ms: int = Field(500, ge=10, le=10_000, description="Longest wait for a remote signature.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.socket is not None and self.kms_key_id is not None:
+            raise ValueError("expected socket or kms_key_id, found both")
+        if (self.socket or self.kms_key_id) and self.address is None:
+            raise ValueError(
+                "address: expected the remote signer's address, which every signature is held against"
+            )
+        return self
+
+
+class SwitchSettings(_Section):
+    """Kill switches."""
+
+    file: Path | None = Field(
+        None, description="State and audit of the switches; beside the journal by default."
+    )
+    resume_after_s: int = Field(
+        30, ge=0, le=86_400, description="How long an automatic pause outlives its cause."
+    )
+    guardian_keystore: Path | None = Field(
+        None,
+        description="Keystore of the contract's guardian, for pauses on chain; on anvil the owner is played.",
+    )
+    guardian_password: SecretStr | None = Field(None, description="Its password.")
+
+
+class MonitoringSettings(_Section):
+    """Metrics and logs."""
+
+    metrics: bool = Field(True, description="Measure stages and count outcomes.")
+    port: int | None = Field(
+        None, ge=0, le=65_535, description="Extra port on 127.0.0.1 that serves /metrics without a key."
+    )
+    log_level: Annotated[str, NoDecode] = Field(
+        "info",
+        pattern="^(debug|info|warning|error)$",
+        description="Least important log line that is written.",
+    )
+
+
+NESTED: dict[str, type[_Section]] = {
+    "tls": TlsSettings,
+    "auth": AuthSettings,
+    "signer": SignerSettings,
+    "switches": SwitchSettings,
+    "monitoring": MonitoringSettings,
+}
+"""Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    "server": (
+        "host",
+        "port",
+        "max_body_bytes",
+        "body_timeout_ms",
+        "max_connections",
+    ),
+    "chain": ("rpc_url", "deployment", "rpc_timeout_ms", "refresh_interval_ms", "max_market_age_ms"),
+    "key": ("live", "keystore", "keystore_password"),
+    "journal": ("journal", "database_url", "replica_lanes", "journal_timeout_ms"),
+    "model": (
+        "model",
+        "spread_model",
+        "pair_models",
+        "spread_gamma",
+        "spread_k",
+        "spread_horizon_s",
+        "spread_intensity",
+        "lot_usd",
+        "max_lots",
+        "quotation",
+        "option_share_bps",
+        "capital_usd",
+    ),
+    "market": (
+        "feed_weight",
+        "pool_weight",
+        "book_weight",
+        "aggregator_weight",
+        "cost_weight",
+        "heartbeat_grace_s",
+        "max_deviation_bps",
+        "max_depeg_bps",
+        "min_pool_depth_usd",
+        "tick_words",
+        "most_ticks",
+        "uniswap_v2",
+        "coingecko_url",
+        "coingecko_interval_s",
+        "operator_prices",
+    ),
+    "relayers": (
+        "level_order",
+        "error_form",
+        "answer_components",
+        "oneinch_level_order",
+        "oneinch_error_form",
+        "oneinch_time_budget_ms",
+        "okx_keystore",
+        "okx_keystore_password",
+        "okx_contract",
+        "okx_level_order",
+        "okx_time_budget_ms",
+        "okx_quote_ttl_s",
+    ),
+    "limits": (
+        "min_quote_usd",
+        "max_quote_usd",
+        "max_open_usd",
+        "max_taker_usd",
+        "max_live_quotes",
+        "quote_ttl_s",
+    ),
+}
+_SECTION_OF = {name: section for section, names in _GROUPS.items() for name in names}
+DEFAULT_SECTION = "quoting"
+SECTIONS = (*_GROUPS, DEFAULT_SECTION, *NESTED)
+"""Tables of the TOML file."""
+
+
+def section_of(name: str) -> str:
+    """Return the table of a setting that has no section in its variable's name."""
+    return _SECTION_OF.get(name, DEFAULT_SECTION)

@@ -1,0 +1,1 @@
+"""Keys outside the quoting process: a signer process behind a unix socket, and AWS KMS."""
