@@ -5,8 +5,6 @@ Runs on the core of the servers; ``python -m quote_bench.in_process RPC RECORD J
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 import sys
 import time
@@ -19,6 +17,7 @@ from pmm.relayers.codec import RelayerCall, RouteKind
 from pmm.relayers.refusals import WireRefusal
 from pmm.relayers.registry import open_codecs
 from pmm.server.assembly import relayer_settings
+from pmm.server.event_loop import run
 from pmm.server.runtime import Runtime, open_runtime
 from pmm.settings import load_settings
 from quote_bench.requests import order_bodies
@@ -51,9 +50,8 @@ def main() -> None:
         {"rpc_url": rpc, "deployment": Path(record), "journal": Path(journal), "port": 0}
     )
     runtime = open_runtime(settings)
-    gc.freeze()
     try:
-        elapsed = asyncio.run(_measure(runtime, int(count)))
+        elapsed = run(_measure(runtime, int(count)))
     finally:
         runtime.close()
     p50, p99 = np.percentile(elapsed, (50, 99)) * 1e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -58,8 +59,34 @@ def inputs_json(kept: QuoteInputs) -> dict[str, Any]:
             "usdWad": str(kept.open_quotes.usd_wad),
             "takerUsdWad": str(kept.open_quotes.taker_usd_wad),
         },
-        "fair": None if kept.fair is None else fair_json(kept.fair),
+        "fair": None if kept.fair is None else _fair_text(kept.fair),
     }
+
+
+class _FairTexts:
+    """The JSON of the last fair values: every quote on a market has the same few."""
+
+    _KEPT = 64
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[FairValue, orjson.Fragment]] = {}
+        # The writer's thread and the event loop both make rows.
+        self._lock = Lock()
+
+    def __call__(self, fair: FairValue) -> orjson.Fragment:
+        known = self._known.get(id(fair))
+        # What is known is kept alive, so that no other can have its id.
+        if known is not None:
+            return known[1]
+        text = orjson.Fragment(orjson.dumps(fair_json(fair)))
+        with self._lock:
+            while len(self._known) >= self._KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[id(fair)] = (fair, text)
+        return text
+
+
+_fair_text = _FairTexts()
 
 
 def inputs_text(kept: QuoteInputs) -> str:

@@ -7,6 +7,7 @@ units; a *share* is a fraction of the fair value, of which one basis point is 10
 from __future__ import annotations
 
 from decimal import Context, Decimal, Inexact
+from functools import lru_cache
 
 from pmm.errors import InvalidInput
 
@@ -39,6 +40,7 @@ def share_of_bps_e36(bps: Decimal | int | str) -> int:
     return int(scaled)
 
 
+@lru_cache(maxsize=4_096)
 def bps_of_share(share_e36: int) -> Decimal:
     """Return a share in basis points, exactly."""
     value = _EXACT.scaleb(Decimal(share_e36), -32)
