@@ -216,7 +216,7 @@ class BookChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLease:
-    """One lane of nonces that this replica alone may use for now.
+    """One lane of nonces that this replica alone may use until the lease ends.
 
     ``fence`` rises with every new holder. For a lane taken just now ``next_nonce`` is the lowest nonce never
     recorded and ``live`` are those of quotes that may still be filled; for one that was renewed it is None.
