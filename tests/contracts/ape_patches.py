@@ -11,9 +11,11 @@ from typing import Any
 
 from ape.api import ReceiptAPI, SubprocessProvider
 from ape.pytest.fixtures import FixtureManager, FixtureMap
+from ape_foundry.provider import FoundryForkProvider
 from web3._utils.http_session_manager import HTTPSessionManager
 from web3.eth import Eth
 
+from pmm.localnet.anvil import KEEP_OLD_STATES_OFF_DISK
 from tests.contracts.bare_connection import BareConnection
 
 _LOCAL = "http://127.0.0.1:"
@@ -21,6 +23,7 @@ _RECEIPT_POLL_S = 0.005
 _CALL_TIMEOUT_S = 120.0
 _NODE_START_S = 120
 
+_usual_command = FoundryForkProvider.build_command
 _usual_post = HTTPSessionManager.make_post_request
 _connections: dict[tuple[int, str], BareConnection] = {}
 
@@ -62,6 +65,10 @@ def _post(self: HTTPSessionManager, endpoint_uri: Any, data: Any, **kwargs: Any)
     return connection.post(data)
 
 
+def _command_of_a_light_node(self: FoundryForkProvider) -> list[str]:
+    return [*_usual_command(self), *KEEP_OLD_STATES_OFF_DISK]
+
+
 def _replace(owner: type, name: str, value: Any) -> None:
     assert hasattr(owner, name), f"expected {owner.__name__}.{name}, which this release lacks"
     setattr(owner, name, value)
@@ -76,5 +83,6 @@ def apply() -> None:
     # The node mines at once, but answers before that: the first look is often too early, and then 0.1 s is long.
     wait = Eth.wait_for_transaction_receipt
     _replace(Eth, "wait_for_transaction_receipt", partialmethod(wait, poll_latency=_RECEIPT_POLL_S))
+    _replace(FoundryForkProvider, "build_command", _command_of_a_light_node)
     # Ape's 20 s are too few where several sessions start a node on a busy machine.
     _replace(SubprocessProvider, "start", partialmethod(SubprocessProvider.start, timeout=_NODE_START_S))

@@ -44,7 +44,11 @@ from tests.helpers.quoting import (
 
 OKX_KEY = SigningKey(b"\x07" * 32)
 HOLDINGS: Mapping[Address, int] = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
-SETTINGS = RelayerSettings(tokens=MAINNET_TOKENS)
+# A busy machine takes longer than a relayer waits: tests of lateness set a budget of their own.
+_PATIENCE_MS = 60_000
+SETTINGS = RelayerSettings(
+    tokens=MAINNET_TOKENS, oneinch_time_budget_ms=_PATIENCE_MS, okx_time_budget_ms=_PATIENCE_MS
+)
 ASK_1INCH: dict[str, Any] = {
     "baseToken": WETH.address.lower(),
     "quoteToken": USDC.address.lower(),

@@ -23,6 +23,9 @@ from pmm.errors import ChainError, SetupError
 from pmm.toolchain import anvil_path
 
 HOST = "127.0.0.1"
+# Beyond 500 blocks anvil writes every older state, whole, to a folder of its own that nothing removes when it is
+# killed: half a gigabyte for each longer session. Without them a question about an older block is refused.
+KEEP_OLD_STATES_OFF_DISK = ("--max-persisted-states", "0")
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.02
@@ -63,6 +66,7 @@ def node_command(
 ) -> list[str]:
     """Return the command line of an anvil node with chain id 1; a fork takes its chain id from upstream."""
     command = [str(anvil_path()), "--host", HOST, "--port", str(port), "--silent", "--order", "fifo"]
+    command += KEEP_OLD_STATES_OFF_DISK
     if fork_url:
         command += ["--fork-url", fork_url]
     else:

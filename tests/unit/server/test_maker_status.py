@@ -16,12 +16,10 @@ from pmm.relayers.okx import OkxCodec
 from pmm.relayers.oneinch import ErrorForm, OneInchCodec
 from pmm.relayers.refusals import WireRefusal
 from tests.helpers.quoting import chain_view
-from tests.helpers.relayer_site import SETTINGS, RelayerSite, open_relayer_site, with_account
+from tests.helpers.relayer_site import RelayerSite, open_relayer_site, with_account
 
 _ONEINCH = OneInchCodec(tokens=MAINNET_TOKENS, error_form=ErrorForm.STRING, time_budget_ms=5_000)
 _OKX = OkxCodec(tokens=MAINNET_TOKENS, time_budget_ms=5_000)
-# Routes of the self-test run in this process: generous, because no test measures time.
-_PATIENT = replace(SETTINGS, oneinch_time_budget_ms=5_000, okx_time_budget_ms=5_000)
 
 
 def failing(site: RelayerSite, relayer: str) -> set[str]:
@@ -32,7 +30,7 @@ def failing(site: RelayerSite, relayer: str) -> set[str]:
 
 @pytest.mark.parametrize("relayer", ["pmm", "1inch", "okx"])
 def test_report__sound_server__passes_everything(relayer: str) -> None:
-    found = open_relayer_site(settings=_PATIENT).status(relayer)
+    found = open_relayer_site().status(relayer)
     assert found["relayer"] == relayer
     assert [check for check in found["checks"] if not check["passed"]] == []
     assert found["passed"] is True
@@ -41,7 +39,7 @@ def test_report__sound_server__passes_everything(relayer: str) -> None:
 
 
 def test_report__text__is_one_line_per_check() -> None:
-    site = open_relayer_site(settings=_PATIENT)
+    site = open_relayer_site()
     response = site.ask("GET", "/maker-status", params={"relayer": "okx"}, headers={"accept": "text/plain"})
     assert response.headers["content-type"].startswith("text/plain")
     assert response.text.startswith("okx: everything passes\n")
@@ -56,7 +54,7 @@ def test_report__unknown_relayer__is_404_and_names_the_known(query: dict[str, st
 
 
 def test_report__asked_again_at_once__makes_no_new_orders() -> None:
-    site = open_relayer_site(settings=_PATIENT)
+    site = open_relayer_site()
     response = site.ask("GET", "/maker-status", params={"relayer": "1inch"})
     made = len(site.journal.records)
     assert made > 0
@@ -65,7 +63,7 @@ def test_report__asked_again_at_once__makes_no_new_orders() -> None:
 
 
 def test_report__orders_of_the_test__never_leave() -> None:
-    site = open_relayer_site(settings=_PATIENT)
+    site = open_relayer_site()
     text = site.ask("GET", "/maker-status", params={"relayer": "1inch"}).text
     signatures = [signature.hex() for signature in site.desk.desk.ends._signatures.values()]
     assert signatures
@@ -206,18 +204,18 @@ def test_okx_quote__planted_fault__is_found(spoil: Callable[[dict[str, Any]], An
     ("relayer", "age_s", "fails"), [("okx", 0.9, False), ("okx", 1.1, True), ("1inch", 11, True)]
 )
 def test_levels__old_market__is_stale(relayer: str, age_s: float, fails: bool) -> None:
-    site = open_relayer_site(settings=_PATIENT)
+    site = open_relayer_site()
     site.desk.clock.now_s = age_s
     assert ("levels_fresh" in failing(site, relayer)) is fails
 
 
 def test_levels__account_nearly_empty__is_no_depth_at_okx() -> None:
     view = with_account(chain_view(), {WETH.address: 10**16, USDC.address: 150 * 10**6})
-    assert "levels_depth" in failing(open_relayer_site(view=view, settings=_PATIENT), "okx")
+    assert "levels_depth" in failing(open_relayer_site(view=view), "okx")
 
 
 def test_report__not_quoting__fails_with_the_reason() -> None:
-    site = open_relayer_site(settings=_PATIENT)
+    site = open_relayer_site()
     site.desk.market.answer = Decision.refuse(RefusalReason.NODE_UNAVAILABLE, "no node")
     found = site.status("1inch")
     assert found["passed"] is False
