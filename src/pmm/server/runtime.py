@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,6 +76,7 @@ from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
 from pmm.server.okx_maker import SIGNING, OkxMaker, contract_quotes, okx_desk, open_okx_maker
 from pmm.server.operator.api import OperatorParts, operator_api
+from pmm.server.random_pool import RandomPool
 from pmm.server.refresher import MarketRefresher, ViewReader
 from pmm.server.relayer_routes import RelayerRoutes
 from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, open_lanes, order_key
@@ -218,6 +219,7 @@ def _join(
         journal.recover(),
         SystemClock(),
     )
+    random = RandomPool()
     plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)
     stages = plane.metrics or NO_STAGES
     for guarded in (signer,) if okx is None else (signer, okx.signer):
@@ -232,7 +234,7 @@ def _join(
         book=_resumed_book(settings, identity, state),
         router_nonces=keeper.router_nonces,
         lane_nonces=keeper.lane_nonces,
-        random_bits=secrets.randbits,
+        random_bits=random.bits,
         conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
         model=find_model(settings.model),
         switches=plane.board.switches,
@@ -257,7 +259,7 @@ def _join(
             live=state.live,
             clock=clock,
             chain_id=identity.chain_id,
-            random_bits=secrets.randbits,
+            random_bits=random.bits,
             model=admission.model,
             switches=plane.board.switches,
             stages=stages,
@@ -282,7 +284,9 @@ def _join(
         else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],
     )
     desks = {Settlement.ONEINCH: desk} | ({} if second is None else {Settlement.OKX: second})
-    routes = _app(settings, identity, desks, health, side.parts, plane.events)
+    routes = _app(
+        settings, identity, desks, health, side.parts, plane.events, lambda: random.timed_id(clock.wall_ms())
+    )
     side.target.door = door = front_door(routes, plane, settings, clock)
     return Runtime(
         app=door,
@@ -338,13 +342,14 @@ def _app(
     health: Health,
     parts: OperatorParts,
     events: Events,
+    new_id: Callable[[], str],
 ) -> QuoteRoutes:
     metrics = parts.metrics
     relayers = [
         QuoteEndpoints(
             desk=behind if metrics is None else counted(behind, events),
             codec=codec if metrics is None else measured(codec, metrics, _CODING),
-            new_id=lambda: secrets.token_hex(16),
+            new_id=new_id,
         )
         for codec in open_codecs(relayer_settings(settings, identity))
         if (behind := desks.get(codec.profile.settlement)) is not None
