@@ -1,8 +1,8 @@
 """EIP-2930 access lists: what the node proposes, cut down to what pays, attached only where the estimate falls.
 
 Source of the costs: EIP-2929 and EIP-2930. An entry costs 2,400 gas and saves 2,500 of the first access to a cold
-account, so 100; a key costs 1,900 and saves at least 2,000 of the first access to a cold slot, so 100. An account that
-is warm anyway saves nothing for its 2,400, and only its keys can pay for it.
+account, so 100; a key costs 1,900 and saves at least 2,000 of the first access to a cold slot, so 100. An account
+that is warm anyway saves nothing for its 2,400, and only its keys can pay for it.
 """
 
 from __future__ import annotations
