@@ -76,13 +76,15 @@ class FeePolicy:
         return Fees(max_fee_wei=most, priority_fee_wei=tip)
 
     def replacement(self, last: Fees, market: GasMarket, *, cap_wei: int | None = None) -> Fees | None:
-        """Return the fees that replace ``last`` in every pool; None where they would exceed the cap."""
+        """Return the fees that replace ``last`` in every pool; None where the cap does not allow any that help."""
         cap = self.cap_wei if cap_wei is None else cap_wei
         fresh = self.first(market, cap_wei=cap)
         tip = max(_up(last.priority_fee_wei, self.bump_bps), 1)
         most = _up(last.max_fee_wei, self.bump_bps)
         if fresh is not None:
             tip, most = max(tip, fresh.priority_fee_wei), max(most, fresh.max_fee_wei)
+        elif most < market.base_fee_wei:
+            return None
         return None if most > cap or tip > most else Fees(max_fee_wei=most, priority_fee_wei=tip)
 
 

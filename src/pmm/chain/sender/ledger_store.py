@@ -19,7 +19,7 @@ _COLUMNS = "intent_key, chain_id, sender, nonce, state, detail, intent, attempts
 _SELECT = f"SELECT {_COLUMNS} FROM sent_transactions "  # noqa: S608 - constants
 _INSERT = f"INSERT INTO sent_transactions ({_COLUMNS}, final) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _UPDATE = (
-    "UPDATE sent_transactions SET state = ?, detail = ?, attempts = ?, inclusion = ?, final = ? "
+    "UPDATE sent_transactions SET state = ?, detail = ?, intent = ?, attempts = ?, inclusion = ?, final = ? "
     "WHERE intent_key = ?"
 )
 
@@ -71,6 +71,7 @@ class LedgerTransactionStore:
         values = (
             record.state.value,
             record.detail,
+            _intent_text(record.intent),
             _attempts_text(record),
             _inclusion_text(record),
             int(record.final),

@@ -25,6 +25,8 @@ class TransactionIntent:
         gas_limit: known beforehand; without it the node estimates.
         fee_cap_wei: another cap per gas than the sender's, for what must not wait.
         last_block: not to be mined after it: an empty transaction then takes its place. None: it never expires.
+        behind_ours: it works only after a transaction of ours that is not mined yet, and has a lower nonce. It is
+            not simulated then, and needs a gas limit.
 
     Raises InvalidInput for a value that cannot be right.
     """
@@ -37,11 +39,16 @@ class TransactionIntent:
     gas_limit: int | None = None
     fee_cap_wei: int | None = None
     last_block: int | None = None
+    behind_ours: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "to", parse_address(self.to, f"to of transaction intent {self.key}"))
         if not self.key or not self.purpose:
             raise InvalidInput("transaction intent: expected a key and a purpose, found none")
+        if self.behind_ours and self.gas_limit is None:
+            raise InvalidInput(
+                f"transaction intent {self.key}: expected a gas limit, for it is not simulated"
+            )
         if self.value_wei < 0 or (self.gas_limit is not None and self.gas_limit <= 0):
             raise InvalidInput(
                 f"transaction intent {self.key}: expected no negative value and a positive gas limit, found "

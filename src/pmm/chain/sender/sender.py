@@ -19,7 +19,7 @@ from pmm.chain.sender.records import (
     TransactionStore,
 )
 from pmm.chain.sender.signed_transaction import EMPTY_GAS, SignedTransaction, TransactionKey, sign_transaction
-from pmm.chain.sender.simulation import simulate
+from pmm.chain.sender.simulation import Simulated, simulate
 from pmm.domain import Address
 from pmm.errors import ChainError, InvalidInput, UnsafeToSign
 
@@ -118,7 +118,7 @@ class TransactionSender:
                     f"gas costs {self._facts.market.base_fee_wei} wei and may rise above the cap of "
                     f"{intent.fee_cap_wei or self.policy.fees.cap_wei} wei; wait, or raise the cap"
                 )
-            simulated = simulate(self._node, self.address, intent)
+            simulated = Simulated() if intent.behind_ours else simulate(self._node, self.address, intent)
             if simulated.revert:
                 return _refused(simulated.revert)
             limit = self._limit(intent, simulated.gas)
@@ -155,13 +155,26 @@ class TransactionSender:
         Raises InvalidInput for a key without an open record, ChainError where gas costs more than the cap.
         """
         with self._lock:
-            record = next((one for one in self.open_records if one.intent.key == key), None)
-            if record is None:
-                raise InvalidInput(f"cancel: expected an intent that is under way, found none named {key!r}")
+            record = self._under_way(key)
             changed = self._again(record, empty=True)
             if changed is record:
                 raise ChainError(f"cancel {key}: gas costs more than the cap; wait, or raise the cap")
             return changed
+
+    def hurry(self, key: str, fee_cap_wei: int) -> None:
+        """Let an intent that is under way pay up to another cap; the next steps replace it where that helps.
+
+        Raises InvalidInput for a key without an open record.
+        """
+        with self._lock:
+            record = self._under_way(key)
+            self._keep(replace(record, intent=replace(record.intent, fee_cap_wei=fee_cap_wei)))
+
+    def _under_way(self, key: str) -> TransactionRecord:
+        record = next((one for one in self.open_records if one.intent.key == key), None)
+        if record is None:
+            raise InvalidInput(f"expected an intent that is under way, found none named {key!r}")
+        return record
 
     def _check_node(self) -> None:
         self._safe = False

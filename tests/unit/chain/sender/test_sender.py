@@ -60,8 +60,12 @@ def start(node: FakePool, store: LedgerTransactionStore) -> Start:
     return run
 
 
-def intent(key: str = "hedge:1", data: bytes = b"\x01", **fields: int) -> TransactionIntent:
-    return TransactionIntent(key=key, purpose="a hedge", to=_TO, data=data, **fields)
+def intent(
+    key: str = "hedge:1", data: bytes = b"\x01", fee_cap_wei: int | None = None, last_block: int | None = None
+) -> TransactionIntent:
+    return TransactionIntent(
+        key=key, purpose="a hedge", to=_TO, data=data, fee_cap_wei=fee_cap_wei, last_block=last_block
+    )
 
 
 def state(sender: TransactionSender, key: str = "hedge:1") -> TransactionState:
@@ -273,6 +277,32 @@ def test_cancel__before_it_is_mined__takes_the_nonce(node: FakePool, start: Star
     assert state(sender) is S.CANCELLED
     with pytest.raises(InvalidInput, match="under way"):
         sender.cancel("hedge:1")
+
+
+def test_hurry__under_way_below_a_new_base_fee__pays_the_new_cap(node: FakePool, start: Start) -> None:
+    sender = start()
+    sender.submit(intent())
+    node.base_fee = 500 * GWEI
+    mine_and_step(node, sender, 4)
+    assert state(sender) is S.PENDING
+    sender.hurry("hedge:1", 2_000 * GWEI)
+    sender = start()
+    sender.step()
+    mine_and_step(node, sender, 3)
+    assert state(sender) is S.CONFIRMED
+
+
+def test_submit__behind_a_transaction_of_ours__is_not_simulated(node: FakePool, start: Start) -> None:
+    node.reverts["0x02"] = "0x"
+    sender = start()
+    sender.submit(intent())
+    behind = TransactionIntent(
+        key="hedge:2", purpose="a hedge", to=_TO, data=b"\x02", gas_limit=50_000, behind_ours=True
+    )
+    assert sender.submit(behind).state is S.PENDING
+    assert [(one.nonce, one.gas) for one in node.sent] == [(0, 118_800), (1, 50_000)]
+    with pytest.raises(InvalidInput, match="expected a gas limit"):
+        replace(behind, gas_limit=None)
 
 
 def test_step__mined_and_reverted__is_said(node: FakePool, start: Start) -> None:
