@@ -378,6 +378,16 @@ def test_nonce__used_by_another_process__displaces_and_the_next_is_beyond_it(
     assert node.sent[-1].nonce == 1
 
 
+def test_nonce__taken_by_another_process_while_we_run__is_left_to_it(node: FakePool, start: Start) -> None:
+    sender = start()
+    node.pool[_KEY.address, 0] = _foreign(0)
+    sender.step()
+    sender.submit(intent())
+    assert node.sent[-1].nonce == 1
+    mine_and_step(node, sender, 3)
+    assert state(sender) is S.CONFIRMED
+
+
 def test_start__records_of_another_chain__is_refused(
     node: FakePool, store: LedgerTransactionStore, start: Start
 ) -> None:
