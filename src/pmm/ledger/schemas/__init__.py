@@ -2,5 +2,6 @@
 
 from pmm.ledger.schema_module import SchemaModule
 from pmm.ledger.schemas.chain import CHAIN
+from pmm.ledger.schemas.hedging import HEDGING
 
-ALL: tuple[SchemaModule, ...] = (CHAIN,)
+ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING)
