@@ -225,5 +225,10 @@ def hedger_on(
         ledger=HedgeLedger(ledger),
         routes=routes if routes is not None else (FlatRoute(),),
         desk=LegDesk(sender, perps),
-        policy=HedgerPolicy(accounts=frozenset({SETTLEMENT, LENDING}), assets=(hedged,)),
+        policy=HedgerPolicy(
+            accounts=frozenset({SETTLEMENT, LENDING}),
+            settlement=SETTLEMENT,
+            native=WETH.address,
+            assets=(hedged,),
+        ),
     )

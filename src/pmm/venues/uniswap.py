@@ -58,12 +58,11 @@ def trade_on(pool: HedgePool, order: HedgeOrder, market: HedgeMarket) -> PoolTra
     token_in, token_out = (asset, quote) if sells else (quote, asset)
     zero_for_one = token_in == pool.token0.address
     size = abs(order.trade)
-    if sells:
-        amount_in, amount_out = size, pool.state.out_for_in(size, zero_for_one=zero_for_one)
-    else:
-        amount_in, amount_out = pool.state.in_for_out(size, zero_for_one=zero_for_one), size
-    if not amount_in or not amount_out:
+    walk = pool.state.out_for_in if sells else pool.state.in_for_out
+    other = walk(size, zero_for_one=zero_for_one)
+    if not other:
         return None
+    amount_in, amount_out = (size, other) if sells else (other, size)
     paid = market.value_up(token_in, amount_in)
     fee = div_up(paid * pool.fee_pips, _PIPS)
     shortfall = paid - market.value_down(token_out, amount_out)

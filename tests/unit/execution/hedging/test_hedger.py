@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pmm.domain import WETH, TokenMoved
+from pmm.domain import USDC, WETH, TokenMoved
 from pmm.execution.hedging import (
     BandHedge,
     BatchHedge,
     HedgeLimits,
+    Immediate,
     LegState,
     NoHedge,
     NoticeKind,
@@ -176,11 +177,7 @@ def test_funded_fill__only_the_profit_reaches_us__has_no_delta(ledger: Ledger, s
     hedger = hedger_on(ledger, sender)
     fill = fill_events(block(1), T1, sells=60 * ETHER)
     moved = TokenMoved(
-        place=place(block(1), T1),
-        token=fill[0].token,
-        sender=POOL,
-        receiver=SETTLEMENT,
-        amount=5,  # type: ignore[union-attr]
+        place=place(block(1), T1), token=USDC.address, sender=POOL, receiver=SETTLEMENT, amount=5
     )
     hedger.on_change(change(block(1), added=(moved, fill[2])), now_ms=1, market=market())
     assert sender.submitted == []
@@ -332,8 +329,6 @@ def test_batch__by_size_and_by_age(ledger: Ledger, sender: FakeSender) -> None:
 
 
 def test_ratio__hedges_its_share__and_leaves_the_rest_for_good(ledger: Ledger, sender: FakeSender) -> None:
-    from pmm.execution.hedging import Immediate
-
     strategy = RatioHedge(ratio_wad=8 * 10**17, inside=Immediate())
     hedger = hedger_on(ledger, sender, strategy=strategy)
     hedger.on_change(
@@ -358,7 +353,9 @@ def test_sender_denies_what_it_named__is_a_contradiction_and_not_sent_again(
     assert sender.records == {}
 
 
-def test_ledger_down__nothing_is_sent__and_the_books_stay(ledger: Ledger, sender: FakeSender) -> None:
+def test_ledger_down__nothing_is_sent__and_the_books_stay(
+    ledger: Ledger, sender: FakeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hedger = hedger_on(ledger, sender)
 
     class Down(Exception):
@@ -367,12 +364,12 @@ def test_ledger_down__nothing_is_sent__and_the_books_stay(ledger: Ledger, sender
     def fail(*_: object) -> None:
         raise Down
 
-    hedger._books.ledger.write = fail  # type: ignore[method-assign]
+    monkeypatch.setattr(hedger._books.ledger, "write", fail)
     step = change(block(1), added=fill_events(block(1), T1, sells=ETHER))
     with pytest.raises(Down):
         hedger.on_change(step, now_ms=1, market=market())
     assert (sender.submitted, hedger.open_delta(WETH.address), hedger.cursor) == ([], 0, None)
-    del hedger._books.ledger.write  # type: ignore[method-assign]
+    monkeypatch.undo()
     hedger.on_change(step, now_ms=1, market=market())
     assert len(sender.submitted) == 1
 
@@ -385,7 +382,7 @@ def test_final_hedge__leaves_memory__and_the_fill_is_still_known(ledger: Ledger,
     hedger.on_change(change(block(2), added=mined), now_ms=2, market=market())
     hedger.on_change(change(block(70), finalised=5), now_ms=3, market=market())
     accounts = hedger._books.accounts
-    assert accounts._intents == accounts._legs == accounts._entries == accounts._seen == {}
+    assert not any((accounts._intents, accounts._legs, accounts._entries, accounts._seen))
     hedger.on_change(replace(step, head=block(70), finalised=5), now_ms=4, market=market())
     assert len(sender.submitted) == 1
     assert sender.records[sender.submitted[0]][1] is ReportState.DONE
