@@ -52,13 +52,13 @@ class IndexedAmount:
 
     Attributes:
         amount: what the market says the position is worth now, base units.
-        shares: Aave's scaled balance; Compound's cTokens, or its debt as of the last change.
+        shares: Aave's scaled balance, Compound's cTokens; None where the market does not say (debt on Compound).
         index: what a share is worth, in whatever scale the market has; it never falls.
         rate_wad: interest per year, for what the next blocks bring.
     """
 
     amount: int
-    shares: int
+    shares: int | None
     index: int
     rate_wad: int = 0
 

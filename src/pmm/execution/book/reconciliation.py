@@ -154,12 +154,12 @@ def _lending(book: InventoryBook, key: LendingKey, reading: ChainReading) -> tup
     ):
         booked = was.amount + since
         moves = _moves(book, key, side)
-        if not moves and now.shares == was.shares:
+        if not moves and now.shares is not None and now.shares == was.shares:
             # The market's own sum for unchanged shares: interest to the unit.
             earned += (now.amount - booked) * (1 if side is Side.SUPPLY else -1)
             continue
         low, high = _explained(was, now, moves)
-        if moves and low <= now.amount <= high:
+        if (moves or now.shares is None) and low <= now.amount <= high:
             earned += (now.amount - booked) * (1 if side is Side.SUPPLY else -1)
             continue
         cause = Cause.INTEREST if not moves and low <= now.amount <= high else Cause.MISSED_EVENT
