@@ -2,7 +2,7 @@
 
 How to join it::
 
-    watch = find_watch_list(node, deployment, tokens)             # or WatchList(...) by hand
+    watch = watch_list(deployment, tokens, lending=find_lending(node, settlement, tokens), accounts=wallets)
     ledger = open_ledger(where, chain_id=1, maker=watch.settlement)
     pool = NodePool(urls, timeout_s=5)
     indexer = Indexer(
@@ -25,7 +25,7 @@ from pmm.chain.indexer.http_blocks import HttpBlocks
 from pmm.chain.indexer.index_store import IndexStore, Place
 from pmm.chain.indexer.loop import IndexerLoop
 from pmm.chain.indexer.router_fills import KnownOrder, OrderLookup
-from pmm.chain.indexer.watch_list import WatchList
+from pmm.chain.indexer.watch_list import WatchList, watch_list
 
 __all__ = [
     "BlockSource",
@@ -46,4 +46,5 @@ __all__ = [
     "Place",
     "ReorgBelowFinality",
     "WatchList",
+    "watch_list",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pmm.chain.indexer.block_source import BlockSource
 from pmm.chain.indexer.bloom import bloom_of
-from pmm.chain.indexer.errors import NodeLied, ReorgBelowFinality
+from pmm.chain.indexer.errors import NodeIncomplete, NodeLied, ReorgBelowFinality
 from pmm.chain.indexer.index_store import IndexStore, Place
 from pmm.chain.indexer.node_answers import Header, LogAnswer
 
@@ -63,7 +63,9 @@ def _linked(
     linked: list[Header] = []
     for header in headers:
         if header is None:
-            raise NodeLied(f"expected every block up to {tip.block.number} from {node.name}, found a gap")
+            raise NodeIncomplete(
+                f"expected every block up to {tip.block.number} from {node.name}, found a gap"
+            )
         if header.block.parent_hash != parent:
             raise NodeLied(
                 f"expected block {header.block.number} of {node.name} to be a child of 0x{parent.hex()}, found it to "

@@ -11,7 +11,17 @@ from pmm.chain.indexer.log_reading import topic_address, word_address
 from pmm.chain.indexer.node_answers import LogAnswer
 from pmm.chain.indexer.router_fills import OrderLookup, RouterFills
 from pmm.chain.indexer.watch_list import WatchList
-from pmm.domain import BlockRef, ChainEvent, EventPlace, OrderFilled, OrdersCancelled, TokenMoved
+from pmm.domain import (
+    WETH,
+    ZERO_ADDRESS,
+    Address,
+    BlockRef,
+    ChainEvent,
+    EventPlace,
+    OrderFilled,
+    OrdersCancelled,
+    TokenMoved,
+)
 from pmm.errors import ChainError
 
 # Topics and words of data that a well-formed log of ours has at least.
@@ -19,6 +29,8 @@ _SHAPES = {
     topics.SETTLEMENT_FILLED: (3, 4),
     topics.ROUTER_FILLED: (1, 2),
     topics.TRANSFER: (3, 1),
+    topics.WETH_DEPOSIT: (2, 1),
+    topics.WETH_WITHDRAWAL: (2, 1),
     topics.AAVE_SUPPLY: (4, 2),
     topics.AAVE_WITHDRAW: (4, 1),
     topics.AAVE_BORROW: (4, 4),
@@ -32,6 +44,18 @@ _SHAPES = {
     **dict.fromkeys(topics.SETTLEMENT_CANCELS, (1, 0)),
     **dict.fromkeys(topics.ROUTER_CANCELS, (2, 2)),
 }
+
+_MOVES = frozenset((topics.TRANSFER, topics.WETH_DEPOSIT, topics.WETH_WITHDRAWAL))
+
+
+def _ends(log: LogAnswer) -> tuple[Address, Address]:
+    """Return who had it before and who after; nobody (address zero) on the side of ether."""
+    account = topic_address(log.topics[1])
+    if log.topics[0] == topics.WETH_DEPOSIT:
+        return ZERO_ADDRESS, account
+    if log.topics[0] == topics.WETH_WITHDRAWAL:
+        return account, ZERO_ADDRESS
+    return account, topic_address(log.topics[2])
 
 
 class EventDecoder:
@@ -74,14 +98,14 @@ class EventDecoder:
     def _event(self, log: LogAnswer, place: EventPlace, shape: tuple[int, int]) -> ChainEvent | None:
         contract = topic_address(log.address)
         kind = log.topics[0]
-        if kind == topics.TRANSFER and contract not in self._tokens:
+        if kind in _MOVES and not self._is_move(kind, contract):
             return None
         if len(log.topics) < shape[0] or len(log.words) < shape[1]:
             # Another contract may use the same topic with other arguments indexed.
             if contract in self._tokens or contract == self._watch.settlement:
                 raise ChainError(f"expected the arguments of event {kind} from {contract}, found others")
             return None
-        if kind == topics.TRANSFER:
+        if kind in _MOVES:
             return self._moved(log, place)
         if contract == self._watch.settlement:
             return self._settlement(log, place)
@@ -89,8 +113,11 @@ class EventDecoder:
             return self._router_cancel(log, place)
         return self._lending(log, place)
 
+    def _is_move(self, kind: str, contract: Address) -> bool:
+        return contract in self._tokens and (kind == topics.TRANSFER or contract == WETH.address)
+
     def _moved(self, log: LogAnswer, place: EventPlace) -> TokenMoved | None:
-        sender, receiver = topic_address(log.topics[1]), topic_address(log.topics[2])
+        sender, receiver = _ends(log)
         if sender not in self._accounts and receiver not in self._accounts:
             return None
         return TokenMoved(

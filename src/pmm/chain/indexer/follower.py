@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from functools import partial
 from pmm.chain.indexer.block_source import BlockSource, Nodes
 from pmm.chain.indexer.branch import Branch, complete_logs, find_branch
 from pmm.chain.indexer.decoding import EventDecoder
-from pmm.chain.indexer.errors import NodeLied, NoUsableNode, ReorgBelowFinality
+from pmm.chain.indexer.errors import NodeIncomplete, NodeLied, NoUsableNode, ReorgBelowFinality
 from pmm.chain.indexer.history import History
 from pmm.chain.indexer.index_store import IndexStore, NewBlock, Place, check_watched
 from pmm.chain.indexer.node_answers import Header
@@ -19,6 +20,8 @@ from pmm.chain.indexer.watch_list import WatchList
 from pmm.chain.rpc import RpcError
 from pmm.domain import BlockRef, ChainChange
 from pmm.errors import ChainError
+
+_MOST_GAPS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class Indexer:
         self._policy = policy
         self._clock = clock
         self._behind_since_s: float | None = None
+        self._gaps: Counter[str] = Counter()
         self._history = History(
             watch.queries(),
             decoder,
@@ -121,8 +125,10 @@ class Indexer:
                 self._nodes.distrust(node, str(error))
             except ChainError as error:
                 said.append(str(error))
+                self._note_gap(node, error)
             else:
                 self._behind_since_s = None
+                self._gaps[node.name] = 0
                 return self._commit(place, found) if found else None
         if behind:
             return self._roll_back(place, behind)
@@ -131,6 +137,14 @@ class Indexer:
         raise NoUsableNode(
             "; ".join(said) or "expected a node that can be trusted, found none; wait, or name others"
         )
+
+    def _note_gap(self, node: BlockSource, error: ChainError) -> None:
+        """Leave a node that lacks what it speaks of time and again."""
+        if isinstance(error, NodeIncomplete):
+            self._gaps[node.name] += 1
+            if self._gaps[node.name] >= _MOST_GAPS:
+                self._gaps[node.name] = 0
+                self._nodes.distrust(node, str(error))
 
     def _twice(self, node: BlockSource, look: Callable[[], _Next | None]) -> _Next | None:
         """Look again where the node contradicts itself: its chain may have moved between two questions."""

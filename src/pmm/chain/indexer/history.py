@@ -9,7 +9,7 @@ from pmm.chain.indexer.block_source import BlockSource, LogQuery
 from pmm.chain.indexer.bloom import may_hold
 from pmm.chain.indexer.branch import check_place, complete_logs
 from pmm.chain.indexer.decoding import EventDecoder
-from pmm.chain.indexer.errors import NodeLied
+from pmm.chain.indexer.errors import NodeIncomplete, NodeLied
 from pmm.chain.indexer.index_store import NewBlock
 from pmm.chain.indexer.node_answers import Header, LogAnswer
 from pmm.chain.rpc import NodeUnreachable, RpcError
@@ -90,7 +90,9 @@ class History:
         before = head
         for number, header in zip(numbers, node.headers(numbers), strict=True):
             if header is None:
-                raise NodeLied(f"expected block {number} of {node.name}, which calls it final, found none")
+                raise NodeIncomplete(
+                    f"expected block {number} of {node.name}, which calls it final, found none"
+                )
             if number == before.number + 1 and header.block.parent_hash != before.hash:
                 raise NodeLied(
                     f"expected block {number} of {node.name} to be a child of 0x{before.hash.hex()}, found it to be "

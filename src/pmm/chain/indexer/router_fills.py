@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pmm.chain.indexer.errors import NodeLied
 from pmm.chain.indexer.watch_list import WatchList
-from pmm.domain import Address, EventPlace, OrderFilled, TokenMoved
+from pmm.domain import ZERO_ADDRESS, Address, EventPlace, OrderFilled, TokenMoved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class RouterFills:
 
     def __init__(self, watch: WatchList, transfers: Sequence[TokenMoved], lookup: OrderLookup) -> None:
         self._watch = watch
-        self._ours = frozenset((*watch.accounts, *watch.internal))
+        self._ours = frozenset((*watch.accounts, *watch.internal, ZERO_ADDRESS))
         self._unspent = sorted(transfers, key=lambda one: one.place.log_index)
         self._lookup = lookup
 

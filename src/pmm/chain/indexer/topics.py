@@ -18,6 +18,9 @@ def topic(signature: str) -> str:
 SETTLEMENT_FILLED = topic("OrderFilled(bytes32,address,address,address,uint256,uint256)")
 ROUTER_FILLED = topic("OrderFilled(bytes32,uint256)")
 TRANSFER = topic("Transfer(address,address,uint256)")
+# WETH9 wraps and unwraps without a Transfer: the balance changes all the same.
+WETH_DEPOSIT = topic("Deposit(address,uint256)")
+WETH_WITHDRAWAL = topic("Withdrawal(address,uint256)")
 
 SETTLEMENT_CANCELS = {
     topic(signature): signature.partition("(")[0]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pmm.chain.addresses import AAVE_V3_POOL, ONEINCH_ROUTER
+from pmm.chain.deployments import Deployment
 from pmm.chain.indexer import topics
 from pmm.chain.indexer.block_source import LogQuery
-from pmm.domain import Address, address_to_bytes
+from pmm.chain.lending_reader import LendingPlan
+from pmm.domain import WETH, Address, Token, address_to_bytes, parse_address
 from pmm.domain.native_backends import keccak256
 
+# Contracts of ours that hold tokens, if only within a transaction.
+_HOLDERS = ("AtomicHedger", "LendingAccount", "DeltaHedger", "RouterHooks")
 _ROUTER = Address(ONEINCH_ROUTER)
 _AAVE_POOL = Address(AAVE_V3_POOL)
 
@@ -77,6 +81,9 @@ class WatchList:
                 {"address": list(self.tokens), "topics": [[topics.TRANSFER], accounts]},
                 {"address": list(self.tokens), "topics": [[topics.TRANSFER], None, accounts]},
             ]
+        if WETH.address in self.tokens and accounts:
+            wraps = [topics.WETH_DEPOSIT, topics.WETH_WITHDRAWAL]
+            found.append({"address": WETH.address, "topics": [wraps, accounts]})
         owners = [as_topic(account) for account in self.lending_accounts]
         if owners:
             by_owner = [topics.AAVE_SUPPLY, topics.AAVE_WITHDRAW, topics.AAVE_BORROW, topics.AAVE_REPAY]
@@ -89,6 +96,37 @@ class WatchList:
             actions += [topics.COMPOUND_REPAY, topics.COMPOUND_LIQUIDATION]
             found.append({"address": list(self.c_tokens), "topics": [actions]})
         return found
+
+
+def watch_list(
+    deployment: Deployment,
+    tokens: Sequence[Token],
+    *,
+    lending: LendingPlan | None = None,
+    accounts: Sequence[Address] = (),
+    makers: Sequence[Address] = (),
+) -> WatchList:
+    """Return what concerns a deployment: its recorded contracts, and ``accounts`` and ``makers`` beside them.
+
+    ``lending`` is what ``find_lending`` found. Raises InvalidInput where the record holds no settlement contract.
+    """
+    settlement = parse_address(deployment.address("RfqSettlement"))
+    recorded = [parse_address(contract.address) for contract in deployment.contracts.values()]
+    holders = [
+        parse_address(deployment.contracts[name].address) for name in _HOLDERS if name in deployment.contracts
+    ]
+    lenders = [lending.account] if lending else []
+    markets = [*lending.a_tokens.values(), *lending.c_tokens.values()] if lending else []
+    return WatchList(
+        settlement=settlement,
+        accounts=tuple(dict.fromkeys((settlement, *holders, *lenders, *accounts))),
+        tokens=tuple(token.address for token in tokens),
+        start_block=deployment.contracts["RfqSettlement"].block_number,
+        lending_accounts=tuple(lenders),
+        c_tokens={market: token for token, market in lending.c_tokens.items()} if lending else {},
+        internal=frozenset((*recorded, *markets)),
+        makers=tuple(makers),
+    )
 
 
 def as_topic(account: Address) -> str:
