@@ -138,7 +138,9 @@ def test_fill__on_both_venues__is_told_to_the_unit(
 
     def lookup(order_hash: bytes) -> KnownOrder | None:
         order = orders.get(order_hash)
-        return order and KnownOrder(
+        if order is None:
+            return None
+        return KnownOrder(
             maker_asset=order.maker_asset, taker_asset=order.taker_asset, making_amount=order.making_amount
         )
 

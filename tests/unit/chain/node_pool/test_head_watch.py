@@ -70,7 +70,12 @@ def test_wait__new_head__returns_at_once() -> None:
         until(watch, live=True)
         watch._news.clear()  # of the subscription itself
         returned = threading.Event()
-        waiter = threading.Thread(target=lambda: (watch.wait(), returned.set()))
+
+        def wait() -> None:
+            watch.wait()
+            returned.set()
+
+        waiter = threading.Thread(target=wait)
         waiter.start()
         assert not returned.is_set()
         heads.tell()
