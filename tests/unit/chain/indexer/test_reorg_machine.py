@@ -35,6 +35,10 @@ def told_keys(events: list[ChainEvent]) -> list[tuple[Key, int]]:
     ]
 
 
+# A block's logs: f a fill of a new order, r one of an order filled before, n noise.
+SHAPES = st.sampled_from(["f", "ff", "fn", "r", "n", ""])
+
+
 class ReorgMachine(RuleBasedStateMachine):
     """Two nodes, one of which may be late or lie for a moment; two consumers that read at their own pace."""
 
@@ -49,7 +53,14 @@ class ReorgMachine(RuleBasedStateMachine):
         self.books: dict[str, dict[Key, int]] = {"eager": {}, "lazy": {}}
         self.seen: FakeBlock | None = None
 
-    @initialize()
+    @initialize(shapes=st.lists(SHAPES, min_size=6, max_size=16))
+    def begin(self, shapes: list[str]) -> None:
+        # Here, since an example may well be without some of the rules.
+        for shape in shapes:
+            self.chain.mine(*self._logs(shape))
+        self.open()
+        self.all_settles()
+
     def open(self) -> None:
         self.ledger = open_ledger(Path(self.folder.name) / "ledger.sqlite", chain_id=1, maker=SETTLEMENT)
         self.site = open_site(self.ledger, self.chain, self.late, policy=SMALL)
@@ -60,7 +71,6 @@ class ReorgMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def _logs(self, shape: str) -> list[LogSpec]:
-        """A block's logs: f a fill of a new order, r one of an order filled before, n noise."""
         logs: list[LogSpec] = []
         for one in shape:
             if one == "n":
@@ -70,17 +80,29 @@ class ReorgMachine(RuleBasedStateMachine):
             logs.append(fill(self.orders if one == "f" else max(self.orders // 2, 1)))
         return logs
 
-    @rule(shapes=st.lists(st.text("fn", max_size=3), min_size=1, max_size=12))
-    def mine(self, shapes: list[str]) -> None:
+    @rule(shapes=st.lists(SHAPES, min_size=1, max_size=9), settle=st.booleans())
+    def mine(self, shapes: list[str], settle: bool) -> None:
         for shape in shapes:
             self.chain.mine(*self._logs(shape))
+        if settle:
+            self.all_settles()
 
-    @rule(depth=st.integers(1, 4), shapes=st.lists(st.text("frn", max_size=2), max_size=6))
-    def fork(self, depth: int, shapes: list[str]) -> None:
+    @rule(
+        depth=st.integers(1, 4),
+        shapes=st.lists(SHAPES, max_size=6),
+        first=st.booleans(),
+        settle=st.booleans(),
+    )
+    def fork(self, depth: int, shapes: list[str], first: bool, settle: bool) -> None:
         """Replace the newest blocks, never those that are final; the other branch may be shorter."""
+        self.chain.mine(*self._logs("f"))
+        if first:
+            self.all_settles()
         depth = min(depth, len(self.chain.blocks) - 1 - self.chain.finalised)
         if depth > 0:
             self.chain.reorg(depth, *(self._logs(shape) for shape in shapes))
+        if settle:
+            self.all_settles()
 
     @rule()
     def finalise(self) -> None:
@@ -107,9 +129,10 @@ class ReorgMachine(RuleBasedStateMachine):
         self.ledger.close()
         self.open()
 
-    @rule(times=st.integers(1, 3))
-    def step(self, times: int) -> None:
+    @rule(times=st.integers(1, 3), shape=SHAPES)
+    def step(self, times: int, shape: str) -> None:
         assert self.site is not None
+        self.chain.mine(*self._logs(shape))
         for _ in range(times):
             self.site.clock.now_s += 61
             try:
@@ -127,7 +150,7 @@ class ReorgMachine(RuleBasedStateMachine):
             if method == "eth_getLogs"
             else result
         )
-        self.step(1)
+        self.step(1, "f")
         node.lie = None
 
     @rule(name=st.sampled_from(["eager", "lazy"]))
@@ -174,5 +197,5 @@ class ReorgMachine(RuleBasedStateMachine):
                 assert parent == low_hash
 
 
-ReorgMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+ReorgMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestReorgMachine = ReorgMachine.TestCase
