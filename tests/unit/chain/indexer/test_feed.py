@@ -3,8 +3,7 @@
 from pmm.chain.indexer import ChainFeed
 from pmm.ledger import Ledger
 from tests.helpers.fake_chain import FakeChain, fill
-from tests.helpers.indexing import open_site
-from tests.unit.chain.indexer.test_following import hashes
+from tests.helpers.indexing import hashes, open_site
 
 
 def test_pending__before_the_first_step__is_none(ledger: Ledger) -> None:
@@ -21,7 +20,7 @@ def test_pending__not_acknowledged__comes_again(either_ledger: Ledger) -> None:
         with either_ledger.transaction() as t:
             delivery = site.feed.pending(t, "book")
         assert delivery is not None
-        assert hashes(list(delivery.change.added)) == [1]
+        assert hashes(delivery.change.added) == [1]
     site.read_on("book")
     assert site.read_on("book").added == ()
 
@@ -52,7 +51,7 @@ def test_pending__much__comes_in_parts(either_ledger: Ledger) -> None:
             delivery = site.feed.pending(t, "book")
             assert delivery is not None
             site.feed.acknowledge(t, "book", delivery)
-        parts.append(hashes(list(delivery.change.added)))
+        parts.append(hashes(delivery.change.added))
         more = delivery.more
     assert parts == [[1, 2, 3], [4, 5, 6], [7]]
 
@@ -68,7 +67,7 @@ def test_pending__came_and_went_meanwhile__is_not_told(either_ledger: Ledger) ->
     chain.reorg(1, [fill(3)])
     site.catch_up()
     told = site.read_on()
-    assert (told.removed, hashes(list(told.added))) == ((), [3])
+    assert (told.removed, hashes(told.added)) == ((), [3])
     assert told.head.number == 2
 
 

@@ -8,8 +8,7 @@ from pmm.chain.indexer import IndexerLoop, ReorgBelowFinality
 from pmm.domain import ChainChange
 from pmm.ledger import Ledger
 from tests.helpers.fake_chain import FakeChain, fill
-from tests.helpers.indexing import Site, open_site
-from tests.unit.chain.indexer.test_following import hashes
+from tests.helpers.indexing import Site, hashes, open_site
 
 _DEADLINE_S = 10.0
 
