@@ -2,6 +2,7 @@
 
 from pmm.ledger.schema_module import SchemaModule
 from pmm.ledger.schemas.chain import CHAIN
+from pmm.ledger.schemas.hedging import HEDGING
 from pmm.ledger.schemas.sent import SENT
 
-ALL: tuple[SchemaModule, ...] = (CHAIN, SENT)
+ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT)
