@@ -30,6 +30,7 @@ from pmm.settings_sections import (
     NESTED,
     AuthSettings,
     MonitoringSettings,
+    OtcSettings,
     SignerSettings,
     SwitchSettings,
     TlsSettings,
@@ -224,6 +225,7 @@ class ServeSettings(BaseSettings):
     signer: SignerSettings = SignerSettings.model_validate({})
     switches: SwitchSettings = SwitchSettings.model_validate({})
     monitoring: MonitoringSettings = MonitoringSettings.model_validate({})
+    otc: OtcSettings = OtcSettings.model_validate({})
 
     @classmethod
     def settings_customise_sources(

@@ -110,12 +110,22 @@ class MonitoringSettings(_Section):
     )
 
 
+class OtcSettings(_Section):
+    """How far a negotiated price may be from the fair value."""
+
+    max_loss_bps: int = Field(20, ge=0, lt=10_000, description="Most that we give up against the fair value.")
+    max_gain_bps: int = Field(
+        500, ge=0, lt=10_000, description="Most that the counterparty does; more is taken for a mistake."
+    )
+
+
 NESTED: dict[str, type[_Section]] = {
     "tls": TlsSettings,
     "auth": AuthSettings,
     "signer": SignerSettings,
     "switches": SwitchSettings,
     "monitoring": MonitoringSettings,
+    "otc": OtcSettings,
 }
 """Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
 

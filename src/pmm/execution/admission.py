@@ -200,19 +200,24 @@ class AdmissionDesk:
             taker_asset=quote.taker_asset,
             flow=flow_of(request),
         )
-        found = self.model.offers(inputs, quote)
+        found = (request.negotiated or self.model).offers(inputs, quote)
         priced_ns = self._stages.took(Stage.PRICE, started_ns)
         open_quotes = self.book.open_quotes(quote.taker)
         limits = self.policy.limits
         choice = judge(found, inputs, quote, open_quotes=open_quotes, limits=limits)
         self._stages.took(Stage.RISK, priced_ns)
-        kept = quote_inputs(
-            model=self.model.name,
-            inputs=inputs,
-            request=quote,
-            open_quotes=open_quotes,
-            limits=limits,
-            choice=choice,
+        kept = (
+            quote_inputs(
+                model=self.model.name,
+                inputs=inputs,
+                request=quote,
+                open_quotes=open_quotes,
+                limits=limits,
+                choice=choice,
+            )
+            # No model made an agreed price, so none makes it again in a replay.
+            if request.negotiated is None
+            else None
         )
         if choice.offer is None:
             return Admission(decision=choice.decision, losing=choice.losing, inputs=kept)
@@ -367,11 +372,20 @@ class AdmissionDesk:
         if self._relayer_nonces is not None and request.relayer_nonce is not None:
             return self._relayer_nonces.take(request.relayer_nonce)
         if request.settlement is Settlement.PMM:
-            return self._lane_nonces.take()
+            # What lives long holds its lane up: all of it shares one.
+            return self._lane_nonces.take(lane_by_lane=request.negotiated is not None)
         return self._router_nonces.take()
 
     def _expiration_s(self, request: FirmQuoteRequest, lane: LaneState, now_s: int) -> int | Decision:
-        most = min(self.policy.ttl_s, lane.max_expiry_s - _EXPIRY_MARGIN_S)
+        most = lane.max_expiry_s - _EXPIRY_MARGIN_S
+        if request.negotiated is None:
+            most = min(self.policy.ttl_s, most)
+        elif request.ttl_s is not None and request.ttl_s > most:
+            return Decision.refuse(
+                RefusalReason.LIMIT_REACHED,
+                f"expected a life of at most {most} s, which lane {lane.lane} allows, found {request.ttl_s} s; "
+                "shorten it, or the owner raises setMaxExpiry",
+            )
         ttl_s = most if request.ttl_s is None else min(request.ttl_s, most)
         if ttl_s < self.policy.min_ttl_s:
             return Decision.refuse(

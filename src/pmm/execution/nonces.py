@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -123,11 +123,12 @@ class LaneNonces:
         self._order = sorted(self._lanes)
         self._turn = 0
 
-    def take(self) -> NonceKey | None:
-        """Return a nonce never issued before, or None while every lane waits for its oldest live quote."""
-        for _ in self._order:
-            number = self._order[self._turn]
-            self._turn = (self._turn + 1) % len(self._order)
+    def take(self, *, lane_by_lane: bool = False) -> NonceKey | None:
+        """Return a nonce never issued before, or None while every lane waits for its oldest live quote.
+
+        ``lane_by_lane`` takes it from the highest lane with room instead of from the next in turn.
+        """
+        for number in reversed(self._order) if lane_by_lane else self._in_turn():
             lane = self._lanes[number]
             nonce = lane.next
             if nonce - lane.oldest() < WINDOW and nonce < _NONCE_LIMIT_LANE:
@@ -135,6 +136,12 @@ class LaneNonces:
                 lane.hold(nonce)
                 return NonceKey(settlement=Settlement.PMM, signer=self._signer, lane=number, nonce=nonce)
         return None
+
+    def _in_turn(self) -> Iterator[int]:
+        for _ in self._order:
+            number = self._order[self._turn]
+            self._turn = (self._turn + 1) % len(self._order)
+            yield number
 
     def hold(self, key: NonceKey) -> None:
         """Say that the quote with this nonce may be filled: nothing is issued that would kill it."""

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from pmm.domain import OkxDecay, QuoteRequest, allowed_sender_of
+from pmm.domain import Decision, OkxDecay, QuoteRequest, allowed_sender_of
 from pmm.errors import InvalidInput
 from pmm.execution.chain_view import Settlement
+from pmm.pricing import ModelInputs, ModelOffers
 
 MAX_KEY_LENGTH = 128
+
+
+class AgreedPrice(Protocol):
+    """A price that was agreed on beforehand and stands in the place of the desk's model."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is journaled."""
+        ...
+
+    def offers(self, inputs: ModelInputs, request: QuoteRequest) -> ModelOffers | Decision:
+        """Return the offer, or why it does not stand now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +40,8 @@ class FirmQuoteRequest:
         idempotency_key: the relayer's name for the request; while its quote lives, the same answer again.
         relayer_nonce: nonce of the order where the relayer gives it, at most 64 bits.
         decay: on OKX's contract, how the order gets worse as it ages; a start below 10**9 counts from now.
+        negotiated: the price, where it was agreed on; such a quote lives as long as it asks for, or is refused where
+            its lane does not allow that.
 
     Raises InvalidInput for an idempotency key that is empty, too long or not printable ASCII, and for a taker on
     1inch of whose address the last 80 bits are zero: there an order names these bits only, and zero means anybody.
@@ -39,6 +56,7 @@ class FirmQuoteRequest:
     idempotency_key: str | None = None
     relayer_nonce: int | None = None
     decay: OkxDecay | None = None
+    negotiated: AgreedPrice | None = None
 
     def __post_init__(self) -> None:
         """Check what the class says."""

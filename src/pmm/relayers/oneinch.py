@@ -142,28 +142,7 @@ class OneInchCodec:
 
     def encode_quote(self, route: Route, answered: AnsweredQuote) -> bytes:
         """Return the body of a signed answer."""
-        signed, admitted = answered.firm.signed_order, answered.admitted
-        on_router = admitted.settlement is Settlement.ONEINCH
-        answer: dict[str, Any] = {
-            "order": signed.order.to_dict(),
-            "signature": to_hex(signed.contract_signature() if on_router else signed.signature.to_bytes65()),
-            "extension": to_hex(signed.extension),
-            "orderHash": to_hex(signed.order_hash),
-            "expiry": admitted.expiration_s,
-            "settlement": admitted.settlement.value,
-            "settledBy": admitted.settled_by,
-            "signer": admitted.signer,
-            "quoteId": answered.quote_id,
-            "funding": "inventory" if admitted.offer.plan is None else "flash",
-        }
-        if not on_router:
-            answer["r"] = to_hex(signed.signature.r_bytes)
-            answer["vs"] = to_hex(signed.signature.vs_bytes)
-        if self.answer_components:
-            breakdown = admitted.offer.priced.breakdown
-            answer["components"] = {part.name.value: format(part.bps, "f") for part in breakdown.components}
-            answer["totalBps"] = format(breakdown.total_bps, "f")
-        return orjson.dumps(answer)
+        return orjson.dumps(signed_answer(answered, components=self.answer_components))
 
     def encode_levels(self, route: Route, ladders: tuple[PublishedLadder, ...]) -> bytes:
         """Return the body of ``GET /levels``: per direction, levels that are not cumulative."""
@@ -259,3 +238,29 @@ def object_body(refusal: WireRefusal) -> bytes:
     return orjson.dumps(
         {"error": {"code": refusal.code, "message": refusal.message, "remedy": refusal.remedy}}
     )
+
+
+def signed_answer(answered: AnsweredQuote, *, components: bool) -> dict[str, Any]:
+    """Return a signed quote as ``POST /order`` answers it; ``pmm.server.client.parse_answer`` reads it."""
+    signed, admitted = answered.firm.signed_order, answered.admitted
+    on_router = admitted.settlement is Settlement.ONEINCH
+    answer: dict[str, Any] = {
+        "order": signed.order.to_dict(),
+        "signature": to_hex(signed.contract_signature() if on_router else signed.signature.to_bytes65()),
+        "extension": to_hex(signed.extension),
+        "orderHash": to_hex(signed.order_hash),
+        "expiry": admitted.expiration_s,
+        "settlement": admitted.settlement.value,
+        "settledBy": admitted.settled_by,
+        "signer": admitted.signer,
+        "quoteId": answered.quote_id,
+        "funding": "inventory" if admitted.offer.plan is None else "flash",
+    }
+    if not on_router:
+        answer["r"] = to_hex(signed.signature.r_bytes)
+        answer["vs"] = to_hex(signed.signature.vs_bytes)
+    if components:
+        breakdown = admitted.offer.priced.breakdown
+        answer["components"] = {part.name.value: format(part.bps, "f") for part in breakdown.components}
+        answer["totalBps"] = format(breakdown.total_bps, "f")
+    return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,7 @@ from pmm.execution import (
     choose_signing_mode,
 )
 from pmm.execution.kill_switches import parse_switch
+from pmm.execution.otc import OtcDesk, OtcPolicy
 from pmm.journal import Journal, PostgresJournal, SqliteJournal
 from pmm.models import find_model
 from pmm.monitoring.counted_desk import counted
@@ -284,9 +285,16 @@ def _join(
         else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],
     )
     desks = {Settlement.ONEINCH: desk} | ({} if second is None else {Settlement.OKX: second})
-    routes = _app(
-        settings, identity, desks, health, side.parts, plane.events, lambda: random.timed_id(clock.wall_ms())
+    def new_id() -> str:
+        return random.timed_id(clock.wall_ms())
+
+    otc = OtcDesk(
+        counted(desk, plane.events) if plane.metrics else desk,
+        chain_id=identity.chain_id,
+        policy=OtcPolicy(**settings.otc.model_dump()),
+        new_id=new_id,
     )
+    routes = _app(settings, identity, desks, health, replace(side.parts, otc=otc), plane.events, new_id)
     side.target.door = door = front_door(routes, plane, settings, clock)
     return Runtime(
         app=door,

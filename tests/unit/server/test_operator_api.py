@@ -14,6 +14,7 @@ import pytest
 
 from pmm.domain import MAINNET_TOKENS, USDC, WETH, Address
 from pmm.errors import ChainError, InvalidInput
+from pmm.execution.otc import OtcDesk, OtcPolicy
 from pmm.journal import SqliteJournal
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.desk_gauges import DeskGauges
@@ -122,6 +123,7 @@ def open_site(path: Path) -> Site:
         metrics=metrics,
         rotation=rotation,
         on_chain=on_chain,
+        otc=OtcDesk(desk.desk, chain_id=1, policy=OtcPolicy(), new_id=lambda: "otc"),
     )
     numbers = count(1)
     endpoints = QuoteEndpoints(

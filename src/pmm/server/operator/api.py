@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pmm.domain import Decision
 from pmm.errors import InvalidInput, PmmError
 from pmm.execution import AdmissionDesk, MarketSource
+from pmm.execution.otc import OtcDesk
 from pmm.monitoring.metrics import Metrics
 from pmm.server.access.keys import KeyRecord
 from pmm.server.access.roles import Principal, Role
@@ -23,6 +24,7 @@ from pmm.server.operator.models import (
     SandboxAnswer,
     SandboxRequest,
 )
+from pmm.server.operator.otc_routes import otc_routes
 from pmm.server.operator.refused import needs, refuse
 from pmm.server.operator.sandbox import sandbox
 from pmm.server.operator.signer_routes import RotationDesk, signer_routes
@@ -59,6 +61,7 @@ class OperatorParts:
     metrics: Metrics | None
     rotation: RotationDesk
     on_chain: OnChainStop | None = None
+    otc: OtcDesk | None = None
 
 
 def operator_api(parts: OperatorParts) -> APIRouter:
@@ -69,6 +72,8 @@ def operator_api(parts: OperatorParts) -> APIRouter:
     _desk_routes(operator, parts)
     operator.include_router(switch_routes(parts.board, parts.admission.signer.address, parts.on_chain))
     operator.include_router(signer_routes(parts.rotation))
+    if parts.otc is not None:
+        operator.include_router(otc_routes(parts.otc))
     api.include_router(operator)
 
     @api.get("/metrics", tags=["state"], summary="Prometheus metrics.", response_class=Response)

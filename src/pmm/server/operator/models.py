@@ -119,6 +119,21 @@ class SandboxAnswer(_Body):
     offers: list[SandboxOffer]
 
 
+class OtcRequest(_Body):
+    """A negotiated trade, from our side. Tokens by symbol or address, amounts in base units."""
+
+    reference: str = Field(
+        min_length=1, max_length=100, description="Its name in your books; the same one gives the same order."
+    )
+    counterparty: str = Field(min_length=1, max_length=100)
+    taker: _Address = Field(description="The one address that may fill it.")
+    give: str = Field(min_length=1, max_length=42)
+    give_amount: _Uint
+    get: str = Field(min_length=1, max_length=42)
+    get_amount: _Uint
+    life_s: int = Field(ge=1, le=65_535, description="How long it may be filled; a lane allows less.")
+
+
 class ReloadAnswer(_Body):
     """What a reload changed: name to from and to."""
 

@@ -1,0 +1,96 @@
+"""Reads what hedges are judged by: pools to the tick, feeds, gas, and the lending markets as our account stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pmm.chain.feeds import feed_call, feed_reading, feeds_of
+from pmm.chain.lending_reader import LendingPlan, LendingReader
+from pmm.chain.quoter import Pool
+from pmm.chain.tick_reader import read_tick_maps
+from pmm.chain.web3_node import Web3Node
+from pmm.domain import Address, LendingMarket, Token
+from pmm.errors import ChainError
+from pmm.execution.book import ChainReading
+from pmm.execution.hedging import HedgeMarket, HedgePool
+from pmm.pricing import PerpQuote, PoolKind
+
+
+class HedgeMarketReader:
+    """Reads one market per block. Without a lending plan the lending routes find nothing."""
+
+    def __init__(
+        self,
+        node: Web3Node,
+        *,
+        tokens: Sequence[Token],
+        native: Address,
+        settlement: Address,
+        pools: Sequence[Pool],
+        plan: LendingPlan | None,
+        words: int = 2,
+        most_ticks: int = 200,
+    ) -> None:
+        self._node, self._native, self._settlement = node, native, settlement
+        self._pools = [pool for pool in pools if pool.kind is PoolKind.UNISWAP_V3]
+        self._feeds = feeds_of(tokens)
+        self._tokens = {token.address: token for token in tokens}
+        self._lending = LendingReader(plan, tokens)
+        self._words, self._most_ticks = words, most_ticks
+
+    def read(
+        self,
+        reading: ChainReading,
+        *,
+        reserved: Mapping[Address, int],
+        perps: tuple[PerpQuote, ...] = (),
+    ) -> HedgeMarket:
+        """Return the market at the block of a book's reading, which says what there is to trade.
+
+        Raises ChainError for answers that cannot be right, NodeUnreachable without one.
+        """
+        block = reading.block.number
+        feed_calls = [feed_call(feed) for feed in self._feeds.values()]
+        answers = self._node.multicall([*feed_calls, *self._lending.calls], block=block)
+        feeds = {
+            token: feed_reading(feed, answer)
+            for (token, feed), answer in zip(self._feeds.items(), answers, strict=False)
+        }
+        if any(feed.answer <= 0 for feed in feeds.values()):
+            raise ChainError(
+                "expected feeds above zero, found one that is not: there is no market to hedge by"
+            )
+        maps = read_tick_maps(
+            self._node, self._pools, block=block, words=self._words, most_ticks=self._most_ticks
+        )
+        (gas_price,) = self._node.batch([("eth_gasPrice", ())])
+        held = {
+            key.token: amount for key, amount in reading.balances.items() if key.account == self._settlement
+        }
+        return HedgeMarket(
+            block_number=block,
+            at_s=reading.block.time_s,
+            gas_price_wei=int(gas_price, 16),
+            native=self._native,
+            usd_per_unit_e36={
+                token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in feeds.items()
+            },
+            inventory={token: max(amount - reserved.get(token, 0), 0) for token, amount in held.items()},
+            pools=tuple(
+                HedgePool(
+                    address=pool.address,
+                    token0=pool.token0,
+                    token1=pool.token1,
+                    fee_pips=pool.fee_pips,
+                    state=state,
+                )
+                for pool, state in zip(self._pools, maps, strict=True)
+                if state is not None
+            ),
+            lending=self._lending.read(answers[len(feed_calls) :], feeds),
+            debts={
+                (LendingMarket(key.market).value, key.token): mark.debt.amount
+                for key, mark in reading.lending.items()
+            },
+            perps=perps,
+        )
