@@ -227,8 +227,6 @@ def hedger_on(
         desk=LegDesk(sender, perps),
         policy=HedgerPolicy(
             accounts=frozenset({SETTLEMENT, LENDING}),
-            settlement=SETTLEMENT,
-            native=WETH.address,
             assets=(hedged,),
         ),
     )

@@ -31,7 +31,6 @@ from pmm.execution.book.reconciliation import (
     Side,
     reconcile,
 )
-from pmm.execution.book.wrapped_ether import with_wrapped_legs
 
 __all__ = [
     "NO_AMOUNT",
@@ -55,5 +54,4 @@ __all__ = [
     "Side",
     "exposures",
     "reconcile",
-    "with_wrapped_legs",
 ]

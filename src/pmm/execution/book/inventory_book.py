@@ -26,7 +26,6 @@ from pmm.execution.book.positions import (
     LendingKey,
     LendingPosition,
 )
-from pmm.execution.book.wrapped_ether import with_wrapped_legs
 
 Key = BalanceKey | LendingKey
 _Change = tuple[Key, int, int]
@@ -35,15 +34,10 @@ _Change = tuple[Key, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookScope:
-    """Which accounts and tokens the book covers.
-
-    ``native`` is the token that ether wraps into, ``settlement`` the contract that fills are settled from.
-    """
+    """Which accounts and tokens the book covers."""
 
     accounts: Mapping[Address, AccountKind]
     tokens: tuple[Address, ...]
-    native: Address
-    settlement: Address
 
 
 @dataclass(slots=True)
@@ -75,9 +69,9 @@ class InventoryBook:
 
     def apply(self, change: ChainChange) -> None:
         """Follow a step of the chain; a step that was followed before changes nothing but the head."""
-        for event in self._complete(change.removed):
+        for event in change.removed:
             self._undo(event)
-        for event in self._complete(change.added):
+        for event in change.added:
             self._do(event)
         self.head = change.head
         for key in [
@@ -117,9 +111,6 @@ class InventoryBook:
         return self._since.get(key, self._first)
 
     # ---------------------------------------------------------------------------------------------- internal
-
-    def _complete(self, events: tuple[ChainEvent, ...]) -> tuple[ChainEvent, ...]:
-        return with_wrapped_legs(events, native=self.scope.native, settlement=self.scope.settlement)
 
     def _do(self, event: ChainEvent) -> None:
         key, number = event.place.key, event.place.block.number

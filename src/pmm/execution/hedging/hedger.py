@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pmm.domain import Address, ChainChange, ChainEvent, Token, keccak256
-from pmm.execution.book import with_wrapped_legs
+from pmm.domain import Address, ChainChange, Token, keccak256
 from pmm.execution.hedging.books import HedgeBooks
 from pmm.execution.hedging.hedge_ledger import HedgeLedger
 from pmm.execution.hedging.intent_work import IntentWork
@@ -49,15 +48,12 @@ class HedgerPolicy:
     """Whose transactions are ours and what is hedged how.
 
     Attributes:
-        accounts: every contract and wallet whose holdings are the desk's, ``settlement`` among them.
-        native: the token that ether wraps into.
+        accounts: every contract and wallet whose holdings are the desk's.
         max_attempts: how often a leg is tried before what was done is taken back.
         retry_after_ms: how long an asset rests after a hedge failed or no route was found.
     """
 
     accounts: frozenset[Address]
-    settlement: Address
-    native: Address
     assets: tuple[HedgedAsset, ...]
     max_attempts: int = 3
     retry_after_ms: int = 10_000
@@ -108,7 +104,8 @@ class Hedger:
         self, change: ChainChange, *, now_ms: int, market: HedgeMarket | None = None
     ) -> tuple[HedgeNotice, ...]:
         """Take in a step of the chain; with a market, hedge what it brought in the same turn."""
-        removed, added = self._deltas(change.removed), self._deltas(change.added)
+        removed = transaction_deltas(change.removed, self._policy.accounts)
+        added = transaction_deltas(change.added, self._policy.accounts)
         books = self._books
         for leg in books.accounts.undone_legs(removed):
             books.note(books.accounts.reopened(leg, at_ms=now_ms))
@@ -164,11 +161,6 @@ class Hedger:
         return True
 
     # ---------------------------------------------------------------------------------------------- internal
-
-    def _deltas(self, events: tuple[ChainEvent, ...]) -> tuple[TransactionDelta, ...]:
-        policy = self._policy
-        complete = with_wrapped_legs(events, native=policy.native, settlement=policy.settlement)
-        return transaction_deltas(complete, policy.accounts)
 
     def _turn(self, now_ms: int, market: HedgeMarket | None) -> tuple[HedgeNotice, ...]:
         for intent in self._books.accounts.live_intents():
