@@ -147,9 +147,9 @@ class HedgeStage:
             own(_signature("RfqSettlement", "setBand"), WETH.address, USDC.address, _BAND_UNITS)
             own(_signature("RfqSettlement", "setMaxExpiry"), 300)
             own(_signature("RfqSettlement", "initLanes"), signer.address, _LANES)
-            for token, c_token in ((WETH.address, COMPOUND_CETH), (USDC.address, COMPOUND_CUSDC)):
-                own("listAaveToken(address)", token, to=account)
-                own("listCompoundMarket(address,address)", token, c_token, to=account)
+            for listed, c_token in ((WETH.address, COMPOUND_CETH), (USDC.address, COMPOUND_CUSDC)):
+                own("listAaveToken(address)", listed, to=account)
+                own("listCompoundMarket(address,address)", listed, c_token, to=account)
             for market in (1, 2):
                 own("setDebtCap(uint256,uint256)", market, _DEBT_CAP_USD, to=account)
             own("setDeltaHedger(address)", delta, to=account)
@@ -177,8 +177,11 @@ class HedgeStage:
 
     # ------------------------------------------------------------------------------------------------- takers
 
-    def fill(self, *, sells: int = 0, buys: int = 0, price_usd: int) -> bytes:
-        """Let the taker fill an order in which the desk sells or buys WETH; return the transaction's hash."""
+    def fill(self, *, sells: int = 0, buys: int = 0, price_usd: int, ether: bool = False) -> bytes:
+        """Let the taker fill an order in which the desk sells or buys WETH; return the transaction's hash.
+
+        With ``ether`` the taker pays or takes ether in its place.
+        """
         weth = sells or buys
         usdc = weth * price_usd // 10**12
         given, taken = ((WETH, weth), (USDC, usdc)) if sells else ((USDC, usdc), (WETH, weth))
@@ -195,9 +198,10 @@ class HedgeStage:
             ).encode(),
         )
         signed = sign_order(order, settlement_domain(1, self.settlement), self.signer)
-        data = encode_fill(signed, amount=order.taking_amount, taker_traits=TakerTraits(threshold=given[1]))
+        traits = TakerTraits(threshold=given[1], unwrap_weth=ether and bool(sells))
+        data = encode_fill(signed, amount=order.taking_amount, taker_traits=traits)
         with ChainBuilder(self.rpc) as chain:
-            receipt = chain.send(self.settlement, data, sender=TAKER)
+            receipt = chain.send(self.settlement, data, sender=TAKER, value=weth if ether and buys else 0)
         return bytes.fromhex(receipt["transactionHash"][2:])
 
     def now_s(self) -> int:
@@ -233,7 +237,7 @@ class HedgeStage:
     @property
     def scope(self) -> BookScope:
         """What the book covers."""
-        kinds = {account: AccountKind.CONTRACT for account in self.accounts}
+        kinds = dict.fromkeys(self.accounts, AccountKind.CONTRACT)
         kinds[self.operator.address] = AccountKind.WALLET
         return BookScope(accounts=kinds, tokens=(WETH.address, USDC.address))
 

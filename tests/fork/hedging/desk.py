@@ -15,8 +15,8 @@ from pmm.execution.hedging import (
     HedgeMarket,
     HedgeNotice,
     Hedger,
-    HedgerPolicy,
     HedgeRoute,
+    HedgerPolicy,
     HedgeStrategy,
     Immediate,
     LegDesk,
@@ -93,19 +93,16 @@ class ForkDesk:
         self.now_ms += 12_000
         self.sender.step()
         market = self.market()
-        for change in self.follower.changes():
-            self.book.apply(change)
-            self.notices += self.hedger.on_change(change, now_ms=self.now_ms, market=market)
+        self.take_in(market)
         self.notices += self.hedger.step(now_ms=self.now_ms, market=market)
+        self.take_in(market)
+        return reconcile(self.book, self.reader.read())
+
+    def take_in(self, market: HedgeMarket) -> None:
+        """Let book and hedger see what is new on the chain."""
         for change in self.follower.changes():
             self.book.apply(change)
             self.notices += self.hedger.on_change(change, now_ms=self.now_ms, market=market)
-        return reconcile(self.book, self.reader.read())
 
     def exposure(self, token: Address) -> Exposure:
         return exposures(self.book, now_s=self.stage.now_s(), targets=self.targets)[token]
-
-    def turn_notices(self) -> list[HedgeNotice]:
-        """Take another turn and return every notice so far."""
-        self.turn()
-        return self.notices
