@@ -33,7 +33,8 @@ def test_fill__is_hedged_by_a_swap__delta_is_back_in_its_band(
 ) -> None:
     routes = (UniswapRoute(stage.settlement),)
     desk = ForkDesk.open(stage, ledger, routes=routes, strategy=BandHedge(inner=0, outer=10 * MIL))
-    stage.fill(**{direction: 3 * ETHER}, price_usd=PRICE_USD)
+    sells, buys = (3 * ETHER, 0) if direction == "sells" else (0, 3 * ETHER)
+    stage.fill(sells=sells, buys=buys, price_usd=PRICE_USD)
     assert desk.turn().clean
     assert desk.turn().clean
     assert _kinds(desk) == [NoticeKind.DONE]
