@@ -1,1 +1,1 @@
-"""Cases of ``benchmarks/desk.py``."""
+"""One module for each case of ``make bench-desk``: ``measure()`` returns its rows."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pmm.chain.indexer import ChainFeed, EventDecoder, Indexer, IndexPolicy, IndexStore, WatchList
 from pmm.chain.indexer.router_fills import OrderLookup
 from pmm.chain.node_pool import NodePool, PoolPolicy
-from pmm.domain import ChainChange, ChainEvent
+from pmm.domain import ChainChange, ChainEvent, OrderFilled
 from pmm.ledger import Ledger
 from tests.helpers.fake_chain import WATCH, FakeChain, FakeNode
 
 SMALL = IndexPolicy(finality_blocks=8, least_depth=4, history_blocks=10, live_blocks=6, rollback_after_s=0)
+
+
+def hashes(events: Iterable[ChainEvent]) -> list[int]:
+    """Orders of the fills among events, as numbers."""
+    return [int.from_bytes(event.order_hash, "big") for event in events if isinstance(event, OrderFilled)]
 
 
 @dataclass

@@ -2,16 +2,12 @@
 
 import pytest
 
-from pmm.chain.indexer import NoUsableNode, ReorgBelowFinality, WatchList
-from pmm.domain import USDC, WETH, ChainEvent, OrderFilled, TokenMoved
+from pmm.chain.indexer import IndexPolicy, NoUsableNode, ReorgBelowFinality, WatchList
+from pmm.domain import USDC, WETH, OrderFilled, TokenMoved
 from pmm.errors import InvalidInput
 from pmm.ledger import Ledger
 from tests.helpers.fake_chain import SETTLEMENT, TAKER, FakeChain, fill, noise, transfer
-from tests.helpers.indexing import SMALL, open_site
-
-
-def hashes(events: list[ChainEvent]) -> list[int]:
-    return [int.from_bytes(event.order_hash, "big") for event in events if isinstance(event, OrderFilled)]
+from tests.helpers.indexing import hashes, open_site
 
 
 def test_step__first__begins_before_the_settlement_contract(either_ledger: Ledger) -> None:
@@ -118,7 +114,7 @@ def test_step__head_lower_for_a_moment__keeps_the_blocks(ledger: Ledger) -> None
     chain = FakeChain()
     chain.mine(fill(1))
     chain.mine(fill(2))
-    patient = open_site(ledger, chain, policy=SMALL.__class__(rollback_after_s=36))
+    patient = open_site(ledger, chain, policy=IndexPolicy(rollback_after_s=36))
     patient.catch_up()
     kept = list(chain.blocks)
     chain.roll_back(1)

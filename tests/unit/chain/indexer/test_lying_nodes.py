@@ -8,8 +8,7 @@ import pytest
 from pmm.chain.indexer import NoUsableNode
 from pmm.ledger import Ledger
 from tests.helpers.fake_chain import FakeChain, FakeNode, Lie, fill, noise
-from tests.helpers.indexing import Site, open_site
-from tests.unit.chain.indexer.test_following import hashes
+from tests.helpers.indexing import Site, hashes, open_site
 
 
 def _logs_only(change: Callable[[list[Any]], list[Any]]) -> Lie:
