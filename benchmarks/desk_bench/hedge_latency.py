@@ -1,7 +1,7 @@
 """From a fill's event to its hedge submitted, on the offline mainnet: the desk's own time.
 
-Real fills are taken from a node by the indexer. The clock starts when the hedger is told of the block and stops when the
-raw transaction is handed to the node; the node's own answers in between (``eth_call``, estimate, access list) are
+Real fills are taken from a node by the indexer. The clock starts when the hedger is told of the block and stops when
+the raw transaction is handed to the node; the node's own answers in between (``eth_call``, estimate, access list) are
 taken off. Left are: deciding, ranking every pool by its ticks, one durable write of the hedger and one of the sender,
 and the signature. The market was read before, as a desk reads it once a block.
 """
@@ -148,18 +148,23 @@ def _measure(stage: HedgeStage, folder: Path, fills: int) -> tuple[list[_Clock],
         sides = {"sells": _SIZE_WEI} if number % 2 else {"buys": _SIZE_WEI}
         market = markets.read(reader.read(), reserved={})
         stage.fill(price_usd=_PRICE_USD, **sides)
-        (change,) = follower.changes()
+        (delivery,) = follower.deliveries()
         timed.waited, timed.sent_at = _Clock(0.0, 0.0), None
         began = _Clock.now()
-        hedger.on_change(change, now_ms=number * 100_000, market=market)
+        hedger.on_change(
+            delivery.change,
+            now_ms=number * 100_000,
+            market=market,
+            acknowledge=follower.acknowledge(delivery),
+        )
         assert timed.sent_at is not None, "expected a hedge for every fill, found none"
         if number >= _WARM_UP:
             own.append(timed.sent_at - began - timed.waited)
             node_s.append(timed.waited.wall_s)
         # The hedge is mined by itself; take it in without another hedge of its dust.
         sender.step()
-        for step in follower.changes():
-            hedger.on_change(step, now_ms=number * 100_000 + 1)
+        for step in follower.deliveries():
+            hedger.on_change(step.change, now_ms=number * 100_000 + 1, acknowledge=follower.acknowledge(step))
     ledger.close()
     return own, node_s
 

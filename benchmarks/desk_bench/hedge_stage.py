@@ -6,6 +6,7 @@ Deployed without Ape, from the same sources; the fork tests of the hedger stand 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,16 @@ from typing import Any
 from eth_abi.abi import encode
 
 from gas_bench.build import own_contract
-from pmm.chain.indexer import ChainFeed, EventDecoder, HttpBlocks, Indexer, IndexPolicy, IndexStore, WatchList
+from pmm.chain.indexer import (
+    ChainFeed,
+    Delivery,
+    EventDecoder,
+    HttpBlocks,
+    Indexer,
+    IndexPolicy,
+    IndexStore,
+    WatchList,
+)
 from pmm.chain.indexer.block_source import BlockSource
 from pmm.chain.lending_reader import LendingPlan, find_lending
 from pmm.chain.quoter import find_pools
@@ -31,7 +41,6 @@ from pmm.domain import (
     USDC,
     WETH,
     Address,
-    ChainChange,
     MakerTraits,
     RfqOrder,
     SigningKey,
@@ -43,6 +52,7 @@ from pmm.domain import (
     sign_order,
 )
 from pmm.execution.book import AccountKind, BookScope
+from pmm.execution.hedging.hedge_ledger import Acknowledge
 from pmm.ledger import Ledger, open_ledger
 from pmm.localnet.addresses import (
     AAVE_POOL,
@@ -300,20 +310,22 @@ class Follower:
     consumer: str = "hedger"
     feed: ChainFeed = field(default_factory=ChainFeed)
 
-    def changes(self) -> list[ChainChange]:
-        """Follow the chain to its head, and return what is new to the consumer, which counts as read then."""
+    def deliveries(self) -> Iterator[Delivery]:
+        """Follow the chain to its head, and yield what is new to the consumer, who acknowledges each."""
         while self.indexer.step() is not None:
             pass
-        found: list[ChainChange] = []
-        while True:
+        more = True
+        while more:
             with self.ledger.transaction() as transaction:
                 delivery = self.feed.pending(transaction, self.consumer)
-                if delivery is None:
-                    return found
-                self.feed.acknowledge(transaction, self.consumer, delivery)
-            found.append(delivery.change)
-            if not delivery.more:
-                return found
+            if delivery is None:
+                return
+            yield delivery
+            more = delivery.more
+
+    def acknowledge(self, delivery: Delivery) -> Acknowledge:
+        """Return what moves the consumer on, for the transaction that books a delivery."""
+        return lambda transaction: self.feed.acknowledge(transaction, self.consumer, delivery)
 
 
 def _deploy(chain: ChainBuilder, name: str, types: list[str], *arguments: object) -> Address:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pmm.domain import WETH, BlockRef, ChainChange, ChainEvent, keccak256
 from pmm.execution.hedging import ContractCall, Report, ReportState
-from pmm.execution.hedging.hedge_ledger import HedgeLedger
+from pmm.execution.hedging.hedge_ledger import Acknowledge, HedgeLedger
 from pmm.execution.hedging.records import HedgeBatch
 from tests.helpers.hedging import (
     FlatRoute,
@@ -103,9 +103,9 @@ def main(folder: Path, blocks: int, dies_at: int) -> None:
     death = Death(dies_at)
     write = HedgeLedger.write
 
-    def watched(self: HedgeLedger, batch: HedgeBatch) -> None:
+    def watched(self: HedgeLedger, batch: HedgeBatch, also: Acknowledge | None = None) -> None:
         death.here()
-        write(self, batch)
+        write(self, batch, also)
         death.here()
 
     HedgeLedger.write = watched  # type: ignore[method-assign]

@@ -100,9 +100,14 @@ class ForkDesk:
 
     def take_in(self, market: HedgeMarket) -> None:
         """Let book and hedger see what is new on the chain."""
-        for change in self.follower.changes():
-            self.book.apply(change)
-            self.notices += self.hedger.on_change(change, now_ms=self.now_ms, market=market)
+        for delivery in self.follower.deliveries():
+            self.book.apply(delivery.change)
+            self.notices += self.hedger.on_change(
+                delivery.change,
+                now_ms=self.now_ms,
+                market=market,
+                acknowledge=self.follower.acknowledge(delivery),
+            )
 
     def exposure(self, token: Address) -> Exposure:
         return exposures(self.book, now_s=self.stage.now_s(), targets=self.targets)[token]

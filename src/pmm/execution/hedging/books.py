@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pmm.execution.hedging.accounting import HedgeAccounts
-from pmm.execution.hedging.hedge_ledger import HedgeLedger
+from pmm.execution.hedging.hedge_ledger import Acknowledge, HedgeLedger
 from pmm.execution.hedging.records import HedgeBatch
 
 
@@ -20,11 +20,14 @@ class HedgeBooks:
         self.accounts.apply(batch)
         self._noted += batch
 
-    def commit(self) -> None:
-        """Write what was noted; on failure the books are those of the ledger again, and the error is raised."""
+    def commit(self, also: Acknowledge | None = None) -> None:
+        """Write what was noted, and what ``also`` writes with it.
+
+        On failure the books are those of the ledger again, and the error is raised.
+        """
         noted, self._noted = self._noted, HedgeBatch()
         try:
-            self.ledger.write(noted)
+            self.ledger.write(noted, also)
         except BaseException:
             self.accounts = HedgeAccounts(self.ledger.load())
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pmm.domain import Address
 from pmm.execution.hedging.call_text import calls_from_text, calls_to_text
@@ -19,6 +19,9 @@ from pmm.execution.hedging.records import (
     SeenTransaction,
 )
 from pmm.execution.ledger import DeskLedger, LedgerRow, LedgerTransaction
+
+Acknowledge = Callable[[LedgerTransaction], None]
+"""Moves the indexer's place of the hedger on, in the transaction that books what was read."""
 
 _ENTRY = "entry_key, kind, asset, amount, at_ms, edge_usd_wad, block_number, block_hash, transaction_hash, intent_id"
 _INTENT = (
@@ -54,12 +57,14 @@ class HedgeLedger:
     def __init__(self, ledger: DeskLedger) -> None:
         self._ledger = ledger
 
-    def write(self, batch: HedgeBatch) -> None:
-        """Write a batch, durably or not at all."""
-        if batch.empty:
+    def write(self, batch: HedgeBatch, also: Acknowledge | None = None) -> None:
+        """Write a batch, durably or not at all, and what ``also`` writes with it."""
+        if batch.empty and also is None:
             return
         with self._ledger.transaction() as transaction:
             _write(transaction, batch)
+            if also is not None:
+                also(transaction)
 
     def load(self) -> HedgeState:
         """Return what is open or may still change."""

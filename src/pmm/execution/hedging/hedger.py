@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pmm.domain import Address, ChainChange, Token, keccak256
 from pmm.execution.hedging.books import HedgeBooks
-from pmm.execution.hedging.hedge_ledger import HedgeLedger
+from pmm.execution.hedging.hedge_ledger import Acknowledge, HedgeLedger
 from pmm.execution.hedging.intent_work import IntentWork
 from pmm.execution.hedging.notices import HedgeNotice, NoticeKind
 from pmm.execution.hedging.ports import LegDesk
@@ -101,9 +101,18 @@ class Hedger:
     # ------------------------------------------------------------------------------------------------- turns
 
     def on_change(
-        self, change: ChainChange, *, now_ms: int, market: HedgeMarket | None = None
+        self,
+        change: ChainChange,
+        *,
+        now_ms: int,
+        market: HedgeMarket | None = None,
+        acknowledge: Acknowledge | None = None,
     ) -> tuple[HedgeNotice, ...]:
-        """Take in a step of the chain; with a market, hedge what it brought in the same turn."""
+        """Take in a step of the chain; with a market, hedge what it brought in the same turn.
+
+        ``acknowledge`` moves the indexer's place on in the same transaction. Done apart, a crash in between and a
+        reorganisation after it would leave a fill in the books that the indexer never says is gone.
+        """
         removed = transaction_deltas(change.removed, self._policy.accounts)
         added = transaction_deltas(change.added, self._policy.accounts)
         books = self._books
@@ -130,7 +139,7 @@ class Hedger:
         )
         self._work.settle()
         books.note(books.accounts.final(change.finalised))
-        return self._turn(now_ms, market)
+        return self._turn(now_ms, market, acknowledge)
 
     def step(self, *, now_ms: int, market: HedgeMarket | None) -> tuple[HedgeNotice, ...]:
         """Ask about what is under way, then decide and send; call it at least once a block."""
@@ -162,14 +171,16 @@ class Hedger:
 
     # ---------------------------------------------------------------------------------------------- internal
 
-    def _turn(self, now_ms: int, market: HedgeMarket | None) -> tuple[HedgeNotice, ...]:
+    def _turn(
+        self, now_ms: int, market: HedgeMarket | None, acknowledge: Acknowledge | None = None
+    ) -> tuple[HedgeNotice, ...]:
         for intent in self._books.accounts.live_intents():
             self._work_on(intent, now_ms, market)
         if market is not None:
             for hedged in self._policy.assets:
                 self._decide(hedged, now_ms, market)
         ready = self._work.take_ready()
-        self._books.commit()
+        self._books.commit(acknowledge)
         for leg in ready:
             self._hand_over(leg)
         if ready:

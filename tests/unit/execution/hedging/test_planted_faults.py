@@ -79,14 +79,16 @@ def _writes_after_sending(patch: pytest.MonkeyPatch) -> None:
     """What is sent is written afterwards only: a crash in between forgets it."""
     write, held = HedgeLedger.write, []
 
-    def late(self: Any, batch: HedgeBatch) -> None:
+    def late(self: Any, batch: HedgeBatch, also: Any = None) -> None:
         if any(leg.state is LegState.SENDING for leg in batch.legs):
             held.append(batch)
+            batch = HedgeBatch()
+            write(self, batch, also)
             return
         for one in held:
             batch = one + batch
         held.clear()
-        write(self, batch)
+        write(self, batch, also)
 
     patch.setattr(HedgeLedger, "write", late)
 
@@ -119,7 +121,7 @@ def _without(patch: pytest.MonkeyPatch, kind: EntryKind) -> None:
         return replace(batch, entries=tuple(one for one in batch.entries if one.kind is not kind))
 
     patch.setattr(HedgeAccounts, "apply", lambda self, batch: apply(self, fewer(batch)))
-    patch.setattr(HedgeLedger, "write", lambda self, batch: write(self, fewer(batch)))
+    patch.setattr(HedgeLedger, "write", lambda self, batch, also=None: write(self, fewer(batch), also))
 
 
 @pytest.mark.parametrize(

@@ -179,16 +179,24 @@ class World:
         added = [event for block in self.chain[common:] for event in block.events]
         return ChainChange(removed=tuple(removed), added=tuple(added), head=self.chain[-1].ref, finalised=0)
 
-    def tell(self, *, with_market: bool, forget: bool = False) -> None:
-        """Let the hedger follow; ``forget``: the consumer's place was not moved on, so the step comes again."""
+    def tell(self, *, with_market: bool, twice: bool = False) -> None:
+        """Let the hedger follow; ``twice``: the step comes again, as of an indexer that delivers at least once."""
         self.now_ms += 1_000
-        change, before = self.change(), list(self.told)
-        try:
-            self.hedger.on_change(change, now_ms=self.now_ms, market=market() if with_market else None)
-        except Crash:
-            forget = True
-            self.crash()
-        self.told = before if forget else list(self.chain)
+        change = self.change()
+
+        def acknowledge(_: object) -> None:
+            self.told = list(self.chain)
+
+        for _ in range(1 + twice):
+            try:
+                self.hedger.on_change(
+                    change,
+                    now_ms=self.now_ms,
+                    market=market() if with_market else None,
+                    acknowledge=acknowledge,
+                )
+            except Crash:
+                self.crash()
 
     def step(self, *, wait_ms: int = 1_000) -> None:
         self.now_ms += wait_ms
