@@ -1,0 +1,266 @@
+"""What each route costs, plans and refuses, to the unit where units are exact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pmm.chain.abi import decode_result
+from pmm.domain import USDC, WETH, Address
+from pmm.domain.hook_payloads import InventorySource
+from pmm.execution.hedging import (
+    ContractCall,
+    HedgeLimits,
+    HedgeMarket,
+    HedgeOrder,
+    HedgePool,
+    PerpOrder,
+    ReportState,
+    RoutePlan,
+    RouteRefused,
+    rank,
+)
+from pmm.ledger import open_ledger
+from pmm.pricing import DepthCurve, PerpQuote
+from pmm.pricing.hedge_venues import LendingReading
+from pmm.pricing.tick_map import TickMap
+from pmm.pricing.tick_math import sqrt_ratio_at_tick_x96
+from pmm.venues.aave import AaveShortRoute, CollateralBorrowRoute, LendingContracts
+from pmm.venues.paper import PaperPerp, PerpBook, PerpRoute
+from pmm.venues.uniswap import UniswapRoute
+from tests.helpers.hedging import ETHER, LENDING, PRICE_USD_E36, SETTLEMENT
+
+DELTA = Address("0x00000000000000000000000000000000000000A3")
+CONTRACTS = LendingContracts(settlement=SETTLEMENT, lending_account=LENDING, delta_hedger=DELTA)
+_WAD = 10**18
+# USDC is token0 of the pair; at tick 196250 a WETH is about 3,001 USDC.
+_TICK = 196_250
+
+
+def pool(fee_pips: int = 500, liquidity: int = 10**20) -> HedgePool:
+    return HedgePool(
+        address=Address("0x00000000000000000000000000000000000000c1"),
+        token0=USDC,
+        token1=WETH,
+        fee_pips=fee_pips,
+        state=TickMap(
+            sqrt_x96=sqrt_ratio_at_tick_x96(_TICK),
+            tick=_TICK,
+            liquidity=liquidity,
+            fee_pips=fee_pips,
+            tick_spacing=10,
+            ticks=(190_000, 200_000),
+            net_liquidity=(liquidity, -liquidity),
+            lowest_tick=190_000,
+            highest_tick=200_000,
+        ),
+    )
+
+
+def lending(token: Address, **changes: int) -> LendingReading:
+    fields = {
+        "supplied": 0,
+        "liquidity": 10**24,
+        "supply_rate_wad": 0,
+        "borrow_rate_wad": 5 * 10**16,
+        "collateral_usd_wad": 0,
+        "debt_usd_wad": 0,
+        "borrow_power_usd_wad": 0,
+        "collateral_factor_wad": 78 * 10**16,
+        "health_floor_wad": 11 * 10**17,
+        "debt_cap_usd_wad": 10**7 * _WAD,
+        **changes,
+    }
+    return LendingReading(
+        market="aave_v3",
+        token=token,
+        withdraw_source=InventorySource.AAVE_WITHDRAW,
+        borrow_source=InventorySource.AAVE_BORROW,
+        **fields,
+    )
+
+
+def market(**changes: object) -> HedgeMarket:
+    fields: dict[str, object] = {
+        "block_number": 1,
+        "at_s": 1_000,
+        "gas_price_wei": 10**9,
+        "native": WETH.address,
+        "usd_per_unit_e36": PRICE_USD_E36,
+        "inventory": {WETH.address: 10 * ETHER, USDC.address: 10**11},
+        "pools": (pool(),),
+        "lending": (lending(WETH.address), lending(USDC.address)),
+        "debts": {},
+        **changes,
+    }
+    return HedgeMarket(**fields)  # type: ignore[arg-type]
+
+
+def order(trade: int) -> HedgeOrder:
+    return HedgeOrder(asset=WETH, quote=USDC, trade=trade, max_slippage_bps=30, holding_s=3_600)
+
+
+def only(found: object) -> RoutePlan:
+    (plan,) = found  # type: ignore[misc]
+    assert isinstance(plan, RoutePlan), plan
+    return plan
+
+
+def why(found: object) -> str:
+    (one,) = found  # type: ignore[misc]
+    assert isinstance(one, RouteRefused), one
+    return one.why
+
+
+@pytest.mark.parametrize("trade", [-ETHER, ETHER])
+def test_swap__amounts_are_the_pools_own__and_costs_add_up(trade: int) -> None:
+    plan = only(UniswapRoute(SETTLEMENT).plans(order(trade), market()))
+    (leg,) = plan.legs
+    assert isinstance(leg.call, ContractCall)
+    token_in, _, paid, least, _, _ = decode_result(
+        ("address", "address", "uint256", "uint256", "uint256", "bytes"), leg.call.data[4:]
+    )
+    state = pool().state
+    if trade < 0:
+        out = state.out_for_in(ETHER, zero_for_one=False)
+        assert (paid, token_in) == (ETHER, WETH.address.lower())
+    else:
+        out = ETHER
+        assert (paid, token_in) == (state.in_for_out(ETHER, zero_for_one=True), USDC.address.lower())
+    assert out is not None
+    assert least == -(-out * 9_970 // 10_000)
+    cost = plan.cost
+    assert cost.fee_usd_wad >= 1_4 * 10**17
+    assert cost.total_usd_wad == cost.fee_usd_wad + cost.slippage_usd_wad + cost.gas_usd_wad
+    assert cost.gas_usd_wad == 171_700 * 10**9 * 3_000
+
+
+def test_swap__more_than_is_in_stock__is_refused() -> None:
+    assert "in stock" in why(UniswapRoute(SETTLEMENT).plans(order(-11 * ETHER), market()))
+
+
+def test_swap__pool_too_shallow__is_refused__and_other_pairs_are_passed_over() -> None:
+    shallow = market(pools=(pool(liquidity=10**9),))
+    assert "shallow" in why(UniswapRoute(SETTLEMENT).plans(order(-ETHER), shallow))
+    assert UniswapRoute(SETTLEMENT).plans(order(-ETHER), market(pools=())) == ()
+
+
+def test_short__margin_makes_the_target_health() -> None:
+    plan = only(AaveShortRoute(CONTRACTS).plans(order(-ETHER), market()))
+    move, short = plan.legs
+    assert isinstance(move.call, ContractCall)
+    assert isinstance(short.call, ContractCall)
+    assert (move.call.to, short.call.to) == (SETTLEMENT, DELTA)
+    assert len(move.undo) == 1
+    _, _, size, _, margin, _ = decode_result(("address",) * 2 + ("uint256",) * 4, short.call.data[4:])
+    proceeds = pool().state.out_for_in(ETHER, zero_for_one=False)
+    assert proceeds is not None
+    assert size == ETHER
+    debt_usd = 3_000
+    assert (proceeds + margin) * 0.78 / 1e6 / debt_usd == pytest.approx(1.6, abs=1e-5)
+    assert plan.cost.interest_usd_wad == pytest.approx(3_000 * 0.05 / 8_760 * 1e18, rel=1e-3)
+
+
+def test_short__collateral_enough__needs_no_margin_leg() -> None:
+    rich = lending(WETH.address, collateral_usd_wad=10**6 * _WAD)
+    plan = only(AaveShortRoute(CONTRACTS).plans(order(-ETHER), market(lending=(rich, lending(USDC.address)))))
+    assert len(plan.legs) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lending": ()}, "no reading"),
+        ({"lending": (lending(WETH.address, liquidity=1), lending(USDC.address))}, "to be lent"),
+        ({"lending": (lending(WETH.address, debt_cap_usd_wad=_WAD), lending(USDC.address))}, "of debt"),
+        ({"inventory": {}}, "as margin"),
+    ],
+)
+def test_short__what_is_missing__is_said(changes: dict[str, object], said: str) -> None:
+    assert said in why(AaveShortRoute(CONTRACTS).plans(order(-ETHER), market(**changes)))
+
+
+def test_close_short__up_to_the_debt__beyond_it_refused() -> None:
+    owes = market(debts={("aave_v3", WETH.address): ETHER})
+    plan = only(AaveShortRoute(CONTRACTS).plans(order(ETHER), owes))
+    assert len(plan.legs) == 1
+    assert "expected a debt" in why(AaveShortRoute(CONTRACTS).plans(order(ETHER + 1), owes))
+
+
+def test_collateral_borrow__two_legs_with_a_way_back__sells_only() -> None:
+    rich = lending(WETH.address, collateral_usd_wad=10**6 * _WAD)
+    plan = only(
+        CollateralBorrowRoute(CONTRACTS).plans(order(-ETHER), market(lending=(rich, lending(USDC.address))))
+    )
+    borrow, swap = plan.legs
+    assert [len(borrow.undo), len(swap.undo)] == [2, 0]
+    assert CollateralBorrowRoute(CONTRACTS).plans(order(ETHER), market()) == ()
+    assert "lacks" in why(CollateralBorrowRoute(CONTRACTS).plans(order(-ETHER), market()))
+
+
+def perp_quote(**changes: int) -> PerpQuote:
+    fields = {"fee_pips": 450, "funding_rate_e36_per_hour": 10**31, "observed_at_s": 995, "max_age_s": 10}
+    return PerpQuote(
+        venue="paper",
+        taker_asset=WETH.address,
+        maker_asset=USDC.address,
+        depth=DepthCurve(knots=((ETHER, 2_999 * 10**6), (3 * ETHER, 8_990 * 10**6))),
+        **{**fields, **changes},
+    )
+
+
+def test_perp__fee_slippage_and_funding__in_full() -> None:
+    plan = only(PerpRoute("paper").plans(order(-2 * ETHER), market(perps=(perp_quote(),))))
+    # 2,999 and half of the next 5,991.
+    assert plan.cost.slippage_usd_wad == (6_000 - 5_994_500_000 / 10**6) * 10**18
+    assert plan.cost.fee_usd_wad == 6_000 * 450 * 10**12
+    assert plan.cost.funding_usd_wad == 6_000 * 10**18 // 10**5
+    paid_to_us = market(perps=(perp_quote(funding_rate_e36_per_hour=-(10**31)),))
+    assert only(PerpRoute("paper").plans(order(-ETHER), paid_to_us)).cost.funding_usd_wad == 0
+
+
+def test_perp__old_or_shallow_quote__is_refused() -> None:
+    old = market(perps=(perp_quote(observed_at_s=0),))
+    assert "at most 10 s" in why(PerpRoute("paper").plans(order(-ETHER), old))
+    assert "shallow" in why(PerpRoute("paper").plans(order(-4 * ETHER), market(perps=(perp_quote(),))))
+    assert PerpRoute("paper").plans(order(ETHER), market(perps=(perp_quote(),))) == ()
+
+
+def test_ranking__full_cost_decides__limits_refuse() -> None:
+    routes = (UniswapRoute(SETTLEMENT), AaveShortRoute(CONTRACTS), PerpRoute("paper"))
+    cheap = market(pools=(pool(3_000), pool(500)), perps=(perp_quote(),))
+    good, _ = rank(routes, order(-ETHER), cheap, HedgeLimits(), edge_usd_wad=0)
+    assert {one.route for one in good[1:]} == {"aave_short_500", "perp_paper", "uniswap_v3_3000", "aave_short_3000"}
+    assert good[0].route == "uniswap_v3_500"
+    costs = [one.cost.total_usd_wad for one in good]
+    assert costs == sorted(costs)
+    none, refused = rank(routes, order(-ETHER), cheap, HedgeLimits(max_cost_bps=1), edge_usd_wad=0)
+    assert none == ()
+    assert all("cost: expected at most 1 bps" in one.why for one in refused)
+    dear = replace(cheap, gas_price_wei=10**12)
+    by_gas, _ = rank(routes, order(-ETHER), dear, HedgeLimits(), edge_usd_wad=0)
+    assert [one.route for one in by_gas] == ["perp_paper"]
+
+
+def test_paper_perp__fills_within_the_limit_once__and_remembers(tmp_path: object) -> None:
+    ledger = open_ledger(f"{tmp_path}/ledger.sqlite", chain_id=1, maker=SETTLEMENT)
+    venue = PaperPerp(ledger)
+    venue.books[WETH.address] = PerpBook(
+        bid_usd_e36=2_999 * 10**18, ask_usd_e36=3_001 * 10**18, bid_size=5 * ETHER, ask_size=5 * ETHER
+    )
+
+    def sell(amount: int, limit: int = 2_990) -> PerpOrder:
+        return PerpOrder(
+            venue="paper", asset=WETH.address, amount=amount, limit_usd_e36=limit * 10**18, purpose="test"
+        )
+
+    for _ in range(2):
+        assert venue.submit("a", sell(-ETHER)).filled == -ETHER
+    assert venue.submit("b", sell(-ETHER, limit=3_000)).state is ReportState.REFUSED
+    assert venue.submit("c", sell(-6 * ETHER)).state is ReportState.REFUSED
+    assert venue.report("d").state is ReportState.ABSENT
+    again = PaperPerp(ledger)
+    (position,) = again.positions()
+    assert (position.amount, position.entry_usd_e36) == (-ETHER, 2_999 * 10**18)
+    ledger.close()
