@@ -113,6 +113,30 @@ def test_price_moves_between_decision_and_block__is_refused_and_repaired(
     assert desk.exposure(WETH.address).delta == 0
 
 
+def test_fill_on_1inch__hedged_by_its_own_hook__is_not_hedged_again(
+    stage: HedgeStage, ledger: Ledger
+) -> None:
+    desk = ForkDesk.open(stage, ledger)
+    stage.fill_hedged_inside(buys=2 * ETHER, price_usd=PRICE_USD - 10)
+    assert all(desk.turn().clean for _ in range(2))
+    assert desk.exposure(WETH.address).delta == 0
+    assert desk.notices == []
+    entries = ledger.read("SELECT kind, amount FROM hedging_entries")
+    assert entries == [("fill", "0")]
+    assert ledger.read("SELECT count(*) FROM sent_transactions") == [(0,)]
+
+
+def test_funded_fill__leaves_profit_alone__and_no_delta(stage: HedgeStage, ledger: Ledger) -> None:
+    desk = ForkDesk.open(stage, ledger)
+    before = desk.exposure(USDC.address).net
+    stage.fill_funded(sells=60 * ETHER, price_usd=PRICE_USD + 30)
+    assert all(desk.turn().clean for _ in range(2))
+    assert desk.exposure(WETH.address).delta == 0
+    assert desk.exposure(USDC.address).net > before
+    assert desk.notices == []
+    assert ledger.read("SELECT count(*) FROM sent_transactions") == [(0,)]
+
+
 def test_cheapest_route__is_the_pool_with_the_lower_fee(stage: HedgeStage, ledger: Ledger) -> None:
     desk = ForkDesk.open(stage, ledger)
     stage.fill(buys=ETHER, price_usd=PRICE_USD)

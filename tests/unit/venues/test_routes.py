@@ -231,7 +231,12 @@ def test_ranking__full_cost_decides__limits_refuse() -> None:
     routes = (UniswapRoute(SETTLEMENT), AaveShortRoute(CONTRACTS), PerpRoute("paper"))
     cheap = market(pools=(pool(3_000), pool(500)), perps=(perp_quote(),))
     good, _ = rank(routes, order(-ETHER), cheap, HedgeLimits(), edge_usd_wad=0)
-    assert {one.route for one in good[1:]} == {"aave_short_500", "perp_paper", "uniswap_v3_3000", "aave_short_3000"}
+    assert {one.route for one in good[1:]} == {
+        "aave_short_500",
+        "perp_paper",
+        "uniswap_v3_3000",
+        "aave_short_3000",
+    }
     assert good[0].route == "uniswap_v3_500"
     costs = [one.cost.total_usd_wad for one in good]
     assert costs == sorted(costs)
