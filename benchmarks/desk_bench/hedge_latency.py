@@ -145,9 +145,9 @@ def _measure(stage: HedgeStage, folder: Path, fills: int) -> tuple[list[_Clock],
     own: list[_Clock] = []
     node_s: list[float] = []
     for number in range(_WARM_UP + fills):
-        sides = {"sells": _SIZE_WEI} if number % 2 else {"buys": _SIZE_WEI}
+        sells, buys = (_SIZE_WEI, 0) if number % 2 else (0, _SIZE_WEI)
         market = markets.read(reader.read(), reserved={})
-        stage.fill(price_usd=_PRICE_USD, **sides)
+        stage.taker.fill(sells=sells, buys=buys, price_usd=_PRICE_USD)
         (delivery,) = follower.deliveries()
         timed.waited, timed.sent_at = _Clock(0.0, 0.0), None
         began = _Clock.now()

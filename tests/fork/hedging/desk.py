@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from desk_bench.hedge_stage import Follower, HedgeStage
+from desk_bench.follower import Follower
+from desk_bench.hedge_stage import HedgeStage
 from pmm.chain.sender import SenderPolicy, TransactionSender
 from pmm.domain import USDC, WETH, Address
 from pmm.execution.book import Exposure, InventoryBook, Reconciliation, exposures, reconcile

@@ -34,7 +34,7 @@ def test_fill__is_hedged_by_a_swap__delta_is_back_in_its_band(
     routes = (UniswapRoute(stage.settlement),)
     desk = ForkDesk.open(stage, ledger, routes=routes, strategy=BandHedge(inner=0, outer=10 * MIL))
     sells, buys = (3 * ETHER, 0) if direction == "sells" else (0, 3 * ETHER)
-    stage.fill(sells=sells, buys=buys, price_usd=PRICE_USD)
+    stage.taker.fill(sells=sells, buys=buys, price_usd=PRICE_USD)
     assert desk.turn().clean
     assert desk.turn().clean
     assert _kinds(desk) == [NoticeKind.DONE]
@@ -45,7 +45,7 @@ def test_fill__is_hedged_by_a_swap__delta_is_back_in_its_band(
 
 def test_short__opened_by_one_fill_and_closed_by_another__on_aave(stage: HedgeStage, ledger: Ledger) -> None:
     desk = ForkDesk.open(stage, ledger, routes=(AaveShortRoute(stage.lending),))
-    stage.fill(buys=4 * ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(buys=4 * ETHER, price_usd=PRICE_USD)
     # Margin first, then the short: two legs, each in a turn of its own.
     assert all(desk.turn().clean for _ in range(3))
     exposure = desk.exposure(WETH.address)
@@ -60,7 +60,7 @@ def test_short__opened_by_one_fill_and_closed_by_another__on_aave(stage: HedgeSt
     assert later.clean
     assert any(one.amount for one in later.interest)
     assert desk.exposure(WETH.address).by_origin[Origin.LENDING_DEBT] < -4 * ETHER
-    stage.fill(sells=4 * ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(sells=4 * ETHER, price_usd=PRICE_USD)
     assert all(desk.turn().clean for _ in range(3))
     assert -MIL < desk.exposure(WETH.address).by_origin.get(Origin.LENDING_DEBT, 0) < 0
     assert abs(desk.exposure(WETH.address).delta) < MIL
@@ -69,7 +69,7 @@ def test_short__opened_by_one_fill_and_closed_by_another__on_aave(stage: HedgeSt
 
 def test_collateral_borrow__lends_and_sells(stage: HedgeStage, ledger: Ledger) -> None:
     desk = ForkDesk.open(stage, ledger, routes=(CollateralBorrowRoute(stage.lending),))
-    stage.fill(buys=2 * ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(buys=2 * ETHER, price_usd=PRICE_USD)
     desk.turn()
     assert _kinds(desk) == [NoticeKind.NO_ROUTE]
     assert "collateral lacks" in desk.notices[0].detail
@@ -84,7 +84,7 @@ def test_collateral_borrow__lends_and_sells(stage: HedgeStage, ledger: Ledger) -
 def test_swap_after_a_loan_fails__the_loan_is_paid_back(stage: HedgeStage, ledger: Ledger) -> None:
     _supply(stage, 50_000 * 10**6)
     desk = ForkDesk.open(stage, ledger, routes=(CollateralBorrowRoute(stage.lending),))
-    stage.fill(buys=2 * ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(buys=2 * ETHER, price_usd=PRICE_USD)
     desk.take_in(desk.market())
     assert [leg.number for leg in desk.hedger.legs_in_flight()] == [0]
     # The pools leave the feed: beyond the band of the contract no swap goes through, so no repair does either.
@@ -103,7 +103,7 @@ def test_price_moves_between_decision_and_block__is_refused_and_repaired(
     stage: HedgeStage, ledger: Ledger
 ) -> None:
     desk = ForkDesk.open(stage, ledger, routes=(UniswapRoute(stage.settlement),))
-    stage.fill(buys=2 * ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(buys=2 * ETHER, price_usd=PRICE_USD)
     market = desk.market()
     # 1 % lower after the market was read, feed and pools: the least output of the old market is out of reach.
     set_price(stage.rpc, "ETH", Decimal(PRICE_USD) * Decimal("0.99"))
@@ -117,7 +117,7 @@ def test_fill_on_1inch__hedged_by_its_own_hook__is_not_hedged_again(
     stage: HedgeStage, ledger: Ledger
 ) -> None:
     desk = ForkDesk.open(stage, ledger)
-    stage.fill_hedged_inside(buys=2 * ETHER, price_usd=PRICE_USD - 10)
+    stage.taker.fill_hedged_inside(buys=2 * ETHER, price_usd=PRICE_USD - 10)
     assert all(desk.turn().clean for _ in range(2))
     assert desk.exposure(WETH.address).delta == 0
     assert desk.notices == []
@@ -129,7 +129,7 @@ def test_fill_on_1inch__hedged_by_its_own_hook__is_not_hedged_again(
 def test_funded_fill__leaves_profit_alone__and_no_delta(stage: HedgeStage, ledger: Ledger) -> None:
     desk = ForkDesk.open(stage, ledger)
     before = desk.exposure(USDC.address).net
-    stage.fill_funded(sells=60 * ETHER, price_usd=PRICE_USD + 30)
+    stage.taker.fill_funded(sells=60 * ETHER, price_usd=PRICE_USD + 30)
     assert all(desk.turn().clean for _ in range(2))
     assert desk.exposure(WETH.address).delta == 0
     assert desk.exposure(USDC.address).net > before
@@ -139,7 +139,7 @@ def test_funded_fill__leaves_profit_alone__and_no_delta(stage: HedgeStage, ledge
 
 def test_cheapest_route__is_the_pool_with_the_lower_fee(stage: HedgeStage, ledger: Ledger) -> None:
     desk = ForkDesk.open(stage, ledger)
-    stage.fill(buys=ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(buys=ETHER, price_usd=PRICE_USD)
     desk.turn()
     rows = ledger.read("SELECT route FROM hedging_intents")
     assert rows == [("uniswap_v3_500",)]
@@ -149,7 +149,7 @@ def test_reorg__takes_a_hedged_fill__the_opposite_trade_follows(stage: HedgeStag
     routes = (UniswapRoute(stage.settlement),)
     desk = ForkDesk.open(stage, ledger, routes=routes, strategy=BandHedge(inner=0, outer=10 * MIL))
     before = stage.rpc.call("evm_snapshot")
-    stage.fill(sells=3 * ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(sells=3 * ETHER, price_usd=PRICE_USD)
     height = int(stage.rpc.call("eth_blockNumber"), 16)
     desk.turn()
     desk.turn()
@@ -179,7 +179,7 @@ def test_crash_after_sending__a_new_hedger_finds_it_and_sends_nothing(
 ) -> None:
     routes, strategy = (UniswapRoute(stage.settlement),), BandHedge(inner=0, outer=10 * MIL)
     desk = ForkDesk.open(stage, ledger, routes=routes, strategy=strategy)
-    stage.fill(sells=ETHER, price_usd=PRICE_USD)
+    stage.taker.fill(sells=ETHER, price_usd=PRICE_USD)
     submit = desk.sender.submit
 
     def dies(intent: object) -> object:
@@ -218,7 +218,7 @@ def test_taker_pays_or_gets_ether__counts_and_is_hedged_like_any_other(
     desk = ForkDesk.open(stage, ledger, routes=routes, strategy=BandHedge(inner=0, outer=10 * MIL))
     amount = 2 * ETHER
     sells, buys = (amount, 0) if direction == "sells" else (0, amount)
-    stage.fill(sells=sells, buys=buys, price_usd=PRICE_USD, ether=True)
+    stage.taker.fill(sells=sells, buys=buys, price_usd=PRICE_USD, ether=True)
     assert all(desk.turn().clean for _ in range(2))
     assert _kinds(desk) == [NoticeKind.DONE]
     assert abs(desk.exposure(WETH.address).delta) <= 10 * MIL

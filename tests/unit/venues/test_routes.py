@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -101,14 +102,16 @@ def order(trade: int) -> HedgeOrder:
     return HedgeOrder(asset=WETH, quote=USDC, trade=trade, max_slippage_bps=30, holding_s=3_600)
 
 
-def only(found: object) -> RoutePlan:
-    (plan,) = found  # type: ignore[misc]
+def only(found: Sequence[RoutePlan | RouteRefused]) -> RoutePlan:
+    assert len(found) == 1
+    plan = found[0]
     assert isinstance(plan, RoutePlan), plan
     return plan
 
 
-def why(found: object) -> str:
-    (one,) = found  # type: ignore[misc]
+def why(found: Sequence[RoutePlan | RouteRefused]) -> str:
+    assert len(found) == 1
+    one = found[0]
     assert isinstance(one, RouteRefused), one
     return one.why
 

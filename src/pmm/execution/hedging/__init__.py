@@ -14,10 +14,11 @@ Everything is synchronous and belongs to one thread.
 """
 
 from pmm.execution.hedging.hedge_ledger import HedgeLedger
-from pmm.execution.hedging.hedger import HedgedAsset, Hedger, HedgerPolicy
+from pmm.execution.hedging.hedger import Hedger
 from pmm.execution.hedging.minimum_variance import minimum_variance_ratio, ratio_of, ratio_wad
 from pmm.execution.hedging.no_trade_band import Band, BandInputs, cost_rate_usd, no_trade_band
 from pmm.execution.hedging.notices import HedgeNotice, NoticeKind
+from pmm.execution.hedging.policy import HedgedAsset, HedgerPolicy
 from pmm.execution.hedging.ports import (
     LegDesk,
     PerpAccount,

@@ -7,13 +7,13 @@ only when whoever takes legs says that it never had it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pmm.domain import Address, ChainChange, Token, keccak256
+from pmm.domain import Address, ChainChange, keccak256
 from pmm.execution.hedging.books import HedgeBooks
+from pmm.execution.hedging.fill_entries import edge_usd_wad, seen_transaction
 from pmm.execution.hedging.hedge_ledger import Acknowledge, HedgeLedger
 from pmm.execution.hedging.intent_work import IntentWork
 from pmm.execution.hedging.notices import HedgeNotice, NoticeKind
+from pmm.execution.hedging.policy import HedgedAsset, HedgerPolicy
 from pmm.execution.hedging.ports import LegDesk
 from pmm.execution.hedging.records import (
     IN_FLIGHT,
@@ -23,40 +23,12 @@ from pmm.execution.hedging.records import (
     Intent,
     IntentState,
     Leg,
-    SeenTransaction,
 )
-from pmm.execution.hedging.routes import HedgeLimits, HedgeMarket, HedgeOrder, HedgeRoute, RoutePlan, rank
-from pmm.execution.hedging.strategies import HedgeDecision, HedgeStrategy, Immediate, OpenDelta
-from pmm.execution.hedging.transaction_deltas import TransactionDelta, transaction_deltas
+from pmm.execution.hedging.routes import HedgeMarket, HedgeOrder, HedgeRoute, RoutePlan, rank
+from pmm.execution.hedging.strategies import HedgeDecision, Immediate, OpenDelta
+from pmm.execution.hedging.transaction_deltas import transaction_deltas
 
 _FORCED = Immediate()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HedgedAsset:
-    """An asset whose delta is hedged against ``quote``; ``holding_s``: how long a loan is thought to last."""
-
-    asset: Token
-    quote: Token
-    strategy: HedgeStrategy
-    limits: HedgeLimits = HedgeLimits()  # noqa: RUF009 - frozen
-    holding_s: int = 3_600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HedgerPolicy:
-    """Whose transactions are ours and what is hedged how.
-
-    Attributes:
-        accounts: every contract and wallet whose holdings are the desk's.
-        max_attempts: how often a leg is tried before what was done is taken back.
-        retry_after_ms: how long an asset rests after a hedge failed or no route was found.
-    """
-
-    accounts: frozenset[Address]
-    assets: tuple[HedgedAsset, ...]
-    max_attempts: int = 3
-    retry_after_ms: int = 10_000
 
 
 class Hedger:
@@ -127,13 +99,13 @@ class Hedger:
             assets=self._of.keys(),
             at_ms=now_ms,
             known=known,
-            edges_usd_wad={one.key: _edge(one, market) for one in fills} if market else {},
+            edges_usd_wad={one.key: edge_usd_wad(one, market) for one in fills} if market else {},
         )
         books.note(
             HedgeBatch(
                 entries=entries,
                 unseen=tuple(one.key for one in removed),
-                seen=tuple(_seen(one) for one in added),
+                seen=tuple(seen_transaction(one) for one in added),
                 cursor=(change.head.number, change.head.hash),
             )
         )
@@ -296,19 +268,3 @@ class Hedger:
 
     def _tell(self, kind: NoticeKind, intent_id: str, detail: str) -> None:
         self._notices.append(HedgeNotice(kind=kind, intent_id=intent_id, detail=detail))
-
-
-def _edge(one: TransactionDelta, market: HedgeMarket) -> int:
-    """Return what a fill's transaction changed our wealth by, US dollars in wad; 0 without all prices."""
-    if any(token not in market.usd_per_unit_e36 for token in one.deltas):
-        return 0
-    return sum(market.value_down(token, amount) for token, amount in one.deltas.items())
-
-
-def _seen(one: TransactionDelta) -> SeenTransaction:
-    return SeenTransaction(
-        block_number=one.place.block.number,
-        block_hash=one.place.block.hash,
-        transaction_hash=one.place.transaction_hash,
-        deltas=tuple(sorted(one.deltas.items())),
-    )

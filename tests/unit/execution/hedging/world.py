@@ -118,9 +118,9 @@ class World:
         self.ledger = open_hedging_ledger(Path(self.folder.name) / "ledger.sqlite")
         self.hedger = hedger_on(
             self.ledger,
-            self.sender,
+            self.sender,  # type: ignore[arg-type]
             strategy=self.strategy,
-            routes=(NumberedRoute(),),  # type: ignore[arg-type]
+            routes=(NumberedRoute(),),
         )
 
     def crash(self) -> None:
