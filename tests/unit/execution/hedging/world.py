@@ -38,6 +38,7 @@ class Block:
     events: tuple[ChainEvent, ...]
     transactions: tuple[bytes, ...]
     delta: int
+    hedges: dict[str, int]
 
 
 @dataclass
@@ -106,7 +107,7 @@ class World:
         self.folder = TemporaryDirectory()
         self.sender = WorldSender()
         self.strategy = strategy or Immediate()
-        self.chain: list[Block] = [Block(self._ref(0, b"", 0), (), (), 0)]
+        self.chain: list[Block] = [Block(self._ref(0, b"", 0), (), (), 0, {})]
         self.numbers = 0
         self.now_ms = 0
         self.told: list[Block] = []
@@ -145,6 +146,7 @@ class World:
         events: list[ChainEvent] = []
         transactions: list[bytes] = []
         delta = 0
+        brought: dict[str, int] = {}
         for index, amount in enumerate(fills):
             transaction = keccak256(f"fill {self.numbers} {index}".encode())
             side = {"buys": amount} if amount > 0 else {"sells": -amount}
@@ -157,7 +159,8 @@ class World:
             transactions.append(self.sender.hash_of(key))
             self.sender.mined.add(key)
             delta += got
-        self.chain.append(Block(ref, tuple(events), tuple(transactions), delta))
+            brought[key] = got
+        self.chain.append(Block(ref, tuple(events), tuple(transactions), delta, brought))
 
     def roll_back(self, depth: int) -> None:
         """Take blocks away: their fills are gone, their hedges are in the pool again."""
@@ -209,7 +212,7 @@ class World:
 
     def check_books(self) -> None:
         """Every base unit of every fill that was told is open, under way, hedged, or waived: once."""
-        told = sum(block.delta for block in self.told)
+        told = sum(block.delta for block in self.told) - self._not_attributed()
         open_delta = self.hedger.open_delta(WETH.address)
         in_flight = self.hedger.in_flight(WETH.address)
         waived = sum(int(row[0]) for row in self.ledger.read("SELECT waived FROM hedging_intents"))
@@ -227,6 +230,16 @@ class World:
                 carried[key.split(":")[1]] = int(amount)
         for intent, trade, left in self.ledger.read("SELECT intent_id, trade, waived FROM hedging_intents"):
             assert claimed[intent] == -int(trade) + int(left) + carried.get(intent, 0), intent
+
+    def _not_attributed(self) -> int:
+        """Return what mined hedges brought whose answer was lost: ours only once the sender names the transaction."""
+        rows = self.ledger.read("SELECT leg_key FROM hedging_legs WHERE state IN ('sending', 'unknown')")
+        lost = {self.sender.hash_of(key): key for (key,) in rows}
+        found = 0
+        for block in self.told:
+            for transaction in lost.keys() & set(block.transactions):
+                found += block.hedges[lost[transaction]]
+        return found
 
     def check_sent(self) -> None:
         """No leg is under way twice: at most one call per intent may still happen."""
