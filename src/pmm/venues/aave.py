@@ -124,7 +124,7 @@ class CollateralBorrowRoute:
         return tuple(self._plans(order, market)) if order.trade < 0 else ()
 
     def _plans(self, order: HedgeOrder, market: HedgeMarket) -> Iterator[RoutePlan | RouteRefused]:
-        contracts, asset = self._contracts, order.asset.address
+        contracts = self._contracts
         for pool, trade in _trades(order, market):
             name = f"aave_borrow_{pool.fee_pips}"
             size = abs(order.trade)
@@ -138,44 +138,10 @@ class CollateralBorrowRoute:
                 )
                 yield RouteRefused(route=name, why=why)
                 continue
-
-            def call(to: Address, signature: str, *arguments: object, gas: int, what: str) -> ContractCall:
-                return ContractCall(
-                    to=to, data=encode_call(signature, *arguments), purpose=what, gas_units=gas
-                )
-
-            borrow = call(
-                contracts.lending_account,
-                BORROW,
-                _AAVE_V3,
-                asset,
-                size,
-                gas=_BORROW_GAS,
-                what=f"borrow {size}",
-            )
-            undo = (
-                call(
-                    contracts.settlement,
-                    MOVE_TO_LENDING,
-                    asset,
-                    size,
-                    gas=_MOVE_GAS,
-                    what=f"give back {size}",
-                ),
-                call(
-                    contracts.lending_account,
-                    REPAY,
-                    _AAVE_V3,
-                    asset,
-                    size,
-                    gas=_BORROW_GAS,
-                    what=f"repay {size}",
-                ),
-            )
             swap = swap_call(contracts.settlement, pool, trade, max_slippage_bps=order.max_slippage_bps)
             cost = _cost(market, trade, _BORROW_GAS + SWAP_GAS, _interest(order, market, room.reading))
             yield RoutePlan(
-                route=name, legs=(PlannedLeg(call=borrow, undo=undo), PlannedLeg(call=swap)), cost=cost
+                route=name, legs=(_borrow_leg(order, size, contracts), PlannedLeg(call=swap)), cost=cost
             )
 
 
@@ -228,6 +194,28 @@ def _margin_legs(order: HedgeOrder, margin: int, contracts: LendingContracts) ->
         gas_units=_MOVE_GAS,
     )
     return (PlannedLeg(call=move, undo=(back,)),)
+
+
+def _borrow_leg(order: HedgeOrder, size: int, contracts: LendingContracts) -> PlannedLeg:
+    asset, name = order.asset.address, order.asset.symbol
+
+    def call(to: Address, signature: str, *arguments: object, gas: int, what: str) -> ContractCall:
+        return ContractCall(to=to, data=encode_call(signature, *arguments), purpose=what, gas_units=gas)
+
+    account = contracts.lending_account
+    borrow = call(account, BORROW, _AAVE_V3, asset, size, gas=_BORROW_GAS, what=f"borrow {size} of {name}")
+    undo = (
+        call(
+            contracts.settlement,
+            MOVE_TO_LENDING,
+            asset,
+            size,
+            gas=_MOVE_GAS,
+            what=f"give back {size} of {name}",
+        ),
+        call(account, REPAY, _AAVE_V3, asset, size, gas=_BORROW_GAS, what=f"repay {size} of {name}"),
+    )
+    return PlannedLeg(call=borrow, undo=undo)
 
 
 def _trades(order: HedgeOrder, market: HedgeMarket) -> Iterator[tuple[HedgePool, PoolTrade]]:

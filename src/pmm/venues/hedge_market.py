@@ -9,7 +9,7 @@ from pmm.chain.lending_reader import LendingPlan, LendingReader
 from pmm.chain.quoter import Pool
 from pmm.chain.tick_reader import read_tick_maps
 from pmm.chain.web3_node import Web3Node
-from pmm.domain import Address, LendingMarket, Token
+from pmm.domain import Address, Token
 from pmm.errors import ChainError
 from pmm.execution.book import ChainReading
 from pmm.execution.hedging import HedgeMarket, HedgePool
@@ -60,9 +60,6 @@ class HedgeMarketReader:
             raise ChainError(
                 "expected feeds above zero, found one that is not: there is no market to hedge by"
             )
-        maps = read_tick_maps(
-            self._node, self._pools, block=block, words=self._words, most_ticks=self._most_ticks
-        )
         (gas_price,) = self._node.batch([("eth_gasPrice", ())])
         held = {
             key.token: amount for key, amount in reading.balances.items() if key.account == self._settlement
@@ -76,21 +73,28 @@ class HedgeMarketReader:
                 token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in feeds.items()
             },
             inventory={token: max(amount - reserved.get(token, 0), 0) for token, amount in held.items()},
-            pools=tuple(
-                HedgePool(
-                    address=pool.address,
-                    token0=pool.token0,
-                    token1=pool.token1,
-                    fee_pips=pool.fee_pips,
-                    state=state,
-                )
-                for pool, state in zip(self._pools, maps, strict=True)
-                if state is not None
-            ),
+            pools=self._read_pools(block),
             lending=self._lending.read(answers[len(feed_calls) :], feeds),
-            debts={
-                (LendingMarket(key.market).value, key.token): mark.debt.amount
-                for key, mark in reading.lending.items()
-            },
+            debts=_debts(reading),
             perps=perps,
         )
+
+    def _read_pools(self, block: int) -> tuple[HedgePool, ...]:
+        maps = read_tick_maps(
+            self._node, self._pools, block=block, words=self._words, most_ticks=self._most_ticks
+        )
+        return tuple(
+            HedgePool(
+                address=pool.address,
+                token0=pool.token0,
+                token1=pool.token1,
+                fee_pips=pool.fee_pips,
+                state=state,
+            )
+            for pool, state in zip(self._pools, maps, strict=True)
+            if state is not None
+        )
+
+
+def _debts(reading: ChainReading) -> dict[tuple[str, Address], int]:
+    return {(key.market.value, key.token): mark.debt.amount for key, mark in reading.lending.items()}

@@ -101,6 +101,22 @@ def exposures(
         targets: what the desk wants to hold, 0 where nothing is said.
         reserved: what live quotes promise.
     """
+    found = _by_origin(book, now_s, perps, quotes)
+    wanted, promised = targets or {}, reserved or {}
+    return {
+        token: Exposure(
+            token=token,
+            by_origin={origin: amount for origin, amount in parts.items() if amount},
+            target=wanted.get(token, 0),
+            reserved=promised.get(token, 0),
+        )
+        for token, parts in found.items()
+    }
+
+
+def _by_origin(
+    book: InventoryBook, now_s: int, perps: Iterable[PerpHolding], quotes: Iterable[PendingQuote]
+) -> dict[Address, dict[Origin, int]]:
     found: dict[Address, dict[Origin, int]] = {token: {} for token in book.scope.tokens}
 
     def add(token: Address, origin: Origin, amount: int) -> None:
@@ -121,13 +137,4 @@ def exposures(
         add(quote.maker_asset, Origin.PENDING_QUOTES, -leaves)
         comes = quote.taking_amount * quote.fill_probability_bps // _BPS
         add(quote.taker_asset, Origin.PENDING_QUOTES, comes)
-    wanted, promised = targets or {}, reserved or {}
-    return {
-        token: Exposure(
-            token=token,
-            by_origin={origin: amount for origin, amount in parts.items() if amount},
-            target=wanted.get(token, 0),
-            reserved=promised.get(token, 0),
-        )
-        for token, parts in found.items()
-    }
+    return found

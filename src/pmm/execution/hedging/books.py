@@ -12,23 +12,31 @@ class HedgeBooks:
 
     def __init__(self, ledger: HedgeLedger) -> None:
         self.ledger = ledger
-        self.accounts = HedgeAccounts(ledger.load())
+        self._accounts: HedgeAccounts | None = HedgeAccounts(ledger.load())
         self._noted = HedgeBatch()
+
+    @property
+    def accounts(self) -> HedgeAccounts:
+        """The books as noted; read from the ledger again after a failure, which raises while it is down."""
+        if self._accounts is None:
+            self._accounts = HedgeAccounts(self.ledger.load())
+        return self._accounts
 
     def note(self, batch: HedgeBatch) -> None:
         """Let a change count."""
         self.accounts.apply(batch)
         self._noted += batch
 
-    def commit(self, also: Acknowledge | None = None) -> None:
-        """Write what was noted, and what ``also`` writes with it.
+    def drop(self) -> None:
+        """Forget what was noted: the books are those of the ledger again."""
+        self._noted, self._accounts = HedgeBatch(), None
 
-        On failure the books are those of the ledger again, and the error is raised.
-        """
-        noted, self._noted = self._noted, HedgeBatch()
+    def commit(self, also: Acknowledge | None = None) -> None:
+        """Write what was noted, and what ``also`` writes with it; where that fails, drop it and raise the error."""
         try:
-            self.ledger.write(noted, also)
+            self.ledger.write(self._noted, also)
         except BaseException:
-            self.accounts = HedgeAccounts(self.ledger.load())
+            self.drop()
             raise
+        self._noted = HedgeBatch()
         self.accounts.forget()

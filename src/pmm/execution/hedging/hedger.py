@@ -8,6 +8,7 @@ only when whoever takes legs says that it never had it.
 from __future__ import annotations
 
 from pmm.domain import Address, ChainChange, keccak256
+from pmm.errors import InvalidInput
 from pmm.execution.hedging.books import HedgeBooks
 from pmm.execution.hedging.fill_entries import edge_usd_wad, seen_transaction
 from pmm.execution.hedging.hedge_ledger import Acknowledge, HedgeLedger
@@ -24,7 +25,14 @@ from pmm.execution.hedging.records import (
     IntentState,
     Leg,
 )
-from pmm.execution.hedging.routes import HedgeMarket, HedgeOrder, HedgeRoute, RoutePlan, rank
+from pmm.execution.hedging.routes import (
+    HedgeMarket,
+    HedgeOrder,
+    HedgeRoute,
+    RoutePlan,
+    RouteRefused,
+    rank,
+)
 from pmm.execution.hedging.strategies import HedgeDecision, Immediate, OpenDelta
 from pmm.execution.hedging.transaction_deltas import transaction_deltas
 
@@ -85,33 +93,13 @@ class Hedger:
         ``acknowledge`` moves the indexer's place on in the same transaction. Done apart, a crash in between and a
         reorganisation after it would leave a fill in the books that the indexer never says is gone.
         """
-        removed = transaction_deltas(change.removed, self._policy.accounts)
-        added = transaction_deltas(change.added, self._policy.accounts)
-        books = self._books
-        for leg in books.accounts.undone_legs(removed):
-            books.note(books.accounts.reopened(leg, at_ms=now_ms))
-            self._tell(NoticeKind.UNDONE, leg.intent_id, f"leg {leg.key}: its block was undone")
-        fills = [one for one in (*removed, *added) if one.fills]
-        known = books.ledger.keys_of_blocks({one.place.block.hash for one in fills}) if fills else frozenset()
-        entries = books.accounts.entries_of(
-            removed,
-            added,
-            assets=self._of.keys(),
-            at_ms=now_ms,
-            known=known,
-            edges_usd_wad={one.key: edge_usd_wad(one, market) for one in fills} if market else {},
-        )
-        books.note(
-            HedgeBatch(
-                entries=entries,
-                unseen=tuple(one.key for one in removed),
-                seen=tuple(seen_transaction(one) for one in added),
-                cursor=(change.head.number, change.head.hash),
-            )
-        )
-        self._work.settle()
-        books.note(books.accounts.final(change.finalised))
-        return self._turn(now_ms, market, acknowledge)
+        try:
+            self._take_in(change, now_ms, market)
+            return self._turn(now_ms, market, acknowledge)
+        except BaseException:
+            # Whatever was not committed comes again with the same change.
+            self._books.drop()
+            raise
 
     def step(self, *, now_ms: int, market: HedgeMarket | None) -> tuple[HedgeNotice, ...]:
         """Ask about what is under way, then decide and send; call it at least once a block."""
@@ -142,6 +130,34 @@ class Hedger:
         return True
 
     # ---------------------------------------------------------------------------------------------- internal
+
+    def _take_in(self, change: ChainChange, now_ms: int, market: HedgeMarket | None) -> None:
+        removed = transaction_deltas(change.removed, self._policy.accounts)
+        added = transaction_deltas(change.added, self._policy.accounts)
+        books = self._books
+        for leg in books.accounts.undone_legs(removed):
+            books.note(books.accounts.reopened(leg, at_ms=now_ms))
+            self._tell(NoticeKind.UNDONE, leg.intent_id, f"leg {leg.key}: its block was undone")
+        fills = [one for one in (*removed, *added) if one.fills]
+        known = books.ledger.keys_of_blocks({one.place.block.hash for one in fills}) if fills else frozenset()
+        entries = books.accounts.entries_of(
+            removed,
+            added,
+            assets=self._of.keys(),
+            at_ms=now_ms,
+            known=known,
+            edges_usd_wad={one.key: edge_usd_wad(one, market) for one in fills} if market else {},
+        )
+        books.note(
+            HedgeBatch(
+                entries=entries,
+                unseen=tuple(one.key for one in removed),
+                seen=tuple(seen_transaction(one) for one in added),
+                cursor=(change.head.number, change.head.hash),
+            )
+        )
+        self._work.settle()
+        books.note(books.accounts.final(change.finalised))
 
     def _turn(
         self, now_ms: int, market: HedgeMarket | None, acknowledge: Acknowledge | None = None
@@ -175,11 +191,8 @@ class Hedger:
         def replan(trade: int) -> tuple[RoutePlan, ...]:
             if market is None or hedged is None:
                 return ()
-            order = self._order(hedged, trade)
-            plans, _ = rank(
-                self._routes, order, market, hedged.limits, edge_usd_wad=intent.edge_usd_wad, forced=True
-            )
-            return plans
+            # The decision stands: what it costs now is judged, not whether it still earns.
+            return self._rank(hedged, trade, market, edge_usd_wad=intent.edge_usd_wad, forced=True)[0]
 
         notices = self._work.advance(intent, now_ms=now_ms, replan=None if market is None else replan)
         self._notices += notices
@@ -194,7 +207,7 @@ class Hedger:
         if sum(one.amount for one in entries) == 0:
             self._open(hedged, entries, HedgeDecision(trade=0, reason="nothing is left of it"), None, now_ms)
             return
-        delta = OpenDelta.of(entries, now_ms=now_ms, usd_per_unit_e36=market.usd_per_unit_e36[asset])
+        delta = OpenDelta.of(entries, now_ms=now_ms, usd_per_unit_e36=market.usd_per_unit_e36.get(asset, 0))
         forced = delta.commanded
         if not forced and now_ms < self._rests_until_ms.get(asset, 0):
             return
@@ -205,8 +218,7 @@ class Hedger:
             self._open(hedged, entries, decision, None, now_ms)
             return
         edge = sum(one.edge_usd_wad for one in entries)
-        order = self._order(hedged, decision.trade)
-        plans, refused = rank(self._routes, order, market, hedged.limits, edge_usd_wad=edge, forced=forced)
+        plans, refused = self._rank(hedged, decision.trade, market, edge_usd_wad=edge, forced=forced)
         if not plans:
             why = "; ".join(f"{one.route}: {one.why}" for one in refused) or "there is no route"
             self._tell(NoticeKind.NO_ROUTE, "", f"{hedged.asset.symbol} {decision.trade}: {why}")
@@ -253,15 +265,22 @@ class Hedger:
             )
         )
 
-    @staticmethod
-    def _order(hedged: HedgedAsset, trade: int) -> HedgeOrder:
-        return HedgeOrder(
+    def _rank(
+        self, hedged: HedgedAsset, trade: int, market: HedgeMarket, *, edge_usd_wad: int, forced: bool
+    ) -> tuple[tuple[RoutePlan, ...], tuple[RouteRefused, ...]]:
+        limits = hedged.limits
+        order = HedgeOrder(
             asset=hedged.asset,
             quote=hedged.quote,
             trade=trade,
-            max_slippage_bps=hedged.limits.max_slippage_bps,
+            max_slippage_bps=limits.max_slippage_bps,
             holding_s=hedged.holding_s,
         )
+        try:
+            return rank(self._routes, order, market, limits, edge_usd_wad=edge_usd_wad, forced=forced)
+        except InvalidInput as error:
+            # No price, no hedge; the books must not wait for it.
+            return (), (RouteRefused(route="market", why=str(error)),)
 
     def _rest(self, asset: Address, now_ms: int) -> None:
         self._rests_until_ms[asset] = now_ms + self._policy.retry_after_ms

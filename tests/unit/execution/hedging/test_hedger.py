@@ -353,25 +353,43 @@ def test_sender_denies_what_it_named__is_a_contradiction_and_not_sent_again(
     assert sender.records == {}
 
 
-def test_ledger_down__nothing_is_sent__and_the_books_stay(
-    ledger: Ledger, sender: FakeSender, monkeypatch: pytest.MonkeyPatch
+class Down(Exception):
+    pass
+
+
+@pytest.mark.parametrize("broken", [("write",), ("write", "load")])
+def test_ledger_down__nothing_is_sent__and_the_fill_is_hedged_when_it_is_back(
+    ledger: Ledger, sender: FakeSender, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
 ) -> None:
     hedger = hedger_on(ledger, sender)
-
-    class Down(Exception):
-        pass
 
     def fail(*_: object) -> None:
         raise Down
 
-    monkeypatch.setattr(hedger._books.ledger, "write", fail)
+    for name in broken:
+        monkeypatch.setattr(hedger._ledger, name, fail)
     step = change(block(1), added=fill_events(block(1), T1, sells=ETHER))
-    with pytest.raises(Down):
-        hedger.on_change(step, now_ms=1, market=market())
-    assert (sender.submitted, hedger.open_delta(WETH.address), hedger.cursor) == ([], 0, None)
+    for _ in range(2):
+        with pytest.raises(Down):
+            hedger.on_change(step, now_ms=1, market=market())
+    assert sender.submitted == []
     monkeypatch.undo()
+    assert (hedger.open_delta(WETH.address), hedger.cursor) == (0, None)
     hedger.on_change(step, now_ms=1, market=market())
     assert len(sender.submitted) == 1
+    assert ledger.read("SELECT count(*) FROM hedging_entries WHERE intent_id IS NOT NULL") == [(1,)]
+
+
+def test_market_without_a_price__books_the_fill_and_says_why_it_waits(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    blind = replace(market(), usd_per_unit_e36={})
+    step = change(block(1), added=fill_events(block(1), T1, sells=ETHER))
+    (notice,) = hedger.on_change(step, now_ms=1, market=blind)
+    assert notice.kind is NoticeKind.NO_ROUTE
+    assert "expected a price" in notice.detail
+    assert hedger_on(ledger, sender).open_delta(WETH.address) == -ETHER
 
 
 def test_final_hedge__leaves_memory__and_the_fill_is_still_known(ledger: Ledger, sender: FakeSender) -> None:

@@ -50,17 +50,18 @@ class HedgerMachine(RuleBasedStateMachine):
     def tell(self, with_market: bool, twice: bool) -> None:
         self.world.tell(with_market=with_market, twice=twice)
 
-    @rule()
-    def step(self) -> None:
-        self.world.step()
+    @rule(times=st.sampled_from([1, 1, 4]))
+    def step(self, times: int) -> None:
+        for _ in range(times):
+            self.world.step()
 
     @rule()
     def crash(self) -> None:
         self.world.crash()
 
-    @rule(how=_FAILURES)
-    def fail_next(self, how: str) -> None:
-        self.world.sender.next = how
+    @rule(how=_FAILURES, times=st.sampled_from([1, 1, 3]))
+    def fail_next(self, how: str, times: int) -> None:
+        self.world.sender.next = [how] * times
 
     @rule()
     def mute(self) -> None:
