@@ -1,6 +1,7 @@
 """Random forks, restarts, repeated and late steps against the simplest model: the chain itself."""
 
 import tempfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def told_keys(events: list[ChainEvent]) -> list[tuple[Key, int]]:
     ]
 
 
+# So short that most final blocks are read in ranges.
+POLICY = replace(SMALL, live_blocks=3)
 # A block's logs: f a fill of a new order, r one of an order filled before, n noise.
 SHAPES = st.sampled_from(["f", "ff", "fn", "r", "n", ""])
 
@@ -64,7 +67,7 @@ class ReorgMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.ledger = open_ledger(Path(self.folder.name) / "ledger.sqlite", chain_id=1, maker=SETTLEMENT)
-        self.site = open_site(self.ledger, self.chain, self.late, policy=SMALL)
+        self.site = open_site(self.ledger, self.chain, self.late, policy=POLICY)
 
     def teardown(self) -> None:
         if self.ledger is not None:
