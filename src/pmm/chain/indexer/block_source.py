@@ -47,6 +47,11 @@ class BlockSource(Protocol):
 class Nodes(Protocol):
     """Several nodes."""
 
+    @property
+    def count(self) -> int:
+        """How many there are, with those that may not be asked now."""
+        ...
+
     def in_order(self) -> Sequence[BlockSource]:
         """Those that may be asked, the chosen one first."""
         ...

@@ -16,4 +16,4 @@ class NoUsableNode(ChainError):
 
 
 class ReorgBelowFinality(InvariantViolated):
-    """Every node gives up a block that was final: a person must find out which chain is right."""
+    """All nodes answer and give up a block that was final: a person must find out which chain is right."""

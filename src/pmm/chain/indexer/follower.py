@@ -99,7 +99,7 @@ class Indexer:
 
         Raises:
             NoUsableNode: no node answers, or those that do contradict themselves; try again later.
-            ReorgBelowFinality: every node that answers gives up a final block; a person must decide.
+            ReorgBelowFinality: all nodes there are answer, and give up a final block; a person must decide.
             InvalidInput: the ledger was filled with another watch list.
             SetupError: the ledger is down.
         """
@@ -130,10 +130,17 @@ class Indexer:
                 self._behind_since_s = None
                 self._gaps[node.name] = 0
                 return self._commit(place, found) if found else None
-        if behind:
-            return self._roll_back(place, behind)
-        if deep is not None:
-            raise deep
+        everyone = len(nodes) == self._nodes.count and not said
+        try:
+            if behind:
+                return self._roll_back(place, behind)
+            if deep is not None:
+                raise deep
+        except ReorgBelowFinality as error:
+            # One that is silent or left may know better: a node far behind looks like a chain that was given up.
+            if everyone:
+                raise
+            said.append(str(error))
         raise NoUsableNode(
             "; ".join(said) or "expected a node that can be trusted, found none; wait, or name others"
         )
@@ -163,7 +170,8 @@ class Indexer:
         if tip.block.number < place.head.number:
             raise _Behind(tip)
         finalised = self._finalised(node, tip, place)
-        if finalised > place.head.number:
+        # A short stretch is read whole, which leaves nothing to the node's honesty.
+        if finalised - place.head.number > self._policy.live_blocks:
             branch = find_branch(node, self._store, place, tip=tip, most=1)
             if branch.ancestor == place.head.number:
                 added, head = self._history.read(node, witness, place.head, finalised)

@@ -126,6 +126,11 @@ class NodePool:
         self._lock = threading.Lock()
         self.switches = 0
 
+    @property
+    def count(self) -> int:
+        """How many nodes there are, trusted or not."""
+        return len(self.nodes)
+
     def in_order(self) -> Sequence[PooledNode]:
         """Return the nodes that may be asked, the chosen one first, then by health; none while all are distrusted.
 

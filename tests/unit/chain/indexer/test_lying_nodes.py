@@ -202,3 +202,20 @@ def test_messages__keyed_address__show_the_host_only(ledger: Ledger) -> None:
     shown += [str(caught.value), repr(site.pool.states()), repr(site.pool.nodes)]
     assert any("http://node0.test" in text for text in shown)
     assert not any("SECRETKEY" in text for text in shown)
+
+
+def test_step__only_a_node_far_behind_is_left__waits_and_asks_nobody_to_decide(ledger: Ledger) -> None:
+    chain, late = FakeChain(), FakeChain()
+    site = grown(ledger, chain, late)
+    site.catch_up()
+    late.blocks = late.blocks[:2]
+    chain.mine(fill(14))
+    site.nodes[0].lie = _LIES["left out a log"]
+    for _ in range(2):
+        with pytest.raises(NoUsableNode, match=r"which is final"):
+            site.indexer.step()
+        site.clock.now_s += 1
+    site.nodes[0].lie = None
+    site.clock.now_s += 60
+    site.catch_up()
+    assert hashes(site.canonical()) == list(range(1, 15))
