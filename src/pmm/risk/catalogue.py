@@ -2,8 +2,8 @@
 
 Three formulas say more than the book does, because the desk could not run on the words alone. Delta is relative
 to the whole inventory: relative to its own, ten dollars of dust would stop the desk. Concentration counts a position
-net of its hedge and leaves the numeraire out: a desk of two assets is always "concentrated" otherwise. Uptime counts a
-stop of the desk's own making as answering: a critical uptime would otherwise keep itself critical.
+net of its hedge and leaves the numeraire out: a desk of two assets is always "concentrated" otherwise. Uptime counts
+a stop of the desk's own making as answering: a critical uptime would otherwise keep itself critical.
 """
 
 from __future__ import annotations

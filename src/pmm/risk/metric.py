@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from pmm.risk.lines import Assessment, Better
 
@@ -45,8 +46,7 @@ class Metric:
     each: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A metric at a moment. ``value`` is None when it is unknown, which is shown as such and counts as a warning."""
 
     metric: Metric

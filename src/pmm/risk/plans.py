@@ -110,8 +110,8 @@ WIDENS_IF_UNKNOWN: Final = frozenset(
     }
 )
 """Metrics of the present state: unknown, they widen and cut as their warning does. One of past business (markouts,
-gas over revenue, flash-loan share) is unknown whenever there was none; it warns, but quotes as ever: business would never
-begin otherwise."""
+gas over revenue, flash-loan share) is unknown whenever there was none; it warns, but quotes as ever: business
+would never begin otherwise."""
 
 
 def plan_of(metric: str) -> Plan:

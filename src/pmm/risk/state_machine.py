@@ -52,7 +52,7 @@ class PhaseState:
     Attributes:
         phase: where it stands.
         since_ms: when it came here.
-        seen_ms: last observation.
+        seen_ms: last observation that mattered.
         clear_since_ms: since when the way to something better is open, None while it is not.
         step: of the recovery, from 0.
         known: the last observation had a value.
@@ -103,6 +103,8 @@ def _better(state: PhaseState, seen: Assessment, now_ms: int, hysteresis: Hyster
 
 
 def _seen(state: PhaseState, seen: Assessment, now_ms: int, clear_since_ms: int | None) -> PhaseState:
+    if clear_since_ms is None and state.clear_since_ms is None and state.known is seen.known:
+        return state  # nothing waits, so nobody asks when this was
     return PhaseState(
         phase=state.phase,
         since_ms=state.since_ms,

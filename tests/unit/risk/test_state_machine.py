@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -104,15 +105,15 @@ class PhaseMachine(RuleBasedStateMachine):
         """Between two changes for the better lies at least one wait."""
         better = [
             at_ms
-            for (_, before, _), (at_ms, after, _) in zip(self.history, self.history[1:], strict=False)
+            for (_, before, _), (at_ms, after, _) in pairwise(self.history)
             if _RANK[after] < _RANK[before]
         ]
         shortest_ms = min(_HYSTERESIS.hold_ms, _HYSTERESIS.step_ms)
-        assert all(later - earlier >= shortest_ms for earlier, later in zip(better, better[1:], strict=False))
+        assert all(later - earlier >= shortest_ms for earlier, later in pairwise(better))
 
     @invariant()
     def critical_ends_through_recovery_alone(self) -> None:
-        for (_, before, _), (_, after, _) in zip(self.history, self.history[1:], strict=False):
+        for (_, before, _), (_, after, _) in pairwise(self.history):
             if before is Phase.CRITICAL:
                 assert after in (Phase.CRITICAL, Phase.RECOVERY)
 
@@ -134,7 +135,7 @@ def _unknown_is_good(state: PhaseState, found: Assessment, now_ms: int, hysteres
 
 
 def _critical_waits(state: PhaseState, found: Assessment, now_ms: int, hysteresis: Hysteresis) -> PhaseState:
-    if found.level is Level.CRITICAL and state.phase is Phase.NORMAL:
+    if found.level is Level.CRITICAL and state.phase is Phase.WARNING:
         return step(state, seen(99.0), now_ms, hysteresis)
     return step(state, found, now_ms, hysteresis)
 
