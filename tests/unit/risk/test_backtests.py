@@ -121,11 +121,7 @@ def test_backtest__recorded_eth_hours__rejects_the_normal_model_and_prefers_hist
     for hour in range(window, len(returns)):
         past = returns[hour - window : hour]
         normal.append(Z_99 * float(np.std(past)))
-        history.append(
-            historical_var(book, past[:, None]).value_at_risk_usd
-            if hour % 25 == 0 or not history
-            else history[-1]
-        )
+        history.append(historical_var(book, past[:, None]).value_at_risk_usd)
         losses.append(float(-returns[hour]))
     of_normal, of_history = backtest(exceptions(losses, normal)), backtest(exceptions(losses, history))
     assert of_normal.kupiec.rejects(0.05)
