@@ -11,7 +11,7 @@ from pmm.risk.engine import RiskEngine
 from pmm.risk.events import RiskEvent
 from pmm.risk.metric import Reading
 from pmm.risk.posture import MetricKey, Posture, posture_of
-from pmm.risk.requests import ActionRequest, single_requests, standing_requests
+from pmm.risk.requests import ActionRequest, single_requests, standing_requests, stop_request
 from pmm.risk.settings import RiskSettings
 from pmm.risk.state_machine import START, Hysteresis, Phase, PhaseState, overall, restarted, step
 
@@ -100,13 +100,18 @@ class RiskMonitor:
     def requests(self, now_ms: int) -> list[ActionRequest]:
         """Return what is asked for now: changes of the posture since the last call, and single actions that are due.
 
+        A stop that lasts is asked for again and again.
+
         A single action's name is the same at every call until its repetition is due, and after a restart.
         """
         posture = self.posture()
         asked: list[ActionRequest] = []
         if posture != self._given:
             asked = standing_requests(self._given, posture, now_ms)
-            self._given = posture
+            self._given, self._given_ms = posture, now_ms
+        elif posture.stopped and now_ms - self._given_ms >= self.settings.repeat_s * _S:
+            # Somebody may have lifted the stop meanwhile.
+            asked, self._given_ms = [stop_request(now_ms)], now_ms
         return asked + single_requests(self._states, self._readings, now_ms, self.settings)
 
     def _observe(self, readings: list[Reading], now_ms: int, *, always: bool = False) -> list[Transition]:

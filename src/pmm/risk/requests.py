@@ -52,15 +52,10 @@ def standing_requests(before: Posture | None, now: Posture, at_ms: int) -> list[
     asked: list[ActionRequest] = []
 
     def ask(kind: ActionKind, subject: str, value: float, reason: str) -> None:
-        name = f"{kind.value}:{subject}:{value:g}@{at_ms}"
-        asked.append(
-            ActionRequest(
-                request_id=name, kind=kind, subject=subject, value=value, reason=reason, at_ms=at_ms
-            )
-        )
+        asked.append(_standing(kind, subject, value, reason, at_ms))
 
     if now.stopped and (before is None or not before.stopped):
-        ask(ActionKind.STOP_QUOTING, EVERYTHING, 0, "the desk is critical")
+        asked.append(stop_request(at_ms))
     if before is None or now.size_bps != before.size_bps:
         ask(ActionKind.CUT_SIZES, EVERYTHING, now.size_bps, f"sizes {now.size_bps / 100:g} % of normal")
     if before is None or now.spread_addon_bps != before.spread_addon_bps:
@@ -80,6 +75,16 @@ def standing_requests(before: Posture | None, now: Posture, at_ms: int) -> list[
         subject = RESUMED if now.step is None else str(now.step)
         ask(ActionKind.RESUME_STEP, subject, 0, "the desk is not critical")
     return asked
+
+
+def stop_request(at_ms: int) -> ActionRequest:
+    """Return the request to stop all quotes."""
+    return _standing(ActionKind.STOP_QUOTING, EVERYTHING, 0, "the desk is critical", at_ms)
+
+
+def _standing(kind: ActionKind, subject: str, value: float, reason: str, at_ms: int) -> ActionRequest:
+    name = f"{kind.value}:{subject}:{value:g}@{at_ms}"
+    return ActionRequest(request_id=name, kind=kind, subject=subject, value=value, reason=reason, at_ms=at_ms)
 
 
 def single_requests(

@@ -1,6 +1,7 @@
 """Every schema module of the ledger. A new one is added here and is made when the ledger is opened next."""
 
 from pmm.ledger.schema_module import SchemaModule
+from pmm.ledger.schemas.actions import ACTIONS
 from pmm.ledger.schemas.chain import CHAIN
 
-ALL: tuple[SchemaModule, ...] = (CHAIN,)
+ALL: tuple[SchemaModule, ...] = (CHAIN, ACTIONS)
