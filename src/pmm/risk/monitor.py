@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pmm.risk.engine import RiskEngine
@@ -122,7 +122,8 @@ class RiskMonitor:
             if reading.key.startswith(_TAKER):
                 continue  # shown; one taker's habits are not the desk's state
             before = self._states.get(key)
-            after = step(before or START, reading.assessment, now_ms, self._hysteresis)
+            start = before or replace(START, since_ms=now_ms, seen_ms=now_ms)
+            after = step(start, reading.assessment, now_ms, self._hysteresis)
             self._states[key] = after
             if before is None:
                 self._counts[after.phase] += 1
@@ -131,7 +132,7 @@ class RiskMonitor:
                     self._counts[before.phase] -= 1
                     self._counts[after.phase] += 1
                 if before is not None or after.phase is not START.phase:
-                    moved.append(_transition(reading, before or START, after, now_ms))
+                    moved.append(_transition(reading, start, after, now_ms))
         if always or moved:
             moved += self._observe_desk(now_ms)
         return moved

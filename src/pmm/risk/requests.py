@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pmm.risk.lines import Level
 from pmm.risk.metric import Reading
 from pmm.risk.plans import NEEDS_VALUE, STANDING, ActionKind, plan_of
 from pmm.risk.posture import MetricKey, Posture
@@ -98,19 +99,21 @@ def single_requests(
     in_danger = Phase.NORMAL is not states.get(_DRAWDOWN, PhaseState()).phase
     found: dict[tuple[ActionKind, str], ActionRequest] = {}
     for (name, key), state in states.items():
+        reading = readings.get((name, key))
+        if reading is None or reading.assessment.level is Level.GOOD:
+            continue  # the phase waits to end; nothing is wrong any more
         for kind in _single(name, state, in_danger):
             subject = key if _PER_SUBJECT.get(kind) == name else EVERYTHING
             if (kind, subject) in found:
                 continue
             turn = max(now_ms - state.since_ms, 0) // repeat_ms
-            reading = readings.get((name, key))
             shown = f"{name}[{key}]" if key else name
             found[kind, subject] = ActionRequest(
                 request_id=f"{kind.value}:{subject}:{shown}:{state.phase.value}@{state.since_ms}#{turn}",
                 kind=kind,
                 subject=subject,
                 value=0,
-                reason=f"{shown} is {state.phase.value} at {reading.shown if reading else 'unknown'}",
+                reason=f"{shown} is {state.phase.value} at {reading.shown}",
                 at_ms=now_ms,
             )
     return sorted(found.values(), key=lambda one: (_ORDER[one.kind], one.subject))

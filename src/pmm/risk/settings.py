@@ -54,7 +54,7 @@ class RiskSettings:
     on_chain_inventory_pct: Lines = _line(70, 50, -_NEVER, "Value on our own contracts and wallets.")
     hedged_inventory_pct: Lines = _line(40, 25, -_NEVER, "Value used as a hedge over the whole inventory.")
     inventory_turnover_per_day: Lines = _line(4, 2, -_NEVER, "Traded volume over mean inventory, per day.")
-    rebalances_per_day: Lines = _line(6, 6, _NEVER, "Rebalancing events a day; distances from the target.")
+    rebalances_per_day: Lines = _line(6, 10, _NEVER, "Rebalancing events a day; distances from the target.")
     inventory_level_pct: Lines = _line(
         100, 50, _NEVER, "Inventory of each asset over its target; distances from the target."
     )
