@@ -259,7 +259,7 @@ def _unknown_may_trade(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_desk_machine__planted_fault__is_found(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             DeskMachine,
             settings=settings(
                 max_examples=40,

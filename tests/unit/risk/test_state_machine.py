@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,7 @@ def seen(value: float | None) -> Assessment:
     return _LINE.judge(value, _MARGIN)
 
 
-def run(values: list[float | None], state: PhaseState = START, every_ms: int = 1_000) -> list[Phase]:
+def run(values: Sequence[float | None], state: PhaseState = START, every_ms: int = 1_000) -> list[Phase]:
     """Observe a value every second."""
     phases = []
     for number, value in enumerate(values):
@@ -154,7 +155,7 @@ def test_phase_machine__planted_fault__is_found(fault: Any) -> None:
         step = staticmethod(fault)
 
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             Faulty,
             settings=settings(
                 max_examples=300,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmm.errors import InvalidInput
+from pmm.risk.backtests import backtest
 from pmm.risk.historical_var import filtered_historical_var, garch_filter, historical_var
 from pmm.risk.linear_var import ES_99, Z_99, LinearVar, variance_after
 from pmm.risk.payoffs import LendingAccount, LinearBook, OpenQuote
@@ -215,6 +216,16 @@ def test_filtered_historical_var__simulated_garch__follows_the_volatility() -> N
     standardised, tomorrow = garch_filter(profits)
     assert float(np.std(standardised)) == pytest.approx(1.0, abs=0.05)
     assert tomorrow == pytest.approx(deviations[-1], rel=0.15)
+
+
+def test_filtered_historical_var__volatility_in_clusters__leaves_no_clustered_exceptions() -> None:
+    """Where plain history fails Christoffersen's independence, the filtered profits pass it."""
+    profits, _ = garch_profits(4_000, 5)
+    standardised, _ = garch_filter(profits)
+    plain = tail_risk(-profits, 0.95).value_at_risk_usd
+    filtered = tail_risk(-standardised, 0.95).value_at_risk_usd
+    assert backtest([bool(one > plain) for one in -profits], 0.05).independence.rejects(0.01)
+    assert not backtest([bool(one > filtered) for one in -standardised], 0.05).independence.rejects(0.05)
 
 
 def test_filtered_historical_var__too_little_or_constant__is_refused() -> None:

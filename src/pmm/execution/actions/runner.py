@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from pmm.risk.requests import ActionRequest
 
 _URGENCY: Final = {kind: place for place, kind in enumerate(ActionKind)}
 _LONGEST_WAIT_MS: Final = 60_000
+_REMEMBERED: Final = 10_000
 _QUOTING: Final = (ActionKind.STOP_QUOTING, ActionKind.RESUME_STEP)
 
 
@@ -60,6 +62,8 @@ class ActionRunner:
         self._retry = retry or Retry()
         self._on_change = on_change
         self._unwritten: list[ActionRequest] = []
+        # Requests that stand are made anew every second: spare the ledger the question.
+        self._written: OrderedDict[str, None] = OrderedDict()
         self.fault: str | None = None
         """Why the record cannot be written, None while it can."""
 
@@ -112,8 +116,14 @@ class ActionRunner:
         return self._decided(command_id, Status.DECLINED, who, why)
 
     def _plan(self, request: ActionRequest) -> Command | None:
+        if request.request_id in self._written:
+            return None
         status = Status.ASKED if request.kind in self._ask else Status.PLANNED
-        return self._record.plan(request, status, self._clock.wall_ms())
+        command = self._record.plan(request, status, self._clock.wall_ms())
+        self._written[request.request_id] = None
+        if len(self._written) > _REMEMBERED:
+            self._written.popitem(last=False)
+        return command
 
     def _keep(self, request: ActionRequest) -> None:
         """Hold a request that could not be written. Of two settings of one thing the newer is kept."""
