@@ -12,73 +12,24 @@ from typing import Any, Final, TypeVar
 
 from pmm.risk import events as seen
 from pmm.risk.catalogue import BY_NAME, METRICS
-from pmm.risk.lines import UNKNOWN, Line
+from pmm.risk.gauge import Gauge, measure_of
 from pmm.risk.measures import Deviation, Drawdown, Latest, Measure, Presence, Ratio, Total, Turnover
-from pmm.risk.metric import Metric, Reading
+from pmm.risk.metric import Reading
 from pmm.risk.positions import BookView, Positions
 from pmm.risk.settings import RiskSettings
 from pmm.risk.windows import RollingHistogram
 
 _PERCENT: Final = 100.0
-_USD: Final = 1e-6
-_MS: Final = 1e-3
-_BPS: Final = 1e-3
 _TAKER: Final = "taker:"
 _MAX_TAKERS: Final = 1_000
 _Kind = TypeVar("_Kind", bound=Measure)
 
-_MAKE: Final[dict[str, Callable[[Metric], Measure]]] = {
-    "quote_response_ms": lambda m: Ratio(m.window_ms, _MS),
-    "settlement_success_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "gas_price_impact_pct": lambda m: Deviation(m.window_ms),
-    "quote_acceptance_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "network_latency_ms": lambda m: Ratio(m.window_ms, _MS),
-    "trade_latency_ms": lambda m: Ratio(m.window_ms, _MS),
-    "submission_latency_ms": lambda m: Ratio(m.window_ms, _MS),
-    "inclusion_blocks": lambda m: Ratio(m.window_ms, 1.0),
-    "uptime_pct": lambda m: Presence(m.window_ms, m.stale_ms),
-    "source_health_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "max_drawdown_pct": lambda m: Drawdown(m.window_ms),
-    "inventory_turnover_per_day": lambda m: Turnover(m.window_ms),
-    "rebalances_per_day": lambda m: Total(m.window_ms, 1.0),
-    "flash_loan_exposure_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "gas_ratio_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "pnl_usd": lambda m: Total(m.window_ms, _USD),
-    "token_pnl_usd": lambda m: Total(m.window_ms, _USD),
-    "pnl_trend_usd_per_h": lambda m: Total(m.window_ms, _USD * 3_600_000 / m.window_ms),
-    "revenue_efficiency_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "markout_bps": lambda m: Ratio(m.window_ms, _BPS),
-    "quote_to_fill_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-    "realised_edge_pct": lambda m: Ratio(m.window_ms, _PERCENT),
-}
-"""Metrics with a memory of their own kind; the others look at the book or are their latest value."""
 _OF_WHOLE_BOOK: Final = (
     "concentration_pct",
     "hedging_coverage_pct",
     "on_chain_inventory_pct",
     "hedged_inventory_pct",
 )
-
-
-class Gauge:
-    """One metric of one key: its memory and its line."""
-
-    __slots__ = ("key", "line", "margin", "measure", "metric")
-
-    def __init__(self, metric: Metric, key: str, settings: RiskSettings, measure: Measure) -> None:
-        self.metric = metric
-        self.key = key
-        self.line = Line(metric.better, *getattr(settings, metric.name))
-        self.margin = settings.clear_margin_pct / _PERCENT
-        self.measure = measure
-
-    def read(self, now_ms: int) -> Reading:
-        """Return the metric now; unknown without data or with data that are too old."""
-        last_ms, stale_ms = self.measure.last_ms, self.metric.stale_ms
-        if last_ms is None or (stale_ms and now_ms - last_ms > stale_ms):
-            return Reading(self.metric, self.key, now_ms, None, UNKNOWN)
-        value = self.measure.value(now_ms)
-        return Reading(self.metric, self.key, now_ms, value, self.line.judge(value, self.margin))
 
 
 class RiskEngine:
@@ -147,10 +98,8 @@ class RiskEngine:
         return gauge
 
     def _measure(self, name: str, key: str) -> Measure:
-        of_book, make = self._of_book.get(name), _MAKE.get(name)
-        if of_book is not None:
-            return BookView(self._positions, of_book, key)
-        return Latest() if make is None else make(BY_NAME[name])
+        of_book = self._of_book.get(name)
+        return measure_of(BY_NAME[name]) if of_book is None else BookView(self._positions, of_book, key)
 
     def _on(self, kind: type[_Kind], name: str, key: str = "") -> tuple[Gauge, _Kind]:
         gauge = self._gauge(name, key)

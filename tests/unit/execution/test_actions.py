@@ -221,7 +221,7 @@ def test_observe__phases__survive_a_restart(desk: ActionDesk) -> None:
         for name in ("uptime_pct", DESK)
     ]
     money = Money(portfolio_usd_e6=5 * 10**12, profit_usd_e6=None)
-    desk.record.observe(moved, {("uptime_pct", ""): state}, state, money)
+    desk.record.observe(moved, {("uptime_pct", ""): state}, state, money, NOW_MS)
     desk.close()
     desk.open()
     assert desk.record.phases() == ({("uptime_pct", ""): state}, state)

@@ -24,7 +24,7 @@ def lived(desk: ActionDesk) -> Day:
         moved += day.monitor.tick(day.now_ms)
         lost = 12_500_000_000 if day.delta_usd_e6 else 0
         money = Money(portfolio_usd_e6=20_000_000_000_000 - lost, profit_usd_e6=100_000_000 - lost)
-        desk.record.observe(moved, day.monitor.states, day.monitor.desk, money)
+        desk.record.observe(moved, day.monitor.states, day.monitor.desk, money, day.now_ms)
         desk.runner.submit(day.monitor.requests(day.now_ms))
         desk.runner.run_due()
         if ("hedge", "WETH") in desk.ports.calls:
@@ -73,7 +73,7 @@ def test_incident__that_lasts__has_no_end(tmp_path: Path) -> None:
     day.seconds(15)
     day.delta_usd_e6 = 1_500_000
     moved = day.monitor.apply(day._events()[12])
-    desk.record.observe(moved, day.monitor.states, day.monitor.desk, Money())
+    desk.record.observe(moved, day.monitor.states, day.monitor.desk, Money(), day.now_ms)
     (found,) = incidents(desk.record, 0, 2**62)
     assert found == Incident(start_ms=day.now_ms, end_ms=None)
     text = incident_report(desk.record, found, _QUICK, day.now_ms + 5_000)

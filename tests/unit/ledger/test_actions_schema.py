@@ -50,10 +50,14 @@ def test_record__whole_life_of_commands__reads_back(where: Path | str) -> None:
         value=None,
         detail="all",
     )
-    record.observe([moved], {}, state, Money(portfolio_usd_e6=10**18, profit_usd_e6=-5))
+    record.observe([moved], {}, state, Money(portfolio_usd_e6=10**18, profit_usd_e6=-5), NOW_MS)
     assert record.phases() == ({}, state)
     (read,) = record.transitions(NOW_MS, NOW_MS)
     assert (read.transition, read.money) == (moved, Money(portfolio_usd_e6=10**18, profit_usd_e6=-5))
+    before = Money(portfolio_usd_e6=10**19)
+    record.observe([], {}, state, before, NOW_MS + 30_000)
+    record.observe([], {}, state, before, NOW_MS + 60_000)
+    assert record.money(NOW_MS + 1, 2**62) == [before]
     ledger.close()
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pmm.execution.actions.command import AuditLine, Command, Status
-from pmm.execution.actions.record import ActionRecord, RecordedTransition
+from pmm.execution.actions.record import ActionRecord, Money, RecordedTransition
 from pmm.risk.catalogue import BY_NAME
 from pmm.risk.lines import Better
 from pmm.risk.monitor import DESK
@@ -56,7 +56,7 @@ def incident_report(record: ActionRecord, incident: Incident, settings: RiskSett
         f"# Incident of {_time(incident.start_ms)}",
         f"From {_time(incident.start_ms)} to {_time(end_ms)} UTC: {lasted}.",
         "## Money",
-        _money([*before, *during]),
+        _money(record.money(incident.start_ms - _LOOK_BACK_MS, end_ms)),
         "## Cause candidates",
         _causes(before, incident.start_ms),
         "## Timeline",
@@ -69,9 +69,9 @@ def incident_report(record: ActionRecord, incident: Incident, settings: RiskSett
     return "\n\n".join(parts) + "\n"
 
 
-def _money(transitions: Sequence[RecordedTransition]) -> str:
-    worth = [one.money.portfolio_usd_e6 for one in transitions if one.money.portfolio_usd_e6 is not None]
-    profit = [one.money.profit_usd_e6 for one in transitions if one.money.profit_usd_e6 is not None]
+def _money(samples: Sequence[Money]) -> str:
+    worth = [one.portfolio_usd_e6 for one in samples if one.portfolio_usd_e6 is not None]
+    profit = [one.profit_usd_e6 for one in samples if one.profit_usd_e6 is not None]
     if not worth and not profit:
         return "Unknown: no value was recorded."
     lines = ["| | before | lowest | after | change |", "|---|---|---|---|---|"]

@@ -29,6 +29,10 @@ class Money:
     profit_usd_e6: int | None = None
 
 
+_UNKNOWN_MONEY: Final = Money()
+_SAMPLE_MS: Final = 60_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedTransition:
     """A transition with the money at its time."""
@@ -42,6 +46,7 @@ class ActionRecord:
 
     def __init__(self, ledger: DeskLedger) -> None:
         self._ledger = ledger
+        self._sampled_ms = 0
 
     def observe(
         self,
@@ -49,9 +54,11 @@ class ActionRecord:
         states: Mapping[MetricKey, PhaseState],
         desk: PhaseState,
         money: Money,
+        now_ms: int,
     ) -> None:
-        """Write transitions, and the states of what moved, in one transaction."""
-        if not transitions:
+        """Write transitions, and the states of what moved, in one transaction; once a minute the money, too."""
+        sampled = money != _UNKNOWN_MONEY and now_ms - self._sampled_ms >= _SAMPLE_MS
+        if not transitions and not sampled:
             return
         moved = {(one.name, one.key) for one in transitions}
         with self._ledger.transaction() as write:
@@ -72,6 +79,11 @@ class ActionRecord:
                         _text(money.profit_usd_e6),
                     ),
                 )
+            if sampled:
+                write.execute(
+                    "INSERT INTO actions_money (at_ms, portfolio_usd_e6, profit_usd_e6) VALUES (?, ?, ?)",
+                    (now_ms, _text(money.portfolio_usd_e6), _text(money.profit_usd_e6)),
+                )
             for name, key in sorted(moved):
                 state = desk if name == DESK else states[name, key]
                 write.execute(
@@ -79,6 +91,18 @@ class ActionRecord:
                     " ON CONFLICT (name, subject) DO UPDATE SET state = excluded.state",
                     (name, key, json.dumps(asdict(state))),
                 )
+        if sampled:
+            self._sampled_ms = now_ms
+
+    def money(self, start_ms: int, end_ms: int) -> list[Money]:
+        """Return what the desk was worth in a time: the minutes' samples and those of the transitions, in order."""
+        rows = self._ledger.read(
+            "SELECT at_ms, portfolio_usd_e6, profit_usd_e6 FROM actions_money WHERE at_ms BETWEEN ? AND ?"
+            " UNION ALL SELECT at_ms, portfolio_usd_e6, profit_usd_e6 FROM actions_transitions"
+            " WHERE at_ms BETWEEN ? AND ? ORDER BY 1",
+            (start_ms, end_ms, start_ms, end_ms),
+        )
+        return [_money(row[1], row[2]) for row in rows]
 
     def phases(self) -> tuple[dict[MetricKey, PhaseState], PhaseState]:
         """Return the states of all metrics and of the desk as they were written last."""
@@ -245,9 +269,13 @@ def _transition(row: LedgerRow) -> RecordedTransition:
             value=float(row[6]) if row[6] else None,
             detail=row[7],
         ),
-        money=Money(
-            portfolio_usd_e6=int(row[8]) if row[8] else None, profit_usd_e6=int(row[9]) if row[9] else None
-        ),
+        money=_money(row[8], row[9]),
+    )
+
+
+def _money(portfolio: str, profit: str) -> Money:
+    return Money(
+        portfolio_usd_e6=int(portfolio) if portfolio else None, profit_usd_e6=int(profit) if profit else None
     )
 
 

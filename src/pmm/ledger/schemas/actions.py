@@ -30,6 +30,15 @@ CREATE TABLE IF NOT EXISTS actions_transitions (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS actions_transitions_at ON actions_transitions (at_ms);
 
+-- What the desk was worth, once a minute, so that an incident has a before.
+CREATE TABLE IF NOT EXISTS actions_money (
+    seq INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    portfolio_usd_e6 TEXT NOT NULL,
+    profit_usd_e6 TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS actions_money_at ON actions_money (at_ms);
+
 -- One row per command; its id names it for ever.
 CREATE TABLE IF NOT EXISTS actions_commands (
     command_id TEXT PRIMARY KEY,
