@@ -40,6 +40,8 @@ STANDING: Final = frozenset(
     }
 )
 """Hold while their reason does; each sets an absolute value."""
+SINGLE: Final = frozenset(ActionKind) - STANDING
+"""Done once per request."""
 NEEDS_VALUE: Final = frozenset(
     {
         ActionKind.REPAY,

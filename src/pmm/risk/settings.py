@@ -13,6 +13,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from pmm.errors import InvalidInput
+from pmm.risk.catalogue import METRICS
+from pmm.risk.lines import Line
+
 Lines = tuple[float, float, float]
 _NEVER = math.inf
 
@@ -95,3 +99,20 @@ class RiskSettings:
     pre_trade_max_age_s: float = _value(
         5.0, "Quoting pauses when the risk state it is checked against is older."
     )
+
+    def __post_init__(self) -> None:
+        for metric in METRICS:
+            try:
+                Line(metric.better, *getattr(self, metric.name))
+            except InvalidInput as error:
+                raise InvalidInput(f"risk setting {metric.name}: {error}") from None
+        sizes, spreads = self.recovery_size_pct, self.recovery_spread_bps
+        parts = (*sizes, self.warning_size_pct)
+        times = (self.hold_s, self.recovery_step_s, self.desk_hold_s, self.repeat_s, self.pre_trade_max_age_s)
+        good = sizes and len(sizes) == len(spreads) and all(0 < one <= 100 for one in parts)
+        if not good or min(times) <= 0 or not 0 <= self.clear_margin_pct <= 100:
+            raise InvalidInput(
+                "risk settings: expected as many recovery sizes as spreads, sizes above 0 and up to 100 %, positive "
+                f"times and a margin of 0 to 100 %, found {sizes}, {spreads}, {self.warning_size_pct}, {times}, "
+                f"{self.clear_margin_pct}"
+            )

@@ -21,10 +21,12 @@ from pmm.execution.actions import (
 from pmm.execution.kill_switches import EVERYTHING
 from pmm.ledger import LedgerDown
 from pmm.risk.monitor import DESK, Transition
-from pmm.risk.plans import ActionKind
+from pmm.risk.plans import STANDING, ActionKind
 from pmm.risk.state_machine import Phase, PhaseState
 from pmm.server.switch_board import SwitchBoard
 from tests.unit.execution.actions_desk import NOW_MS, ActionDesk, HandClock, Ports, action_ports, request
+
+_ASKED = [(ActionKind.UNWIND_ALL, "*"), (ActionKind.HEDGE_NOW, "WETH"), (ActionKind.HEDGE_NOW, "WBTC")]
 
 
 @pytest.fixture
@@ -125,6 +127,24 @@ def test_submit__action_set_to_ask__waits_for_a_person(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="expected one that asks"):
         desk.runner.approve(unwind.request_id, who="risk officer")
     desk.close()
+
+
+def test_submit__question_that_repeats__is_one_question(tmp_path: Path) -> None:
+    desk = ActionDesk(tmp_path / "ledger.sqlite", ask=("unwind_all", "hedge_now"))
+    for turn in range(5):
+        desk.runner.submit(
+            [request(kind, subject, at_ms=NOW_MS + turn) for kind, subject in _ASKED],
+        )
+    assert sorted(one.at_ms for one in desk.runner.waiting()) == [NOW_MS + 4] * len(_ASKED)
+    desk.close()
+
+
+def test_run_due__kinds__leaves_the_others(desk: ActionDesk) -> None:
+    desk.runner.submit([request(ActionKind.HEDGE_NOW), request(ActionKind.STOP_QUOTING)])
+    desk.runner.run_due(STANDING)
+    assert desk.ports.calls == [("stop",)]
+    desk.runner.run_due()
+    assert desk.ports.calls == [("stop",), ("hedge", "*")]
 
 
 def test_decline__command_that_asks__is_never_done(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ _REQUESTS = (
     request(ActionKind.HEDGE_NOW, "WETH"),
     request(ActionKind.REPAY, "aave"),
 )
-_RANDOM_KILLS = 40
+_RANDOM_KILLS = 15
 
 
 class Fuse:

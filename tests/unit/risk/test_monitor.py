@@ -233,7 +233,7 @@ class DeskMachine(RuleBasedStateMachine):
 
 
 TestDeskMachine = DeskMachine.TestCase
-TestDeskMachine.settings = settings(max_examples=8, stateful_step_count=8, deadline=None)
+TestDeskMachine.settings = settings(max_examples=25, stateful_step_count=8, deadline=None)
 
 
 def _unknown_is_normal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pmm.errors import InvalidInput
 from pmm.risk.catalogue import METRICS
 from pmm.risk.settings import RiskSettings
 from pmm.settings_risk import RiskSection, risk_settings
@@ -37,6 +39,21 @@ def test_section__environment__sets_lines_and_lists(monkeypatch: pytest.MonkeyPa
     assert found.gas_ratio_pct == (1.0, 2.0, math.inf)
     assert found.ask == ("unwind_all", "cancel_all")
     assert found.hold_s == 5.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"uptime_pct": (98.0, 99.5, 100.0)}, "risk setting uptime_pct: line: expected"),
+        ({"recovery_size_pct": ()}, "as many recovery sizes as spreads"),
+        ({"recovery_size_pct": (0.0, 10.0, 50.0)}, "sizes above 0"),
+        ({"hold_s": 0.0}, "positive times"),
+        ({"clear_margin_pct": 101.0}, "margin of 0 to 100"),
+    ],
+)
+def test_settings__senseless__are_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        RiskSettings(**changes)
 
 
 @pytest.mark.parametrize(

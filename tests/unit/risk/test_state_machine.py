@@ -120,7 +120,7 @@ class PhaseMachine(RuleBasedStateMachine):
 
 
 TestPhaseMachine = PhaseMachine.TestCase
-TestPhaseMachine.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestPhaseMachine.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
 
 
 def _no_wait(state: PhaseState, found: Assessment, now_ms: int, hysteresis: Hysteresis) -> PhaseState:

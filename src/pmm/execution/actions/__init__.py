@@ -5,9 +5,10 @@ How it is joined: the desk opens its ledger, makes ``ActionRecord(ledger)`` and 
 (quoting with ``BoardQuoting`` in one process or ``OperatorQuoting`` over HTTP; hedger, lending keeper, node pool,
 sources; ``SignerStop`` around the guardian) and makes ``ActionRunner(record, executors_of(ports), clock=...,
 ask=settings.ask)``. After every ``monitor.apply`` and ``tick``: ``record.observe(transitions, monitor.states,
-monitor.desk, money, now_ms)``, then ``runner.submit(monitor.requests(now_ms))``. ``runner.run_due()`` has a thread of
-its own and is called at the start, too: it does again what a crash left open. ``runner.waiting()``, ``approve`` and
-``decline`` are the console's. ``incidents`` and ``incident_report`` read the record.
+monitor.desk, money, now_ms)``, then ``runner.submit(monitor.requests(now_ms))``. Two threads call
+``runner.run_due(STANDING)`` and ``runner.run_due(SINGLE)`` every second and at the start: it does again what a crash
+left open. ``runner.waiting()``, ``approve`` and ``decline`` are the console's. ``incidents`` and ``incident_report``
+read the record.
 """
 
 from pmm.execution.actions.board_quoting import BoardQuoting

@@ -118,7 +118,10 @@ class ActionRecord:
             if write.query("SELECT 1 FROM actions_commands WHERE command_id = ?", (request.request_id,)):
                 return None
             if request.kind in STANDING:
-                self._supersede(write, request, now_ms)
+                self._supersede(write, request, now_ms, _OPEN)
+            elif status is Status.ASKED:
+                # One question, however often its reason repeats itself.
+                self._supersede(write, request, now_ms, f"'{Status.ASKED.value}'")
             write.execute(
                 f"INSERT INTO actions_commands ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, '')",  # noqa: S608
                 (
@@ -190,10 +193,10 @@ class ActionRecord:
         )
         return [_transition(row) for row in rows]
 
-    def _supersede(self, write: LedgerTransaction, request: ActionRequest, now_ms: int) -> None:
+    def _supersede(self, write: LedgerTransaction, request: ActionRequest, now_ms: int, which: str) -> None:
         kinds = _QUOTING if request.kind in _QUOTING else (request.kind,)
         marks = ", ".join("?" for _ in kinds)
-        sql = f"SELECT command_id, subject FROM actions_commands WHERE status IN ({_OPEN}) AND kind IN ({marks})"  # noqa: S608
+        sql = f"SELECT command_id, subject FROM actions_commands WHERE status IN ({which}) AND kind IN ({marks})"  # noqa: S608
         for command_id, subject in write.query(sql, [kind.value for kind in kinds]):
             if request.kind in _QUOTING or subject == request.subject:
                 _set(write, command_id, Status.SUPERSEDED, now_ms, request.request_id)

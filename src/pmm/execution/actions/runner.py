@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +38,7 @@ class Retry:
 
 
 class ActionRunner:
-    """Carries out what risk asks for. Belongs to one thread; ``run_due`` blocks for as long as the executors do."""
+    """Carries out what risk asks for. ``submit`` belongs to one thread; ``run_due`` blocks while executors do."""
 
     def __init__(
         self,
@@ -89,12 +89,18 @@ class ActionRunner:
             self.fault = None
         return planned
 
-    def run_due(self) -> list[Command]:
-        """Do every command that is due; return those that changed. A command that fails holds up no other."""
+    def run_due(self, kinds: Container[ActionKind] = frozenset(ActionKind)) -> list[Command]:
+        """Do every command of these kinds that is due; return those that changed. A failure holds up no other.
+
+        What trades takes its time: so that a stop never waits for it, one thread calls it with ``STANDING``, another
+        with ``SINGLE``. No two threads may share a kind.
+        """
         now_ms = self._clock.wall_ms()
         changed: list[Command] = []
         try:
-            due = [one for one in self._record.open_commands() if self._is_due(one, now_ms)]
+            due = [
+                one for one in self._record.open_commands() if one.kind in kinds and self._is_due(one, now_ms)
+            ]
             for one in sorted(due, key=lambda one: (_URGENCY[one.kind], one.at_ms)):
                 done = self._run(one)
                 if done is not None:
