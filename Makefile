@@ -26,7 +26,7 @@ ALONE = port="$$($(BIN)/python -c 'from pmm.localnet.anvil import free_port; pri
 
 .DEFAULT_GOAL := help
 SUITE_TARGETS := $(addprefix suite/,$(SUITES))
-.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote gas-snapshot abis clean distclean
+.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote bench-desk gas-snapshot abis clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +81,9 @@ test-invariants-long: setup ## the same with many more examples
 test-planted-faults: setup ## plant faults in a copy of the contracts; each must be found (FAULTS="name" picks)
 	@$(BIN)/python -m tests.invariants.planted_faults $(FAULTS)
 
-test-crash: setup ## kill admission thousands of times, at every step, on SQLite and PostgreSQL (KILLS= per database)
-	@PMM_CRASH_KILLS=$(KILLS) $(PYTEST) -p no:ape_test tests/unit/journal/test_crashes.py -o timeout=0 $(TEST_ARGS)
+test-crash: setup ## kill admission and the indexer thousands of times, at every step, on SQLite and PostgreSQL (KILLS= per database)
+	@PMM_CRASH_KILLS=$(KILLS) $(PYTEST) -p no:ape_test tests/unit/journal/test_crashes.py \
+		tests/unit/chain/indexer/test_crashes.py -o timeout=0 $(TEST_ARGS)
 
 test-genuine: setup ## the chain tests on genuine mainnet bytecode (needs PMM_DATA_DIR)
 	@test -n "$$PMM_DATA_DIR" || { echo "error: expected PMM_DATA_DIR, the folder with mainnet/bytecode; it is unset" >&2; exit 1; }
@@ -115,6 +116,9 @@ bench-gas: setup ## gas of a fill and a cancel, ours and our peers', on one chai
 
 bench-quote: setup ## latency and throughput of firm quotes, beside a plain Python server and a Node server
 	@$(BIN)/python benchmarks/quote.py $(if $(MILLION),--million)
+
+bench-desk: setup ## how fast the desk hedges, knows its risk and catches up with the chain (CASES="indexer" picks)
+	@$(BIN)/python benchmarks/desk.py $(CASES)
 
 gas-snapshot: setup ## record the gas of our own cases, which the tests hold every change against
 	@$(BIN)/python benchmarks/gas.py --snapshot

@@ -34,7 +34,7 @@ class Web3Node:
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self.shown_url = shown_url(url)
-        self._secrets = _secrets_of(url)
+        self._secrets = key_parts(url)
         session = requests.Session()
         session.trust_env = False
         # No silent retries: the caller knows how long an answer may take.
@@ -131,7 +131,8 @@ class Web3Node:
         return ChainError(f"expected {what} from {self.shown_url}, found {shown}")
 
 
-def _secrets_of(url: str) -> tuple[str, ...]:
+def key_parts(url: str) -> tuple[str, ...]:
+    """Return the parts of a node's address that may be a key, longest first."""
     parts = urlsplit(url)
     pieces = {*parts.path.split("/"), parts.query, *re.split("[=&]", parts.query)}
     pieces |= {parts.username or "", parts.password or ""}

@@ -84,7 +84,12 @@ class TokenMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LendingChanged:
-    """A lending account's supply or debt of one token changed by ``amount`` base units, without interest."""
+    """A lending account's supply or debt of one token changed by ``amount`` base units, without interest.
+
+    A liquidation takes ``amount`` of collateral ``token``, and on Aave pays ``debt_amount`` of ``debt_token`` in the
+    same log. Compound counts seized collateral in its own shares (``token`` is the cToken) and names the debt paid in
+    a REPAY of its own.
+    """
 
     place: EventPlace
     market: LendingMarket
@@ -92,6 +97,8 @@ class LendingChanged:
     account: Address
     token: Address
     amount: int
+    debt_token: Address | None = None
+    debt_amount: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

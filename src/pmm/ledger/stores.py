@@ -23,13 +23,14 @@ class LedgerServer(PostgresStore):
 
     def _connect(self) -> psycopg.Connection[Row]:
         connection = connect(self._url)
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (self._lock_key(connection),)).fetchone()
-        if row is None or not row[0]:
+        try:
+            # Waits for two seconds (lock_timeout): a desk that was killed holds it until its server notices.
+            connection.execute("SELECT pg_advisory_lock(%s)", (self._lock_key(connection),))
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
             connection.close()
-            # While its server has not noticed that our last connection is dead, the other desk may be ourselves.
             raise OneDeskOnly(
                 "another desk uses the ledger, or the server has not let go of our last connection"
-            )
+            ) from None
         return connection
 
     @staticmethod

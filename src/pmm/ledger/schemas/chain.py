@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS chain_blocks (
     canonical INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX IF NOT EXISTS chain_blocks_number ON chain_blocks (number);
+
 -- One canonical block of a height, held by the database itself.
 CREATE UNIQUE INDEX IF NOT EXISTS chain_blocks_canonical ON chain_blocks (number) WHERE canonical = 1;
 
@@ -30,18 +32,19 @@ CREATE TABLE IF NOT EXISTS chain_events (
     PRIMARY KEY (block_hash, log_index)
 ) STRICT, WITHOUT ROWID;
 
--- A block with events joined (1) or left (0) the chain.
+-- An event joined (1) or left (0) the chain.
 CREATE TABLE IF NOT EXISTS chain_steps (
     seq INTEGER PRIMARY KEY,
     joined INTEGER NOT NULL,
-    block_hash BLOB NOT NULL REFERENCES chain_blocks (hash)
+    block_hash BLOB NOT NULL,
+    log_index INTEGER NOT NULL,
+    FOREIGN KEY (block_hash, log_index) REFERENCES chain_events (block_hash, log_index)
 ) STRICT;
 
 -- The indexer's own place: one row.
 CREATE TABLE IF NOT EXISTS chain_cursor (
     name TEXT PRIMARY KEY,
-    head_hash BLOB NOT NULL,
-    head_number INTEGER NOT NULL,
+    head_hash BLOB NOT NULL REFERENCES chain_blocks (hash),
     finalised INTEGER NOT NULL,
     watched TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,99 @@
+"""Consumers read at their own pace, each event once, in parts where there is much."""
+
+from pmm.chain.indexer import ChainFeed
+from pmm.ledger import Ledger
+from tests.helpers.fake_chain import FakeChain, fill
+from tests.helpers.indexing import hashes, open_site
+
+
+def test_pending__before_the_first_step__is_none(ledger: Ledger) -> None:
+    with ledger.transaction() as t:
+        assert ChainFeed().pending(t, "book") is None
+
+
+def test_pending__not_acknowledged__comes_again(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    chain.mine(fill(1))
+    site = open_site(either_ledger, chain)
+    site.catch_up()
+    for _ in range(2):
+        with either_ledger.transaction() as t:
+            delivery = site.feed.pending(t, "book")
+        assert delivery is not None
+        assert hashes(delivery.change.added) == [1]
+    site.read_on("book")
+    assert site.read_on("book").added == ()
+
+
+def test_pending__two_consumers__have_places_of_their_own(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    chain.mine(fill(1))
+    site = open_site(either_ledger, chain)
+    site.catch_up()
+    site.read_on("book")
+    chain.mine(fill(2))
+    site.catch_up()
+    assert hashes(list(site.read_on("book").added)) == [2]
+    assert hashes(list(site.read_on("hedger").added)) == [1, 2]
+
+
+def test_pending__much__comes_in_parts(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    for number in range(1, 8):
+        chain.mine(fill(number))
+    site = open_site(either_ledger, chain)
+    site.feed = ChainFeed(most_steps=3)
+    site.catch_up()
+    parts: list[list[int]] = []
+    more = True
+    while more:
+        with either_ledger.transaction() as t:
+            delivery = site.feed.pending(t, "book")
+            assert delivery is not None
+            site.feed.acknowledge(t, "book", delivery)
+        parts.append(hashes(delivery.change.added))
+        more = delivery.more
+    assert parts == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_pending__came_and_went_meanwhile__is_not_told(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    chain.mine(fill(1))
+    site = open_site(either_ledger, chain)
+    site.catch_up()
+    site.read_on()
+    chain.mine(fill(2))
+    site.catch_up()
+    chain.reorg(1, [fill(3)])
+    site.catch_up()
+    told = site.read_on()
+    assert (told.removed, hashes(told.added)) == ((), [3])
+    assert told.head.number == 2
+
+
+def test_skip_to_now__new_consumer__hears_only_what_comes(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    chain.mine(fill(1))
+    site = open_site(either_ledger, chain)
+    site.catch_up()
+    with either_ledger.transaction() as t:
+        site.feed.skip_to_now(t, "late")
+    chain.mine(fill(2))
+    site.catch_up()
+    assert hashes(list(site.read_on("late").added)) == [2]
+
+
+def test_acknowledge__transaction_taken_back__leaves_the_place(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    chain.mine(fill(1))
+    site = open_site(either_ledger, chain)
+    site.catch_up()
+    try:
+        with either_ledger.transaction() as t:
+            delivery = site.feed.pending(t, "book")
+            assert delivery is not None
+            site.feed.acknowledge(t, "book", delivery)
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    assert hashes(list(site.read_on("book").added)) == [1]

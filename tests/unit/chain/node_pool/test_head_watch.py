@@ -1,0 +1,152 @@
+"""New heads over WebSocket; the clock while it is dead; the WebSocket again when it is back. A real socket each."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from websockets.sync.server import ServerConnection, serve
+
+from pmm.chain.node_pool import HeadWatch, WatchPolicy
+
+# Long waits that no test may reach, and short pauses.
+FAST = WatchPolicy(poll_s=0.01, quiet_s=30.0, open_s=5.0, retry_s=0.01, most_retry_s=0.01)
+_DEADLINE_S = 10.0
+
+
+class Heads:
+    """A node's WebSocket."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.joined = threading.Semaphore(0)
+        self.connections: list[ServerConnection] = []
+        self.first_answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": "0x1"})
+
+    def serve_one(self, connection: ServerConnection) -> None:
+        asked = json.loads(connection.recv())
+        assert (asked["method"], asked["params"]) == ("eth_subscribe", ["newHeads"])
+        connection.send(self.first_answer)
+        self.connections.append(connection)
+        self.joined.release()
+        for _ in connection:
+            pass
+
+    def tell(self, text: str | None = None) -> None:
+        head = {"jsonrpc": "2.0", "method": "eth_subscription", "params": {"result": {"number": "0x1"}}}
+        self.connections[-1].send(text or json.dumps(head))
+
+
+@contextmanager
+def running(heads: Heads) -> Iterator[Heads]:
+    # What the test's own server logs is not the watch's.
+    silent = logging.getLogger("test.websocket.server")
+    silent.disabled = True
+    with serve(heads.serve_one, "127.0.0.1", heads.port, logger=silent) as server:
+        heads.port = server.socket.getsockname()[1]
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield heads
+        server.shutdown()
+        for connection in heads.connections:
+            connection.close()
+        thread.join(timeout=_DEADLINE_S)
+
+
+def until(watch: HeadWatch, *, live: bool) -> None:
+    """Wait as a follower does until a subscription stands, or does not any more."""
+    for _ in range(2_000):
+        if watch.live is live:
+            return
+        watch.wait()
+    pytest.fail(f"expected live to be {live}, found {watch.live}: {watch.trouble}")
+
+
+def test_wait__new_head__returns_at_once() -> None:
+    with running(Heads()) as heads, HeadWatch([f"ws://127.0.0.1:{heads.port}/v3/SECRETKEY"], FAST) as watch:
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        watch._news.clear()  # of the subscription itself
+        returned = threading.Event()
+
+        def wait() -> None:
+            watch.wait()
+            returned.set()
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        assert not returned.is_set()
+        heads.tell()
+        assert returned.wait(_DEADLINE_S)
+        waiter.join()
+
+
+def test_wait__subscription_dies__polls_and_comes_back() -> None:
+    heads = Heads()
+    with running(heads):
+        watch = HeadWatch([f"ws://127.0.0.1:{heads.port}/v3/SECRETKEY"], FAST).start()
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+    until(watch, live=False)
+    assert watch.deaths == 1
+    for _ in range(5):
+        watch.wait()
+    with running(heads):
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        assert watch.trouble == ""
+        watch.stop()
+
+
+def test_listen__refused_address__says_so_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    with HeadWatch(["ws://user:PASSWORD@127.0.0.1:1/v3/SECRETKEY"], FAST) as watch:
+        for _ in range(200):
+            if watch.trouble:
+                break
+            watch.wait()
+        assert watch.trouble == "expected new heads from ws://127.0.0.1:1, found ConnectionRefusedError"
+    assert "SECRETKEY" not in caplog.text
+    assert "PASSWORD" not in caplog.text
+
+
+@pytest.mark.parametrize("answer", ['{"id": 1, "error": {"message": "no SECRETKEY"}}', "[]", "nonsense", "5"])
+def test_listen__node_that_does_not_subscribe__is_polled(
+    answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    heads = Heads()
+    heads.first_answer = answer
+    with running(heads), HeadWatch([f"ws://127.0.0.1:{heads.port}/SECRETKEY"], FAST) as watch:
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        for _ in range(500):
+            if watch.trouble:
+                break
+            watch.wait()
+        assert not watch.live
+        assert "SECRETKEY" not in watch.trouble + caplog.text
+
+
+def test_listen__first_address_dead__takes_the_second() -> None:
+    with running(Heads()) as heads:
+        urls = ["ws://127.0.0.1:1", f"ws://127.0.0.1:{heads.port}"]
+        with HeadWatch(urls, FAST) as watch:
+            assert heads.joined.acquire(timeout=_DEADLINE_S)
+            until(watch, live=True)
+
+
+def test_wait__no_address__is_a_clock() -> None:
+    with HeadWatch([], FAST) as watch:
+        watch.wait()
+        assert not watch.live
+
+
+def test_stop__while_waiting__returns() -> None:
+    watch = HeadWatch([], WatchPolicy(poll_s=60)).start()
+    waiter = threading.Thread(target=watch.wait)
+    waiter.start()
+    watch.stop()
+    waiter.join(timeout=_DEADLINE_S)
+    assert not waiter.is_alive()
