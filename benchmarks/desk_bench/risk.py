@@ -1,7 +1,7 @@
 """Speed of risk: a million-scenario value at risk on ten assets, metrics per event, the pre-trade check.
 
-``rows()`` returns the rows of the desk benchmark; ``python -m desk_bench.risk`` prints them. Each simulation is
-fresh: a new seed each time, nothing kept between them. Best of several, in this process, on whatever core it gets.
+``measure()`` returns the rows of ``benchmarks/desk.py``. Each simulation is fresh: a new seed each time, nothing
+kept between them. Best of several, in this process, on whatever core it gets.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from desk_bench.rows import Row, row
 from pmm.domain import USDC, WETH
 from pmm.risk import events as seen
 from pmm.risk.monitor import RiskMonitor
@@ -23,7 +24,6 @@ from pmm.risk.returns import ReturnModel
 from pmm.risk.settings import RiskSettings
 from pmm.risk.var import SCENARIOS, full_var, linear_var
 
-Row = dict[str, Any]
 _ASSETS = 10
 _RUNS = 7
 _EVENTS = 20_000
@@ -32,7 +32,7 @@ _CHECKS = 20_000
 _NOW_MS = 1_700_000_000_000
 
 
-def rows() -> list[Row]:
+def measure() -> list[Row]:
     """Measure and return ``case, measured, unit, target, goal``."""
     model, dollars = _book()
     payoffs = _payoffs(dollars)
@@ -42,19 +42,13 @@ def rows() -> list[Row]:
     mean_us, median_us, p99_us = _events_us()
     shape = f"{SCENARIOS:,} scenarios, {_ASSETS} assets"
     return [
-        _row(f"value at risk, {shape}: linear book", linear_ms, "ms", 25, 15),
-        _row(f"value at risk, {shape}: full revaluation, 2 loans, 2 quotes", full_ms, "ms", 250, 120),
-        _row("risk metrics and phases per event: mean of a mixed day", mean_us, "us", 100, 20),
-        _row("the same, median", median_us, "us"),
-        _row("the same, p99", p99_us, "us", 100),
-        _row("pre-trade check of a quote", _check_us(), "us", 10),
+        row(f"value at risk, {shape}: linear book", linear_ms, "ms", 25, 15),
+        row(f"value at risk, {shape}: full revaluation, 2 loans, 2 quotes", full_ms, "ms", 250, 120),
+        row("risk metrics and phases per event: mean of a mixed day", mean_us, "us", 100, 20),
+        row("the same, median", median_us, "us"),
+        row("the same, p99", p99_us, "us", 100),
+        row("pre-trade check of a quote", _check_us(), "us", 10),
     ]
-
-
-def _row(
-    case: str, measured: float, unit: str, target: float | None = None, goal: float | None = None
-) -> Row:
-    return {"case": case, "measured": round(measured, 3), "unit": unit, "target": target, "goal": goal}
 
 
 def _book() -> tuple[ReturnModel, Any]:
@@ -136,15 +130,3 @@ def _check_us() -> float:
             check_pre_trade(state, quote)
 
     return _best_ms(many) / _CHECKS * 1e3
-
-
-def main() -> None:
-    """Print."""
-    for row in rows():
-        target = "" if row["target"] is None else f"target {row['target']:g}"
-        goal = "" if row["goal"] is None else f"goal {row['goal']:g}"
-        print(f"{row['case']:<90} {row['measured']:>9,.2f} {row['unit']:<3} {target:<11} {goal}")
-
-
-if __name__ == "__main__":
-    main()
