@@ -1,4 +1,12 @@
-"""Limits and pre-trade checks: pure, synchronous, without I/O or clock."""
+"""What is at risk, where the lines are, and what is asked for when one is crossed. Pure: no I/O, no clock.
+
+How it is joined: the desk makes one ``RiskMonitor(settings, expect={"net_delta_pct": ("WETH",), ...})``, restored
+from the states its ledger holds (``pmm.execution.actions``). Everything that happens becomes a ``RiskEvent`` for
+``monitor.apply``; ``monitor.tick(now_ms)`` is called every second. Both return the transitions, to be recorded.
+``monitor.requests(now_ms)`` returns what is asked for, to be handed to ``ActionRunner.submit``. Value at risk is
+measured beside it (``pmm.risk.var``) and comes back as a ``VarMeasured`` event. ``pre_trade_state`` makes what
+admission holds against every quote (``check_pre_trade``); whoever has it swaps one reference.
+"""
 
 from pmm.risk.limits import OpenQuotes, QuoteLimits, check_quote, check_size
 

@@ -1,8 +1,9 @@
 """Every schema module of the ledger. A new one is added here and is made when the ledger is opened next."""
 
 from pmm.ledger.schema_module import SchemaModule
+from pmm.ledger.schemas.actions import ACTIONS
 from pmm.ledger.schemas.chain import CHAIN
 from pmm.ledger.schemas.hedging import HEDGING
 from pmm.ledger.schemas.sent import SENT
 
-ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT)
+ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT, ACTIONS)
