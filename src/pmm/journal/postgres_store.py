@@ -11,11 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pmm.domain import Address
 from pmm.errors import InvalidInput, SetupError
-from pmm.journal.schema import SCHEMA_VERSION, postgres_tables
+from pmm.journal.schema import JOURNAL, DatabaseKind, postgres_words
 from pmm.journal.store import BadRecord, Row, Statement, StoreDown
 
-# Named by the project and the table it protects; held by one admission transaction at a time.
-_BOOK_LOCK = int.from_bytes(b"pmm.book", "big") >> 1
 _CONNECT_TIMEOUT_S = 2
 _STATEMENT_TIMEOUT_MS = 2_000
 _RECONNECT_PAUSE_S = 0.25
@@ -43,13 +41,14 @@ class PostgresStore:
     shared = True
     now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
-    def __init__(self, url: str, *, chain_id: int, maker: Address) -> None:
+    def __init__(self, url: str, *, chain_id: int, maker: Address, kind: DatabaseKind = JOURNAL) -> None:
         self._url = url
+        self._kind = kind
         self._failed_at_s = float("-inf")
         self.location = shown_location(url)
         self._connection: psycopg.Connection[Row] | None = None
         try:
-            self._connection = connect(url)
+            self._connection = self._connect()
             self._prepare(f"{chain_id}:{maker}")
         except psycopg.Error as error:
             self.close()
@@ -65,7 +64,7 @@ class PostgresStore:
         """Begin and take the book's lock; connects anew where the connection broke."""
         self.rollback()
         self._reconnect()
-        lock = ("SELECT pg_advisory_xact_lock(?)", (_BOOK_LOCK,))
+        lock = ("SELECT pg_advisory_xact_lock(?)", (self._kind.lock,))
         return self._guarded((("BEGIN", ()), lock, *reads))[2:]
 
     def query(self, reads: Sequence[Statement]) -> list[list[Row]]:
@@ -94,13 +93,16 @@ class PostgresStore:
             self._connection.close()
             self._connection = None
 
+    def _connect(self) -> psycopg.Connection[Row]:
+        return connect(self._url)
+
     def _reconnect(self) -> None:
         if self._connection is not None and not self._connection.broken and not self._connection.closed:
             return
         if time.monotonic() - self._failed_at_s < _RECONNECT_PAUSE_S:
             raise StoreDown("the database is down; a new connection is tried shortly")
         try:
-            self._connection = connect(self._url)
+            self._connection = self._connect()
         except psycopg.Error as error:
             self._connection = None
             self._failed_at_s = time.monotonic()
@@ -124,16 +126,19 @@ class PostgresStore:
     def _prepare(self, maker: str) -> None:
         connection = self._connection
         assert connection is not None
+        kind = self._kind
         # Two replicas that start together must not create the same table twice.
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_BOOK_LOCK,))
-            connection.execute(postgres_tables())  # several statements, no values
-            for key, wanted, what in (
-                ("schema_version", str(SCHEMA_VERSION), "schema version"),
-                ("maker", maker, "the journal of settlement"),
-            ):
-                connection.execute("INSERT INTO meta VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, wanted))
-                row = connection.execute("SELECT value FROM meta WHERE key = %s", (key,)).fetchone()
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (kind.lock,))
+            connection.execute(postgres_words(kind.tables).encode())  # several statements, no values
+            for key, wanted in {**kind.versions, "maker": maker}.items():
+                what = f"the {kind.name} of settlement" if key == "maker" else key.replace("_", " ")
+                connection.execute(
+                    f"INSERT INTO {kind.meta} VALUES (%s, %s) ON CONFLICT DO NOTHING".encode(),  # noqa: S608
+                    (key, wanted),
+                )
+                read = f"SELECT value FROM {kind.meta} WHERE key = %s".encode()  # noqa: S608
+                row = connection.execute(read, (key,)).fetchone()
                 if row is None or row[0] != wanted:
                     raise InvalidInput(
                         f"database {self.location}: expected {what} {wanted}, found {row[0] if row else 'none'}; "

@@ -6,6 +6,9 @@ Rows of ``snapshots``, ``quotes``, ``outcomes``, ``selections`` and ``ladders`` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 SCHEMA_VERSION = 2
 
 TABLES = """
@@ -131,12 +134,44 @@ _POSTGRES = (
 )
 
 
-def postgres_tables() -> str:
+def postgres_words(tables: str) -> str:
     """Return the same tables in PostgreSQL's words."""
-    text = TABLES.replace(")\n STRICT", ") STRICT")
+    text = tables.replace(")\n STRICT", ") STRICT")
     for ours, theirs in _POSTGRES:
         text = text.replace(ours, theirs)
     return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseKind:
+    """What a database of ours must be to be opened.
+
+    Attributes:
+        name: what it is to a person, and the option that names another one.
+        meta: its table of facts about itself, made by ``tables`` with the columns key and value.
+        tables: SQL that makes what is missing, in SQLite's words.
+        versions: facts that must stand in ``meta``; written where they are missing.
+        writer: the command that makes it.
+        lock: PostgreSQL's advisory lock that every transaction takes.
+    """
+
+    name: str
+    meta: str
+    tables: str
+    versions: Mapping[str, str]
+    writer: str
+    lock: int
+
+
+JOURNAL = DatabaseKind(
+    name="journal",
+    meta="meta",
+    tables=TABLES,
+    versions={"schema_version": str(SCHEMA_VERSION)},
+    writer="serve --journal",
+    # Named by the project and the table it protects; held by one admission transaction at a time.
+    lock=int.from_bytes(b"pmm.book", "big") >> 1,
+)
 
 
 def _insert(table: str, columns: str, *, once: bool = False) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pmm.domain import Address
 from pmm.journal.database import JournalLock, bind_maker, connect_for_writing, prepare_folder
+from pmm.journal.schema import JOURNAL, DatabaseKind
 from pmm.journal.store import BadRecord, Row, Statement, StoreDown
 
 _BAD = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, TypeError, UnicodeError)
@@ -19,12 +20,12 @@ class SqliteStore:
     shared = False
     now_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 
-    def __init__(self, path: Path, *, chain_id: int, maker: Address) -> None:
-        prepare_folder(path)
-        self._lock = JournalLock(path)
+    def __init__(self, path: Path, *, chain_id: int, maker: Address, kind: DatabaseKind = JOURNAL) -> None:
+        prepare_folder(path, kind)
+        self._lock = JournalLock(path, kind)
         try:
-            self._connection = connect_for_writing(path)
-            bind_maker(self._connection, chain_id=chain_id, maker=maker, path=path)
+            self._connection = connect_for_writing(path, kind)
+            bind_maker(self._connection, chain_id=chain_id, maker=maker, path=path, kind=kind)
         except BaseException:
             self._lock.release()
             raise
