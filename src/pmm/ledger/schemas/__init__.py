@@ -1,6 +1,8 @@
 """Every schema module of the ledger. A new one is added here and is made when the ledger is opened next."""
 
 from pmm.ledger.schema_module import SchemaModule
+from pmm.ledger.schemas.alerts import ALERTS
+from pmm.ledger.schemas.audit import AUDIT
 from pmm.ledger.schemas.chain import CHAIN
 
-ALL: tuple[SchemaModule, ...] = (CHAIN,)
+ALL: tuple[SchemaModule, ...] = (CHAIN, ALERTS, AUDIT)
