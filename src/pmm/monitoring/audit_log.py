@@ -1,6 +1,6 @@
 """The audit log: who did what, in a chain of hashes in which a changed, removed or inserted entry shows.
 
-``hash = sha256(previous hash | canonical JSON of number, time, who, what, body)``; the first one follows 32 zero bytes.
+``hash = sha256(previous hash | JSON of number, time, who, what, body)``; the first one follows 32 zero bytes.
 The construction is that of linked time-stamping: S. Haber, W. S. Stornetta, "How to time-stamp a digital document",
 J. Cryptology 3 (1991). A chain that is cut off at its end, or rewritten from some entry on, looks whole by itself:
 only a head that somebody else kept tells. Every entry's hash is therefore logged, and the day report prints the head.

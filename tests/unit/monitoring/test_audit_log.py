@@ -7,6 +7,7 @@ import math
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_audit__entries__chain_and_verify(log: AuditLog, ledger: Ledger) -> None
     entries = read_audit(ledger)
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
     assert entries[0].previous == bytes(32)
-    assert all(a.hash == b.previous for a, b in zip(entries, entries[1:], strict=False))
+    assert all(a.hash == b.previous for a, b in pairwise(entries))
     verdict = log.check()
     assert (verdict.intact, verdict.number, verdict.head) == (True, 5, entries[-1].hash)
 
@@ -141,7 +142,11 @@ def test_audit__body_that_cannot_be_kept__is_refused_and_the_chain_stands(
 
 
 def test_audit__fault_in_the_same_transaction__leaves_neither(log: AuditLog, ledger: Ledger) -> None:
-    with pytest.raises(RuntimeError), ledger.transaction() as transaction:
-        AuditLog.append(transaction, at_ms=9, who="risk", what="repay", body={})
-        raise RuntimeError("the rest failed")
+    def half() -> None:
+        with ledger.transaction() as transaction:
+            AuditLog.append(transaction, at_ms=9, who="risk", what="repay", body={})
+            raise RuntimeError("the rest failed")
+
+    with pytest.raises(RuntimeError):
+        half()
     assert log.check().number == 5
