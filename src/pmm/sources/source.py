@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pmm.errors import ChainError
 
@@ -39,12 +39,16 @@ class Source(Protocol[T_co]):
         ...
 
 
-class CalledSource:
+class CalledSource(Generic[T]):
     """A source that is a function: a reader that stands already."""
 
     def __init__(self, name: str, ask: Callable[[], T]) -> None:
         self.name = name
-        self.ask = ask
+        self._ask = ask
+
+    def ask(self) -> T:
+        """Call it; its ChainError is the caller's."""
+        return self._ask()
 
 
 class SourceWatch(Protocol):

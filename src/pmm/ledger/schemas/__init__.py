@@ -4,5 +4,6 @@ from pmm.ledger.schema_module import SchemaModule
 from pmm.ledger.schemas.alerts import ALERTS
 from pmm.ledger.schemas.audit import AUDIT
 from pmm.ledger.schemas.chain import CHAIN
+from pmm.ledger.schemas.history import HISTORY
 
-ALL: tuple[SchemaModule, ...] = (CHAIN, ALERTS, AUDIT)
+ALL: tuple[SchemaModule, ...] = (CHAIN, ALERTS, AUDIT, HISTORY)
