@@ -224,11 +224,12 @@ def test_outbox__killed_before_delivery__next_process_delivers(tmp_path: Path, s
 
 
 class FullDisk:
-    """A ledger whose writes fail while ``full``."""
+    """A ledger whose writes fail while ``full``, and whose reads fail too while ``gone``."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.full = False
+        self.gone = False
 
     def transaction(self) -> Any:
         if self.full:
@@ -236,22 +237,25 @@ class FullDisk:
         return self._ledger.transaction()
 
     def read(self, sql: str, values: Any = ()) -> Any:
-        if self.full:
+        if self.gone:
             raise LedgerDown("disk is full")
         return self._ledger.read(sql, values)
 
 
-def test_full_disk__alert_of_it__is_told_all_the_same_and_once(ledger: Ledger, slack: Phone) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+def test_full_disk__alert_of_it__is_told_all_the_same_and_once(
+    ledger: Ledger, slack: Phone, gone: bool
+) -> None:
     disk: Any = FullDisk(ledger)
     desk = AlertDesk(disk, (slack,), Routes(), watch=DeskEvents().alerts)
-    disk.full = True
+    disk.full, disk.gone = True, gone
     assert desk.raise_alert(_alert(key="disk"), START) == "sent"
     assert desk.raise_alert(_alert(key="disk"), START + 1) == "duplicate"
     slack.fault = lambda: DeliveryFailed("away")
     desk.deliver_due(START)
     slack.fault = None
     assert desk.deliver_due(START + 2_000) == 1
-    disk.full = False
+    disk.full = disk.gone = False
     assert desk.raise_alert(_alert(key="disk"), START + 3_000) == "duplicate"
     assert desk.deliver_due(START + HOUR) == 0
     assert len(slack.heard) == 1
@@ -268,6 +272,9 @@ def test_full_disk__after_the_delivery__it_is_not_sent_twice(ledger: Ledger, sla
 
     slack.deliver = fills_up  # type: ignore[method-assign]
     desk.deliver_due(START)
+    # The row still says that it waits, and cannot be changed.
+    desk.deliver_due(START + MINUTE)
+    assert len(slack.heard) == 1
     disk.full = False
     desk.deliver_due(START + HOUR)
     assert len(slack.heard) == 1
