@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -18,11 +17,10 @@ _MOST_BYTES = 8_000_000
 _LONGEST_PAUSE_S = 3_600.0
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 410})
 _TOO_MANY = 429
-_TALKATIVE = ("httpx", "httpcore")
 
 
 class RestClient:
-    """Asks one site. ``headers`` may hold a key: neither repr nor errors show them."""
+    """Asks one site. ``headers`` may hold a key, an address must not: the library logs addresses, never headers."""
 
     def __init__(
         self, name: str, url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None
@@ -31,8 +29,6 @@ class RestClient:
         local = parts.hostname in ("127.0.0.1", "::1", "localhost")
         if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
             raise InvalidInput(f"{name}: expected an https address, found another; correct its setting")
-        for logger in _TALKATIVE:
-            logging.getLogger(logger).setLevel(logging.WARNING)
         self._name = name
         self._url = url.rstrip("/")
         self._client = httpx.Client(

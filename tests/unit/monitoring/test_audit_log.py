@@ -92,6 +92,12 @@ def test_audit__end_cut_off_or_rewritten__shows_to_a_witness_only(log: AuditLog,
     assert "witness" in verify(forged, witnesses).detail
 
 
+def test_verify__entry_rewritten_with_a_hash_that_fits__breaks_the_next_one() -> None:
+    entries, other = _chain(), _chain(first_bps=99)
+    assert verify([other[0]]).intact
+    assert "entry 2 does not follow" in verify([other[0], *entries[1:]]).detail
+
+
 _FIELDS = st.sampled_from(["number", "at_ms", "who", "what", "body", "previous", "hash"])
 
 
@@ -114,7 +120,7 @@ def test_verify__entries_in_another_order__are_found(order: list[int]) -> None:
     assert verify([entries[index] for index in order]).intact == (order == sorted(order))
 
 
-def _chain() -> list[AuditEntry]:
+def _chain(first_bps: int = 0) -> list[AuditEntry]:
     class Memory:
         def __init__(self) -> None:
             self.last: list[tuple[int, bytes]] = []
@@ -127,7 +133,7 @@ def _chain() -> list[AuditEntry]:
 
     memory: Any = Memory()
     return [
-        AuditLog.append(memory, at_ms=number, who="risk", what="widen", body={"bps": number})
+        AuditLog.append(memory, at_ms=number, who="risk", what="widen", body={"bps": number or first_bps})
         for number in range(5)
     ]
 
