@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pmm.alerts import AlertDesk
 from pmm.domain import parse_address
 from pmm.ledger import Ledger, open_ledger
+from pmm.monitoring.desk import DeskEvents
 from tests.helpers.http_site import Site, http_site
 from tests.helpers.postgres import Postgres, postgres_server
+from tests.unit.alerts.phone import ROUTES, Phone
 
 MAKER = parse_address("0x" + "11" * 20, "maker")
 
@@ -37,3 +40,18 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 def site() -> Iterator[Site]:
     with http_site() as running:
         yield running
+
+
+@pytest.fixture
+def slack() -> Phone:
+    return Phone("slack")
+
+
+@pytest.fixture
+def pager() -> Phone:
+    return Phone("pager")
+
+
+@pytest.fixture
+def desk(ledger: Ledger, slack: Phone, pager: Phone) -> AlertDesk:
+    return AlertDesk(ledger, (slack, pager), ROUTES, watch=DeskEvents().alerts)

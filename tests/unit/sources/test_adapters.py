@@ -26,10 +26,8 @@ from pmm.sources import (
     CompoundApi,
     CrossCheck,
     DuneSql,
-    SourceSettings,
     SourceUnavailable,
     largest_gap,
-    node_endpoints,
 )
 from pmm.sources.lending_rates import LendingRate, numbers
 from tests.helpers.http_site import Answer, Site
@@ -171,66 +169,6 @@ def test_coingecko__prices_and_market_values__are_read_and_the_key_goes_into_a_h
     assert KEY not in site.asked[1].path
 
 
-def test_dune__execute_poll_results__returns_all_pages(site: Site) -> None:
-    clock = StoppedClock()
-    states = ["QUERY_STATE_PENDING", "QUERY_STATE_EXECUTING", "QUERY_STATE_COMPLETED"]
-    site.answers.append(Answer.of({"execution_id": "01HKZJ2683PHF9Q9PHHQ8FW4Q1", "state": states[0]}))
-    site.answers.extend(Answer.of({"execution_id": "01HK", "state": state}) for state in states)
-    site.answers.append(Answer.of({"state": states[2], "next_offset": 1_000, "result": {"rows": [{"n": 1}]}}))
-    site.answers.append(Answer.of({"state": states[2], "result": {"rows": [{"n": 2}], "metadata": {}}}))
-    dune = DuneSql("flow", "SELECT n FROM t", key=KEY, timeout_s=2, clock=clock, url=site.url)
-    assert dune.ask() == ({"n": 1}, {"n": 2})
-    execute, *polls, first, second = site.asked
-    assert (execute.method, execute.path) == ("POST", "/sql/execute")
-    assert execute.json == {"sql": "SELECT n FROM t", "performance": "medium"}
-    assert {asked.path for asked in polls} == {"/execution/01HKZJ2683PHF9Q9PHHQ8FW4Q1/status"}
-    assert [asked.path.partition("?")[2] for asked in (first, second)] == [
-        "limit=1000&offset=0",
-        "limit=1000&offset=1000",
-    ]
-    assert all(asked.headers["x-dune-api-key"] == KEY for asked in site.asked)
-    assert clock.slept == [2.0, 2.0]
-
-
-@pytest.mark.parametrize(
-    "state", ["QUERY_STATE_FAILED", "QUERY_STATE_CANCELED", "QUERY_STATE_EXPIRED", "NEW_STATE"]
-)
-def test_dune__execution_that_ends_otherwise__is_no_answer_and_starts_anew(state: str, site: Site) -> None:
-    dune = _dune(site)
-    site.answers.extend([Answer.of({"execution_id": "a1"}), Answer.of({"state": state})])
-    with pytest.raises(SourceUnavailable, match=state):
-        dune.ask()
-    site.answers.extend(
-        [
-            Answer.of({"execution_id": "a2"}),
-            Answer.of({"state": "QUERY_STATE_COMPLETED"}),
-            Answer.of({"result": {"rows": []}}),
-        ]
-    )
-    assert dune.ask() == ()
-
-
-def test_dune__execution_that_takes_too_long__is_asked_for_again_and_not_paid_for_twice(site: Site) -> None:
-    dune = _dune(site)
-    site.answers.append(Answer.of({"execution_id": "a1"}))
-    site.usual = Answer.of({"state": "QUERY_STATE_EXECUTING"})
-    with pytest.raises(SourceUnavailable, match="300 s"):
-        dune.ask()
-    site.answers.extend(
-        [Answer.of({"state": "QUERY_STATE_COMPLETED"}), Answer.of({"result": {"rows": [{"n": 1}]}})]
-    )
-    assert dune.ask() == ({"n": 1},)
-    assert [asked.path for asked in site.asked].count("/sql/execute") == 1
-
-
-@pytest.mark.parametrize("execution", ["../../x", "a b", "", 7, None])
-def test_dune__execution_id_that_is_none__is_refused(execution: Any, site: Site) -> None:
-    site.usual = Answer.of({"execution_id": execution})
-    with pytest.raises(SourceUnavailable, match="execution_id"):
-        _dune(site).ask()
-    assert len(site.asked) == 1
-
-
 class Feeds:
     """Answers the feeds' calls with one round."""
 
@@ -338,38 +276,7 @@ def test_adapter__key__is_in_no_log_error_or_repr(
     assert KEY not in every_log.getvalue() + " ".join(shown)
 
 
-def test_nodes__keys_of_providers__make_their_addresses_and_are_not_shown() -> None:
-    settings = SourceSettings.model_validate({"alchemy_key": KEY, "infura_key": KEY})
-    own, alchemy, infura = node_endpoints(settings, "http://127.0.0.1:8545")
-    assert alchemy.http.get_secret_value() == f"https://eth-mainnet.g.alchemy.com/v2/{KEY}"
-    assert infura.http.get_secret_value() == f"https://mainnet.infura.io/v3/{KEY}"
-    assert infura.websocket is not None
-    assert infura.websocket.get_secret_value() == f"wss://mainnet.infura.io/ws/v3/{KEY}"
-    assert [one.shown for one in (own, alchemy, infura)] == [
-        "http://127.0.0.1:8545",
-        "https://eth-mainnet.g.alchemy.com",
-        "https://mainnet.infura.io",
-    ]
-    assert KEY not in repr((own, alchemy, infura)) + repr(settings) + settings.model_dump_json()
-
-
-def test_nodes__no_key__is_our_own_node_alone() -> None:
-    assert node_endpoints(SourceSettings.model_validate({})) == ()
-
-
-@pytest.mark.parametrize("key", ["", "short", "a/b/c/d/e/f", "key with space", "x" * 200])
-def test_nodes__key_that_is_none__is_refused_without_being_shown(key: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        node_endpoints(SourceSettings.model_validate({"alchemy_key": key}))
-    assert not key or key not in str(caught.value)
-
-
 @pytest.mark.parametrize("url", ["http://api.example.org", "ftp://x", ""])
 def test_adapter__address_that_is_not_https__is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="https"):
         CompoundApi(url, (WETH,), timeout_s=1)
-
-
-def test_dune__no_key__is_refused() -> None:
-    with pytest.raises(InvalidInput):
-        DuneSql("flow", "SELECT 1", key="", timeout_s=1, clock=StoppedClock())

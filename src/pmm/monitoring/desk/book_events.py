@@ -13,17 +13,14 @@ class BookEvents:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._log = structlog.get_logger().bind()
+        pair, place = ("venue", "pair"), ("token", "place")
         self._fills = Counter(
-            "pmm_desk_fills", "Fills by settling contract and pair.", ("venue", "pair"), registry=registry
+            "pmm_desk_fills", "Fills by settling contract and pair.", pair, registry=registry
         )
-        self._volume = Counter(
-            "pmm_desk_volume_usd", "Filled volume, US dollars.", ("venue", "pair"), registry=registry
-        )
-        self._inventory = Gauge(
-            "pmm_desk_inventory", "Balance, whole tokens.", ("token", "place"), registry=registry
-        )
+        self._volume = Counter("pmm_desk_volume_usd", "Filled volume, US dollars.", pair, registry=registry)
+        self._inventory = Gauge("pmm_desk_inventory", "Balance, whole tokens.", place, registry=registry)
         self._inventory_usd = Gauge(
-            "pmm_desk_inventory_usd", "The same in US dollars.", ("token", "place"), registry=registry
+            "pmm_desk_inventory_usd", "The same in US dollars.", place, registry=registry
         )
         self._delta = Gauge(
             "pmm_desk_delta_ratio", "Net delta relative to inventory.", ("asset",), registry=registry
@@ -44,10 +41,7 @@ class BookEvents:
             registry=registry,
         )
         self._off_by = Gauge(
-            "pmm_desk_reconciliation_off_by",
-            "Books less chain, base units.",
-            ("token", "place"),
-            registry=registry,
+            "pmm_desk_reconciliation_off_by", "Books less chain, base units.", place, registry=registry
         )
         self._checks = Counter(
             "pmm_desk_reconciliations", "Comparisons with the chain.", ("outcome",), registry=registry

@@ -108,6 +108,20 @@ PLUMBING_RULES = (
         after_min=20,
     ),
     AlertRule(
+        name="SourceSkipped",
+        expr="sum by (role) (increase(pmm_source_skips_total[15m])) > 0",
+        hold_min=0,
+        severity="warning",
+        summary="Nobody answers for {{ $labels.role }}; the desk goes on without",
+        todo="See docs/sources.md for what is lost; check the keys of its sources.",
+        fires=(('pmm_source_skips_total{role="flow"}', "0x6 1x20"),),
+        quiet=(
+            ('pmm_source_skips_total{role="flow"}', "1x30"),
+            ('pmm_source_fallbacks_total{role="valuation",source="pools"}', "0+1x30"),
+        ),
+        after_min=10,
+    ),
+    AlertRule(
         name="SourcesDisagree",
         expr="pmm_source_disagreement_ratio > 0.02",
         hold_min=5,
