@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
 
@@ -12,6 +12,7 @@ from pmm.report.page_style import STYLE
 from pmm.report.series import last
 
 _MOST_ROWS = 200
+_UNKNOWN = ("unknown", "nothing was recorded", "warn")
 
 
 def page(report: DayReport, *, made_at: datetime) -> str:
@@ -39,13 +40,15 @@ def _tiles(report: DayReport) -> str:
     acceptance = "" if report.acceptance is None else f"{report.acceptance:.0%} of the quotes"
     gas = sum(last(steps) for steps in report.gas_usd.values())
     pnl = last(report.pnl)
+    # What was not recorded is unknown, and never a good zero.
+    earned = (_usd(pnl), f"lowest {_usd(report.worst_pnl)}", "good" if pnl >= 0 else "bad")
     beyond = _beyond_var(report)
     volume = max(report.volume, report.filled_usd)
     tiles = (
-        ("Profit and loss", _usd(pnl), f"lowest {_usd(report.worst_pnl)}", "good" if pnl >= 0 else "bad"),
+        ("Profit and loss", *(earned if report.pnl else _UNKNOWN)),
         ("Fills", f"{report.filled:,}", acceptance, ""),
         ("Volume", _usd(volume), f"{report.requests:,} requests in the journal", ""),
-        ("Gas", _usd(gas), "paid by us", ""),
+        ("Gas", *((_usd(gas), "paid by us", "") if report.gas_usd else _UNKNOWN)),
         (
             "Worst state",
             report.worst_state,
@@ -67,7 +70,7 @@ def _tile(name: str, value: str, note: str, tone: str) -> str:
 def _beyond_var(report: DayReport) -> tuple[str, str, str]:
     allowed, loss = report.allowed_loss, -report.worst_pnl
     if allowed is None:
-        return "unknown", "none was computed", "warn"
+        return _UNKNOWN
     if loss > allowed:
         return "exceeded", f"lost {_usd(loss)}, allowed {_usd(allowed)}", "bad"
     return "kept", f"lost {_usd(max(loss, 0.0))} at most, allowed {_usd(allowed)}", "good"
@@ -76,46 +79,46 @@ def _beyond_var(report: DayReport) -> tuple[str, str, str]:
 def _sections(report: DayReport) -> Iterable[str]:
     yield _section(
         "Profit and loss",
-        _figure("Since the day began", plots.pnl_plot(report), bool(report.pnl)),
-        _figure("Against the value at risk", plots.var_plot(report), bool(report.var)),
-        _figure("By token, USD", plots.bars_plot(_lasts(report.pnl_by_token), "token"), bool(report.pnl)),
+        _figure("Since the day began", lambda: plots.pnl_plot(report), bool(report.pnl)),
+        _figure("Against the value at risk", lambda: plots.var_plot(report), bool(report.var)),
+        _figure(
+            "By token, USD",
+            lambda: plots.bars_plot(_lasts(report.pnl_by_token), "token"),
+            bool(report.pnl),
+        ),
         _figure(
             "By component, USD",
-            plots.bars_plot(_lasts(report.pnl_by_component), "component"),
+            lambda: plots.bars_plot(_lasts(report.pnl_by_component), "component"),
             bool(report.pnl),
         ),
     )
     yield _section(
         "Inventory and exposure",
-        _figure("Inventory by token", plots.inventory_plot(report), bool(report.inventory)),
-        _figure("Net delta", plots.delta_plot(report), bool(report.delta)),
-        _figure("Liquidation buffer", plots.buffer_plot(report), bool(report.buffers)),
+        _figure("Inventory by token", lambda: plots.inventory_plot(report), bool(report.inventory)),
+        _figure("Net delta", lambda: plots.delta_plot(report), bool(report.delta)),
+        _figure("Liquidation buffer", lambda: plots.buffer_plot(report), bool(report.buffers)),
     )
     yield _section(
         "Quotes and hedges",
-        _figure("Markouts of fills", _markouts(report), bool(report.markouts)),
+        _figure("Markouts of fills", lambda: plots.markout_plot(report.markouts), bool(report.markouts)),
         _table("Decisions", ("decision", "requests"), report.decisions),
         _table("Hedges", ("route and outcome", "count"), report.hedges),
         _table("Commands", ("command and outcome", "count"), report.actions),
     )
     yield _section(
         "Gas",
-        _figure("Paid since the day began", plots.gas_plot(report), bool(report.gas_usd)),
-        _figure("Price", plots.gas_price_plot(report), bool(report.gas_price)),
+        _figure("Paid since the day began", lambda: plots.gas_plot(report), bool(report.gas_usd)),
+        _figure("Price", lambda: plots.gas_price_plot(report), bool(report.gas_price)),
     )
     yield _incidents(report)
-
-
-def _markouts(report: DayReport) -> str:
-    return plots.markout_plot(report.markouts) if report.markouts else ""
 
 
 def _section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2><div class='grid'>{''.join(parts)}</div></section>"
 
 
-def _figure(title: str, svg: str, known: bool) -> str:
-    inside = svg if known else '<p class="none">No reading of it on this day.</p>'
+def _figure(title: str, draw: Callable[[], str], known: bool) -> str:
+    inside = draw() if known else '<p class="none">No reading of it on this day.</p>'
     return f'<figure class="card"><figcaption>{escape(title)}</figcaption>{inside}</figure>'
 
 

@@ -165,7 +165,9 @@ def markout_plot(lines: Sequence[MarkoutLine]) -> str:
         for place, mean in zip(places, means, strict=True):
             axes.annotate(f"{mean:+.1f}", (place, mean), (9, 0), textcoords="offset points", va="center")
         axes.axhline(0, color=_QUIET, linewidth=0.8)
-        axes.set_xticks(places, [f"{one.horizon_s} s\n{one.count} fills" for one in lines])
+        axes.set_xticks(
+            places, [f"{one.horizon_s} s\n{one.count} fill{'s' * (one.count != 1)}" for one in lines]
+        )
         axes.set_xlim(-0.5, len(lines) - 0.35)
         axes.margins(y=0.2)
         axes.set_ylabel("bps, our gain")

@@ -95,6 +95,16 @@ def test_page__every_part__stands_in_the_file_and_nothing_is_fetched(ledger: Pat
             assert text.count(f"--{name}:") == (1 if name == "face" else 2)
 
 
+def test_page__journal_alone__shows_what_is_unknown_as_unknown_and_never_as_zero(tmp_path: Path) -> None:
+    target = tmp_path / "day.html"
+    report = write_day(DAY, journal=_journal(tmp_path), ledger=None, target=target)
+    assert (report.filled, report.worst_state, report.allowed_loss) == (2, "unknown", None)
+    tiles = dict(re.findall(r'class="name">([^<]+)</span><span class="value">([^<]+)<', target.read_text()))
+    unknown = [name for name, value in tiles.items() if value == "unknown"]
+    assert unknown == ["Profit and loss", "Gas", "Worst state", "Value at risk"]
+    assert tiles["Fills"] == "2"
+
+
 def test_page__written_twice__is_the_same_but_for_the_minute(ledger: Path, tmp_path: Path) -> None:
     texts = []
     for name in ("a", "b"):
