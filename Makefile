@@ -26,7 +26,7 @@ ALONE = port="$$($(BIN)/python -c 'from pmm.localnet.anvil import free_port; pri
 
 .DEFAULT_GOAL := help
 SUITE_TARGETS := $(addprefix suite/,$(SUITES))
-.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote bench-desk gas-snapshot abis clean distclean
+.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote bench-desk gas-snapshot abis monitoring clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ gas-snapshot: setup ## record the gas of our own cases, which the tests hold eve
 
 abis: setup ## compile the contracts and export their ABIs into the package
 	@$(BIN)/ape run export_abis
+
+monitoring: setup ## write Grafana boards, alert rules and their tests into monitoring/
+	@$(BIN)/python -m pmm.monitoring.write_files monitoring
 
 include analysis/analysis.mk
 

@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("pmm.cli.demo", "app", "Run the main job end to end and print what happened."),
     "replay": ("pmm.cli.replay", "app", "Price a journal's requests again."),
     "shadow": ("pmm.cli.shadow", "app", "Decide without a key, on live or recorded feeds and requests."),
+    "report": ("pmm.cli.report", "app", "Write a day's report from journal and ledger."),
     "model": ("pmm.cli.model", "app", "List pricing models and check them."),
     "data": ("pmm.cli.data", "app", "Fetch recorded market data."),
 }

@@ -1,0 +1,63 @@
+"""Events of the hedger."""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_COST_BPS = (0, 1, 2, 5, 10, 20, 50, 100, 200)
+_LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3, 10)
+
+
+class HedgeEvents:
+    """Counts intents, routes, outcomes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._log = structlog.get_logger().bind()
+        self._intents = Counter(
+            "pmm_hedge_intents", "Hedge intents.", ("asset", "strategy"), registry=registry
+        )
+        self._finished = Counter(
+            "pmm_hedges", "Hedges by route and outcome.", ("route", "outcome"), registry=registry
+        )
+        self._cost = Histogram(
+            "pmm_hedge_cost_bps", "Full cost of a hedge.", ("route",), buckets=_COST_BPS, registry=registry
+        )
+        self._latency = Histogram(
+            "pmm_hedge_submit_seconds", "Fill to submitted hedge.", buckets=_LATENCY_S, registry=registry
+        )
+        self._open = Gauge(
+            "pmm_hedge_open_intents",
+            "Intents by state, unknown ones included.",
+            ("state",),
+            registry=registry,
+        )
+
+    def hedge_intended(self, *, intent_id: str, asset: str, strategy: str, usd: float) -> None:
+        """A fill, or the exposure, asked for a hedge."""
+        self._intents.labels(asset, strategy).inc()
+        self._log.info(
+            "hedge_intended", intent_id=intent_id, asset=asset, strategy=strategy, usd=round(usd, 2)
+        )
+
+    def hedge_submitted(self, *, intent_id: str, route: str, after_s: float) -> None:
+        """A hedge left, ``after_s`` after the event that caused it."""
+        self._latency.observe(after_s)
+        self._log.info("hedge_submitted", intent_id=intent_id, route=route)
+
+    def hedge_finished(self, *, intent_id: str, route: str, outcome: str, cost_bps: float) -> None:
+        """A hedge ended: filled, partial, failed, repaired or unwound."""
+        self._finished.labels(route, outcome).inc()
+        self._cost.labels(route).observe(cost_bps)
+        log = self._log.info if outcome == "filled" else self._log.warning
+        log("hedge_finished", intent_id=intent_id, route=route, outcome=outcome, cost_bps=cost_bps)
+
+    def hedge_unknown(self, *, intent_id: str, route: str, why: str) -> None:
+        """An answer was lost; the leg stays unknown until it is reconciled."""
+        self._finished.labels(route, "unknown").inc()
+        self._log.error("hedge_unknown", intent_id=intent_id, route=route, why=why)
+
+    def open_intents(self, *, state: str, count: int) -> None:
+        """So many intents stand in a state now."""
+        self._open.labels(state).set(count)
+        self._log.debug("open_intents", state=state, count=count)

@@ -1,0 +1,63 @@
+"""Events of the lending accounts and their keeper."""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class LendingEvents:
+    """Counts what stands in lending markets and what the keeper did about it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._log = structlog.get_logger().bind()
+        self._buffer = Gauge(
+            "pmm_lending_buffer_ratio",
+            "(collateral - required) / required; liquidation at 0.",
+            ("account", "market"),
+            registry=registry,
+        )
+        self._position = Gauge(
+            "pmm_lending_position_usd",
+            "Supply (positive) and debt (negative), US dollars.",
+            ("market", "token", "side"),
+            registry=registry,
+        )
+        self._rate = Gauge(
+            "pmm_lending_rate_ratio",
+            "Yearly rate, 0.05 is 5 %.",
+            ("market", "token", "side"),
+            registry=registry,
+        )
+        self._acts = Counter(
+            "pmm_keeper_actions", "What the keeper did.", ("action", "outcome"), registry=registry
+        )
+        self._rounds = Counter("pmm_keeper_rounds", "Rounds of the keeper.", registry=registry)
+
+    def account_checked(self, *, account: str, market: str, buffer: float) -> None:
+        """The keeper looked at an account."""
+        self._buffer.labels(account, market).set(buffer)
+        self._log.debug("account_checked", account=account, market=market, buffer=buffer)
+
+    def position_changed(self, *, market: str, token: str, supply_usd: float, debt_usd: float) -> None:
+        """Supply or debt of a token is another one; both are given as positive numbers."""
+        self._position.labels(market, token, "supply").set(supply_usd)
+        self._position.labels(market, token, "debt").set(-debt_usd)
+        self._log.debug("position_changed", market=market, token=token)
+
+    def rates_read(self, *, market: str, token: str, supply: float, borrow: float) -> None:
+        """The yearly rates of a market."""
+        self._rate.labels(market, token, "supply").set(supply)
+        self._rate.labels(market, token, "borrow").set(borrow)
+        self._log.debug("rates_read", market=market, token=token)
+
+    def keeper_round(self) -> None:
+        """The keeper looked at everything."""
+        self._rounds.inc()
+        self._log.debug("keeper_round")
+
+    def keeper_acted(self, *, action: str, account: str, outcome: str, usd: float) -> None:
+        """The keeper repaid, moved collateral or de-leveraged."""
+        self._acts.labels(action, outcome).inc()
+        log = self._log.info if outcome == "done" else self._log.error
+        log("keeper_acted", action=action, account=account, outcome=outcome, usd=round(usd, 2))

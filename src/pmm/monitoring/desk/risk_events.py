@@ -1,0 +1,108 @@
+"""Events of the risk engine and of the actions that follow from it."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+RISK_STATES: Final = {"normal": 0, "recovery": 1, "warning": 2, "critical": 3}
+"""State as a number that rises with danger."""
+
+
+class RiskEvents:
+    """Gauges of every metric of the risk book, with its state; counts what was done."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._log = structlog.get_logger().bind()
+        names = ("metric", "subject")
+        self._value = Gauge("pmm_risk_metric", "Metric of the risk book.", names, registry=registry)
+        self._known = Gauge("pmm_risk_known", "0 when a metric cannot be computed.", names, registry=registry)
+        self._state = Gauge(
+            "pmm_risk_state", "0 normal, 1 recovery, 2 warning, 3 critical.", names, registry=registry
+        )
+        self._line = Gauge(
+            "pmm_risk_line", "Where warning and critical begin.", ("metric", "line"), registry=registry
+        )
+        self._overall = Gauge("pmm_desk_state", "The worst state of all, same numbers.", registry=registry)
+        self._changes = Counter(
+            "pmm_risk_state_changes", "Changes of state.", ("metric", "state"), registry=registry
+        )
+        self._loss = Gauge(
+            "pmm_risk_loss_usd", "Possible loss by method.", ("method", "measure"), registry=registry
+        )
+        self._stress = Gauge(
+            "pmm_stress_pnl_usd", "What a scenario would bring.", ("scenario",), registry=registry
+        )
+        self._exceeded = Counter(
+            "pmm_var_exceedances", "Days that lost more than the VaR.", registry=registry
+        )
+        self._actions = Counter(
+            "pmm_actions", "Commands of the risk book.", ("action", "outcome"), registry=registry
+        )
+        self._waiting = Gauge("pmm_actions_waiting", "Commands that wait for a yes.", registry=registry)
+
+    def line_set(self, *, metric: str, warning: float, critical: float) -> None:
+        """The lines of a metric are these."""
+        self._line.labels(metric, "warning").set(warning)
+        self._line.labels(metric, "critical").set(critical)
+        self._log.debug("line_set", metric=metric, warning=warning, critical=critical)
+
+    def metric_measured(self, *, metric: str, subject: str, value: float | None, state: str) -> None:
+        """A metric has a value; None when it cannot be computed, which is never good.
+
+        ``subject`` is the pair, node, account or token, and empty for the whole desk. Raises KeyError for an
+        unknown state.
+        """
+        number = RISK_STATES[state]
+        self._value.labels(metric, subject).set(math.nan if value is None else value)
+        self._known.labels(metric, subject).set(0 if value is None else 1)
+        self._state.labels(metric, subject).set(
+            max(number, RISK_STATES["warning"]) if value is None else number
+        )
+        self._log.debug("metric_measured", metric=metric, subject=subject, value=value, state=state)
+
+    def state_changed(self, *, metric: str, subject: str, before: str, after: str, why: str) -> None:
+        """The state of a metric changed."""
+        self._changes.labels(metric, after).inc()
+        log = self._log.warning if RISK_STATES[after] > RISK_STATES["normal"] else self._log.info
+        log("state_changed", metric=metric, subject=subject, before=before, after=after, why=why)
+
+    def desk_state(self, state: str) -> None:
+        """The desk as a whole is in this state."""
+        self._overall.set(RISK_STATES[state])
+        self._log.debug("desk_state", state=state)
+
+    def loss_estimated(self, *, method: str, var_usd: float, shortfall_usd: float) -> None:
+        """Value at risk and expected shortfall by one method, 99 %, one day."""
+        self._loss.labels(method, "var").set(var_usd)
+        self._loss.labels(method, "shortfall").set(shortfall_usd)
+        self._log.info(
+            "loss_estimated", method=method, var_usd=round(var_usd), shortfall_usd=round(shortfall_usd)
+        )
+
+    def loss_realised(self, *, pnl_usd: float, var_usd: float) -> None:
+        """A day of the backtest is over."""
+        self._loss.labels("realised", "pnl").set(pnl_usd)
+        exceeded = -pnl_usd > var_usd
+        if exceeded:
+            self._exceeded.inc()
+        self._log.info("loss_realised", pnl_usd=round(pnl_usd), var_usd=round(var_usd), exceeded=exceeded)
+
+    def scenario_valued(self, *, scenario: str, pnl_usd: float) -> None:
+        """A stress scenario was computed."""
+        self._stress.labels(scenario).set(pnl_usd)
+        self._log.info("scenario_valued", scenario=scenario, pnl_usd=round(pnl_usd))
+
+    def action_taken(self, *, action: str, outcome: str, cause: str, command_id: str) -> None:
+        """A command was carried out, refused, failed, or waits for a yes (``asked``)."""
+        self._actions.labels(action, outcome).inc()
+        log = self._log.error if outcome == "failed" else self._log.warning
+        log("action_taken", action=action, outcome=outcome, cause=cause, command_id=command_id)
+
+    def actions_waiting(self, count: int) -> None:
+        """So many commands wait for a person."""
+        self._waiting.set(count)
+        self._log.debug("actions_waiting", count=count)

@@ -1,0 +1,86 @@
+"""Reads what a day's report is made of, beside running processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from pmm.journal import JournalEntry, read
+from pmm.ledger import LedgerReader, read_ledger
+from pmm.monitoring.audit_log import read_audit, verify
+from pmm.report.day import AlertLine, DayData, QuoteLine
+from pmm.report.series import Point
+
+_POINTS = (
+    "SELECT at_ms, run, series, subject, value FROM history_points WHERE at_ms >= ? AND at_ms < ? "
+    "OR seq IN (SELECT max(seq) FROM history_points WHERE at_ms < ? GROUP BY run, series, subject) ORDER BY seq"
+)
+_ALERTS = (
+    "SELECT at_ms, key, severity, title, fate FROM alerts_log WHERE at_ms >= ? AND at_ms < ? ORDER BY seq"
+)
+# Fair values after midnight judge the day's last fills.
+_AFTER_MS = 3_600_000
+
+
+def read_day(day: date, *, journal: Path | str | None, ledger: Path | str | None) -> DayData:
+    """Return everything recorded on a UTC day.
+
+    Raises InvalidInput where a journal or ledger is named and is none, SetupError where a database does not answer.
+    """
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    start_ms = int(start.timestamp()) * 1_000
+    end_ms = int((start + timedelta(days=1)).timestamp()) * 1_000
+    quotes = tuple(_quotes(journal, start_ms, end_ms + _AFTER_MS)) if journal is not None else ()
+    if ledger is None:
+        return DayData(day=day, start_ms=start_ms, end_ms=end_ms, quotes=quotes)
+    with read_ledger(ledger) as reader:
+        return DayData(
+            day=day,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            quotes=quotes,
+            points=_points(reader, start_ms, end_ms),
+            alerts=tuple(
+                AlertLine(at_ms=row[0], key=row[1], severity=row[2], title=row[3], fate=row[4])
+                for row in reader.read(_ALERTS, (start_ms, end_ms))
+            ),
+            audit=_audit(reader),
+        )
+
+
+def _quotes(journal: Path | str, start_ms: int, end_ms: int) -> Iterator[QuoteLine]:
+    for entry in read(journal):
+        if start_ms <= entry.received_at_ms < end_ms:
+            yield _quote(entry)
+
+
+def _quote(entry: JournalEntry) -> QuoteLine:
+    if entry.order is None:
+        return QuoteLine(
+            at_ms=entry.received_at_ms, relayer=entry.relayer, decision=entry.decision, filled=False
+        )
+    return QuoteLine(
+        at_ms=entry.received_at_ms,
+        relayer=entry.relayer,
+        decision=entry.decision,
+        filled=entry.outcome == "spent",
+        direction=(entry.order.taker_asset, entry.order.maker_asset),
+        making_amount=entry.order.making_amount,
+        taking_amount=entry.order.taking_amount,
+        fair_rate_e36=entry.fair_rate_e36 or 0,
+        usd=(entry.usd_wad or 0) / 10**18,
+    )
+
+
+def _points(reader: LedgerReader, start_ms: int, end_ms: int) -> tuple[Point, ...]:
+    return tuple(
+        Point(at_ms=row[0], run=row[1], series=row[2], subject=row[3], value=float(row[4]))
+        for row in reader.read(_POINTS, (start_ms, end_ms, start_ms))
+    )
+
+
+def _audit(reader: LedgerReader) -> str:
+    verdict = verify(read_audit(reader))
+    state = "whole" if verdict.intact else f"BROKEN: {verdict.detail}"
+    return f"{verdict.number} entries, {state}, head {verdict.head.hex()}"

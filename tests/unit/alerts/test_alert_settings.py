@@ -1,0 +1,90 @@
+"""Settings of the channels, and the pump."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pmm.alerts import Alert, AlertDesk, AlertPump, AlertSettings, Routes, Severity, channels_of, routes_of
+from pmm.errors import InvalidInput
+from pmm.ledger import open_ledger
+from pmm.monitoring.desk import DeskEvents
+from tests.unit.alerts.conftest import MAKER
+
+SECRET = "s3cr3t-that-nobody-may-see"
+ALL = {
+    "slack_url": f"https://hooks.slack.com/services/{SECRET}",
+    "pagerduty_key": SECRET,
+    "sms_account": "AC1",
+    "sms_token": SECRET,
+    "sms_sender": "+15550100",
+    "sms_receivers": "+15550101, +15550102",
+    "email_host": "mail.example.org",
+    "email_password": SECRET,
+    "email_sender": "pmm@example.org",
+    "email_receivers": "a@example.org",
+    "webhook_url": f"https://example.org/{SECRET}",
+    "webhook_secret": SECRET,
+}
+
+
+def test_settings__nothing_set__needs_no_key_and_gives_no_channel() -> None:
+    assert channels_of(AlertSettings.model_validate({})) == ()
+    assert routes_of(AlertSettings.model_validate({})).least == {}
+
+
+def test_settings__everything_set__gives_every_channel_and_shows_no_secret() -> None:
+    settings = AlertSettings.model_validate(ALL)
+    assert [channel.name for channel in channels_of(settings)] == [
+        "slack",
+        "pagerduty",
+        "sms",
+        "email",
+        "webhook",
+    ]
+    assert settings.sms_receivers == ("+15550101", "+15550102")
+    assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
+    routes = routes_of(settings)
+    names = tuple(channel.name for channel in channels_of(settings))
+    assert routes.channels(Severity.INFO, names) == ("webhook",)
+    assert routes.channels(Severity.WARNING, names) == ("slack", "email", "webhook")
+    assert routes.channels(Severity.CRITICAL, names) == names
+
+
+@pytest.mark.parametrize(
+    "missing", ["sms_token", "sms_receivers", "email_sender", "email_receivers", "webhook_secret"]
+)
+def test_settings__half_a_channel__is_refused_without_showing_the_other_half(missing: str) -> None:
+    with pytest.raises(ValidationError, match="all of its settings") as caught:
+        AlertSettings.model_validate({name: value for name, value in ALL.items() if name != missing})
+    assert SECRET not in str(caught.value)
+
+
+def test_settings__address_that_is_not_https__is_refused() -> None:
+    settings = AlertSettings.model_validate({"slack_url": f"http://hooks.slack.com/{SECRET}"})
+    with pytest.raises(InvalidInput) as caught:
+        channels_of(settings)
+    assert SECRET not in str(caught.value)
+
+
+def test_pump__alert_raised__is_delivered_by_its_thread(tmp_path: Path) -> None:
+    heard = threading.Event()
+
+    class Bell:
+        name = "bell"
+
+        def deliver(self, alert: Alert, *, delivery_id: str) -> None:
+            assert threading.current_thread().name == "alerts"
+            heard.set()
+
+    ledger = open_ledger(tmp_path / "l.sqlite", chain_id=1, maker=MAKER)
+    desk = AlertDesk(ledger, (Bell(),), Routes(), watch=DeskEvents().alerts)
+    pump = AlertPump(desk, lambda: 2, interval_s=0.01)
+    pump.start()
+    desk.raise_alert(Alert(key="k", severity=Severity.CRITICAL, title="t"), 1)
+    assert heard.wait(30)
+    pump.close()
+    ledger.close()
