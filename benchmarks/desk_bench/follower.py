@@ -17,6 +17,11 @@ class OneNode:
 
     node: BlockSource
 
+    @property
+    def count(self) -> int:
+        """One."""
+        return 1
+
     def in_order(self) -> tuple[BlockSource, ...]:
         """Return it."""
         return (self.node,)

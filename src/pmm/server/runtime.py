@@ -285,6 +285,7 @@ def _join(
         else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],
     )
     desks = {Settlement.ONEINCH: desk} | ({} if second is None else {Settlement.OKX: second})
+
     def new_id() -> str:
         return random.timed_id(clock.wall_ms())
 
