@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from eth_abi.exceptions import DecodingError
 
 from pmm.chain.abi import decode_result, encode_call
@@ -137,8 +135,3 @@ def first_unused_router_nonce(node: Web3Node, maker: Address, *, known: int) -> 
     if last_used < known >> 8 or (last_used == known >> 8 and last_word >> (known & 0xFF) == 0):
         return known
     return (last_used + 1) << 8
-
-
-def dead_router_nonces(nonces: Sequence[int], words: dict[int, int]) -> set[int]:
-    """Return those nonces whose bit is set in the words read."""
-    return {nonce for nonce in nonces if words.get(nonce >> 8, 0) >> (nonce & 0xFF) & 1}

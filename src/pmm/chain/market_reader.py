@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
@@ -12,7 +12,6 @@ from typing import Any, Final
 from pmm.chain.feeds import Feed, feed_call, feed_reading
 from pmm.chain.inventory import (
     balance_call,
-    dead_router_nonces,
     lane_call,
     lane_state,
     registered_call,
@@ -33,8 +32,11 @@ from pmm.execution import (
     LaneState,
     NodeIdentity,
     NonceKey,
+    NonceWord,
+    NonceWords,
     OutsideMarket,
     Settlement,
+    nonces_of,
 )
 from pmm.pricing import FeedReading, MarketSnapshot
 
@@ -94,7 +96,7 @@ class MarketReader:
         self._lending = LendingReader(plan.lending, plan.tokens)
         self._serial = count(1)
 
-    def read(self, watched: Sequence[NonceKey]) -> ChainView:
+    def read(self, watched: Collection[NonceKey]) -> ChainView:
         """Return the chain as it is now, and which of the ``watched`` nonces are dead.
 
         Raises:
@@ -104,7 +106,7 @@ class MarketReader:
         read_at_s = time.monotonic()
         head = self._head()
         _check_clock(head, self._node.shown_url)
-        state = _StateAnswers(self._plan, watched, self._pools.calls, self._lending.calls)
+        state = _StateAnswers(self._plan, NonceWords.of(watched), self._pools.calls, self._lending.calls)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
         market = self._snapshot(head, state)
@@ -196,11 +198,11 @@ class _StateAnswers:
     """Builds the calls of the second round trip and takes their answers apart again."""
 
     def __init__(
-        self, plan: ReaderPlan, watched: Sequence[NonceKey], pool_calls: list[Call], lending_calls: list[Call]
+        self, plan: ReaderPlan, watched: NonceWords, pool_calls: list[Call], lending_calls: list[Call]
     ) -> None:
         self._plan = plan
         self._watched = watched
-        self._words = sorted({key.nonce >> 8 for key in watched if key.settlement is Settlement.ONEINCH})
+        self._words = sorted(word.index for word in watched.words if word.settlement is Settlement.ONEINCH)
         tokens, settlement = plan.tokens, plan.settlement
         self._groups: dict[str, list[Call]] = {
             "feeds": [feed_call(feed) for feed in plan.feeds.values()],
@@ -250,20 +252,19 @@ class _StateAnswers:
 
     def spent(self) -> frozenset[NonceKey]:
         """Return the watched nonces that are dead on chain."""
-        dead = dead_router_nonces(
-            [key.nonce for key in self._watched if key.settlement is Settlement.ONEINCH], self._router_words
-        )
         lanes = {lane.lane: lane for lane in self.lanes}
         return frozenset(
-            key
-            for key in self._watched
-            if (key.nonce in dead if key.settlement is Settlement.ONEINCH else self._is_dead(lanes, key))
+            nonce
+            for word, bits in self._watched.words.items()
+            for nonce in nonces_of(word, bits & self._dead_bits(lanes, word))
         )
 
-    def _is_dead(self, lanes: Mapping[int, LaneState], key: NonceKey) -> bool:
+    def _dead_bits(self, lanes: Mapping[int, LaneState], word: NonceWord) -> int:
+        if word.settlement is Settlement.ONEINCH:
+            return self._router_words.get(word.index, 0)
         # Lanes of an earlier signer are not read: its quotes end by expiry.
-        lane = lanes.get(key.lane) if key.signer == self._plan.signer else None
-        return lane is not None and lane.is_dead(key.nonce)
+        lane = lanes.get(word.lane) if word.signer == self._plan.signer else None
+        return 0 if lane is None else lane.dead_bits(word.index)
 
 
 def _amounts(tokens: Sequence[Token], answers: Sequence[bytes | None], what: str) -> dict[Address, int]:

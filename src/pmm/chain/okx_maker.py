@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -11,7 +11,16 @@ from pmm.chain.inventory import balance_call
 from pmm.chain.web3_node import Call, Web3Node, word
 from pmm.domain import Address, Token
 from pmm.errors import ChainError
-from pmm.execution import ChainView, MakerAccount, NonceKey, Settlement, nonce_of
+from pmm.execution import (
+    ChainView,
+    MakerAccount,
+    NonceKey,
+    NonceWord,
+    NonceWords,
+    Settlement,
+    nonce_of,
+    nonces_of,
+)
 
 _WORD_BYTES = 32
 
@@ -19,7 +28,7 @@ _WORD_BYTES = 32
 class ViewReader(Protocol):
     """Whatever reads a chain view."""
 
-    def read(self, watched: Sequence[NonceKey]) -> ChainView:
+    def read(self, watched: Collection[NonceKey]) -> ChainView:
         """Return the chain as it is now; raises ChainError."""
         ...
 
@@ -42,11 +51,18 @@ class OkxMakerReader:
         self._tokens = tuple(tokens)
         self._contract = contract
 
-    def read(self, watched: Sequence[NonceKey]) -> ChainView:
+    def read(self, watched: Collection[NonceKey]) -> ChainView:
         """Return the chain as it is now; raises ChainError as the reader below does."""
-        view = self._reader.read([key for key in watched if key.settlement is not Settlement.OKX])
-        mine = [key for key in watched if key.settlement is Settlement.OKX and key.signer == self._maker]
-        slots = sorted({nonce_of(key) >> 8 for key in mine})
+        words = NonceWords.of(watched).words
+        view = self._reader.read(
+            NonceWords({word: bits for word, bits in words.items() if word.settlement is not Settlement.OKX})
+        )
+        mine = {
+            _slot(word): (word, bits)
+            for word, bits in words.items()
+            if word.settlement is Settlement.OKX and word.signer == self._maker
+        }
+        slots = sorted(mine)
         tokens = self._tokens
         calls: list[Call] = [balance_call(token, self._maker) for token in tokens]
         calls += [
@@ -68,8 +84,12 @@ class OkxMakerReader:
                 tokens, answers[:count], answers[count : 2 * count], strict=True
             )
         }
-        words = dict(zip(slots, (self._bitmap(answer, view) for answer in answers[2 * count :]), strict=True))
-        spent = {key for key in mine if words[nonce_of(key) >> 8] >> (nonce_of(key) & 0xFF) & 1}
+        bitmaps = [self._bitmap(answer, view) for answer in answers[2 * count :]]
+        spent = {
+            nonce
+            for slot, bitmap in zip(slots, bitmaps, strict=True)
+            for nonce in nonces_of(mine[slot][0], mine[slot][1] & bitmap)
+        }
         account = MakerAccount(address=self._maker, spendable=spendable)
         return replace(
             view,
@@ -86,3 +106,9 @@ class OkxMakerReader:
         raise ChainError(
             f"expected OKX's contract at {self._contract}, found none that answers; check PMM_OKX_CONTRACT"
         )
+
+
+def _slot(word: NonceWord) -> int:
+    """Return which word of OKX's bitmap it is."""
+    first = NonceKey(settlement=word.settlement, signer=word.signer, lane=word.lane, nonce=word.index << 8)
+    return nonce_of(first) >> 8

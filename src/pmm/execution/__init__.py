@@ -22,6 +22,7 @@ from pmm.execution.kill_switches import (
     SwitchLevel,
     SwitchState,
 )
+from pmm.execution.live_index import NonceWord, NonceWords, nonces_of
 from pmm.execution.market_conditions import MarketConditions
 from pmm.execution.nonce_keeper import NonceKeeper
 from pmm.execution.nonces import WINDOW, BlockNonces, LaneNonces, RouterNonces, SequentialNonces
@@ -103,6 +104,8 @@ __all__ = [
     "NonceKeeper",
     "NonceKey",
     "NonceLeases",
+    "NonceWord",
+    "NonceWords",
     "OrderSigner",
     "OutcomeKind",
     "Outside",
@@ -134,6 +137,7 @@ __all__ = [
     "choose",
     "choose_signing_mode",
     "nonce_of",
+    "nonces_of",
     "policy_digest",
     "quote_inputs",
 ]

@@ -18,6 +18,8 @@ class Settlement(StrEnum):
     OKX = "okx"
 
 
+_WORD_BITS = 256
+_WORD_MASK = (1 << _WORD_BITS) - 1
 CONTRACT_VENUES = (Settlement.ONEINCH, Settlement.PMM)
 """Venues on which our settlement contract is the maker."""
 
@@ -52,6 +54,13 @@ class LaneState:
     def is_dead(self, nonce: int) -> bool:
         """Tell whether the nonce is spent or has fallen out of the window."""
         return nonce < self.base or bool(self.window >> (nonce - self.base) & 1)
+
+    def dead_bits(self, index: int) -> int:
+        """Return which of the 256 nonces from ``index * 256`` on are dead, the lowest in the lowest bit."""
+        below = self.base - index * _WORD_BITS
+        passed = (1 << min(max(below, 0), _WORD_BITS)) - 1
+        spent = self.window << below if below >= 0 else self.window >> -below
+        return (passed | spent) & _WORD_MASK if below < _WORD_BITS else _WORD_MASK
 
     @property
     def next_unused(self) -> int:

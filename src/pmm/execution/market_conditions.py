@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pmm.execution.chain_view import ChainView, NonceKey
+from pmm.execution.chain_view import ChainView
+from pmm.execution.live_index import LiveIndex
 from pmm.execution.ports import Clock
 from pmm.execution.records import AdmittedQuote
 from pmm.execution.requests import FirmQuoteRequest
@@ -22,8 +23,6 @@ class _Open:
     """A quote that may be filled: what its fill would say."""
 
     pair: PairKey
-    nonce: NonceKey
-    expiration_s: int
     side: TakerSide
     price: float
     flow: Flow
@@ -44,6 +43,7 @@ class MarketConditions:
         self._pairs = tuple(pairs)
         self._tracker = tracker or StateTracker()
         self._open: dict[bytes, _Open] = {}
+        self._index = LiveIndex()
 
     def reload(self, pairs: Iterable[PairPolicy]) -> None:
         """Read prices by other rules from now on; what was seen stays."""
@@ -59,13 +59,13 @@ class MarketConditions:
         A nonce dies by a fill or by a cancel; a cancel counts as a fill here, on the careful side.
         """
         now_ms = self._clock.wall_ms()
-        for order_hash, quote in list(self._open.items()):
-            if quote.nonce in view.spent:
-                fill = FillObservation(at_ms=now_ms, side=quote.side, price=quote.price, flow=quote.flow)
-                self._tracker.observe_fill(quote.pair, fill)
-                del self._open[order_hash]
-            elif quote.expiration_s < view.expiry_clock_s:
-                del self._open[order_hash]
+        for order_hash in self._index.dead(view.spent):
+            quote = self._open[order_hash]
+            fill = FillObservation(at_ms=now_ms, side=quote.side, price=quote.price, flow=quote.flow)
+            self._tracker.observe_fill(quote.pair, fill)
+            self.forget(order_hash)
+        for order_hash in self._index.take_expired(view.expiry_clock_s):
+            self.forget(order_hash)
         for pair in self._pairs:
             rate_e36 = market_rate_e36(view.market, pair)
             if rate_e36 is not None:
@@ -87,16 +87,16 @@ class MarketConditions:
             base, quoted = quoted, base
         self._open[quote.order_hash] = _Open(
             pair=_key(pair),
-            nonce=quote.nonce,
-            expiration_s=quote.expiration_s,
             side=TakerSide.SELLS if sells else TakerSide.BUYS,
             price=quoted / base,
             flow=flow,
         )
+        self._index.add(quote.order_hash, quote.nonce, quote.expiration_s)
 
     def forget(self, order_hash: bytes) -> None:
-        """Forget a quote that was never signed."""
+        """Forget a quote that is over, or was never signed."""
         self._open.pop(order_hash, None)
+        self._index.remove(order_hash)
 
     @property
     def open_quotes(self) -> int:

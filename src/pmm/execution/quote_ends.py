@@ -54,6 +54,7 @@ class QuoteEnds:
         Raises JournalUnavailable when they could not be journaled; they are free here all the same, and the next
         call tries them again.
         """
+        ended: list[QuoteOutcome] = []
         for end in self._book.end_by(view):
             self._on_end(end.quote.order_hash)
             self._admission.release_nonce(end.quote.nonce)
@@ -65,7 +66,8 @@ class QuoteEnds:
                 signature=self._signatures.pop(end.quote.order_hash, None),
                 balance=view.balances.get(end.quote.maker_asset),
             )
-            self._unwritten = (*self._unwritten, outcome)
+            ended.append(outcome)
+        self._unwritten = (*self._unwritten, *ended)
         await self._write()
 
     async def _write(self) -> None:

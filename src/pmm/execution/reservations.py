@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pmm.domain import Address, allowed_sender_of
 from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import ChainView
+from pmm.execution.live_index import LiveIndex, NonceWords
 from pmm.execution.records import LiveQuote, OutcomeKind
 from pmm.risk import OpenQuotes
 
@@ -35,6 +36,7 @@ class ReservationBook:
         self._usd_wad_of: dict[int, int] = {}
         # Order hash -> (why, block in which it was first seen to be over).
         self._ending: dict[bytes, tuple[OutcomeKind, int]] = {}
+        self._index = LiveIndex()
         self._fill_probability_bps: dict[bytes, int] = {}
         self.version = 0
 
@@ -50,6 +52,10 @@ class ReservationBook:
     def get(self, order_hash: bytes) -> LiveQuote | None:
         """Return a live quote, or None."""
         return self._live.get(order_hash)
+
+    def nonces(self) -> NonceWords:
+        """Return the nonces of live quotes, as they are now."""
+        return self._index.nonces()
 
     def open_quotes(self, taker: Address) -> OpenQuotes:
         """Return how many quotes are live, their value, and the value of those of one taker."""
@@ -96,6 +102,7 @@ class ReservationBook:
         if quote.order_hash in self._live:
             raise InvariantViolated(f"order 0x{quote.order_hash.hex()} is reserved already")
         self._live[quote.order_hash] = quote
+        self._index.add(quote.order_hash, quote.nonce, quote.expiration_s)
         self._fill_probability_bps[quote.order_hash] = quote.fill_probability_bps
         self._reserved[quote.maker_asset] = self.reserved(quote.maker_asset) + quote.reserved_amount
         self._count_usd(quote, quote.usd_wad)
@@ -104,6 +111,7 @@ class ReservationBook:
     def remove(self, order_hash: bytes) -> None:
         """Release a reservation."""
         quote = self._live.pop(order_hash)
+        self._index.remove(order_hash)
         self._ending.pop(order_hash, None)
         self._fill_probability_bps.pop(order_hash, None)
         self._reserved[quote.maker_asset] -= quote.reserved_amount
@@ -124,10 +132,13 @@ class ReservationBook:
         """
         block = view.market.block_number
         ended: list[EndedQuote] = []
-        for order_hash, quote in self._live.items():
+        dead, expired = self._index.dead(view.spent), self._index.take_expired(view.expiry_clock_s)
+        for order_hash in dict.fromkeys((*self._ending, *dead, *expired)):
+            quote = self._live[order_hash]
             kind = self._verdict(quote, view)
             if kind is None:
                 self._ending.pop(order_hash, None)
+                self._index.give_back(order_hash)
                 continue
             seen_kind, since = self._ending.setdefault(order_hash, (kind, block))
             if seen_kind is not kind or block < since:

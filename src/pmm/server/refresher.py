@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +22,7 @@ _LEAST_PAUSE_S = 0.02
 class ViewReader(Protocol):
     """Whatever reads a chain view; called from the refresher's thread only."""
 
-    def read(self, watched: Sequence[NonceKey]) -> ChainView:
+    def read(self, watched: Collection[NonceKey]) -> ChainView:
         """Return the chain as it is now; raises ChainError."""
         ...
 
@@ -51,8 +51,8 @@ class MarketRefresher:
         self._error: str | None = None
         self._crash: BaseException | None = None
         self._waiting: list[asyncio.Future[None]] = []
-        self._watched: tuple[NonceKey, ...] = ()
-        self._on_view: Callable[[ChainView], Awaitable[tuple[NonceKey, ...]]] | None = None
+        self._watched: Collection[NonceKey] = ()
+        self._on_view: Callable[[ChainView], Awaitable[Collection[NonceKey]]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -67,7 +67,7 @@ class MarketRefresher:
         """Why the last read failed, None after one that worked."""
         return self._error
 
-    def start(self, on_view: Callable[[ChainView], Awaitable[tuple[NonceKey, ...]]]) -> None:
+    def start(self, on_view: Callable[[ChainView], Awaitable[Collection[NonceKey]]]) -> None:
         """Start reading; ``on_view`` is awaited with every view and returns the nonces to watch from then on."""
         self._on_view = on_view
         loop = asyncio.get_running_loop()

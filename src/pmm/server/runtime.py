@@ -34,7 +34,7 @@ from pmm.execution import (
     JournalUnavailable,
     MarketConditions,
     NodeIdentity,
-    NonceKey,
+    NonceWords,
     QuoteDesk,
     ReservationBook,
     Settlement,
@@ -133,7 +133,7 @@ class Runtime:
             # The next run that finds no place free revokes it.
             _LOG.info("signer_not_revoked", reason=str(error))
 
-    async def _on_view(self, view: ChainView) -> tuple[NonceKey, ...]:
+    async def _on_view(self, view: ChainView) -> NonceWords:
         desks = (self.desk,) if self.okx is None else (self.desk, self.okx)
         for desk in desks:
             try:
@@ -142,7 +142,8 @@ class Runtime:
             except JournalUnavailable as error:
                 _LOG.error("journal_behind", error=str(error))
         await self.plane.on_view(view, self.side.rotation)
-        return tuple(nonce for desk in desks for nonce in desk.watched())
+        # No two desks issue nonces of one settlement contract.
+        return NonceWords({word: bits for desk in desks for word, bits in desk.live_nonces().words.items()})
 
 
 def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime:

@@ -14,7 +14,6 @@ from pmm.chain.abi import selector
 from pmm.chain.feeds import FEEDS, feed_reading, feeds_of
 from pmm.chain.inventory import (
     SETTLEMENT_CALLS,
-    dead_router_nonces,
     first_unused_router_nonce,
     lane_state,
     router_word_call,
@@ -97,10 +96,6 @@ def test_ladder_amounts__dollars__are_round_amounts_of_the_token() -> None:
 @pytest.mark.parametrize("answer", [0, -1])
 def test_ladder_amounts__no_price__are_none(answer: int) -> None:
     assert ladder_amounts(WETH, {WETH.address: feed("ETH / USD", answer)}, (Decimal(100),)) == []
-
-
-def test_dead_router_nonces__bits__are_found() -> None:
-    assert dead_router_nonces([0, 1, 255, 256, 512], {0: 1 | 1 << 255, 1: 1}) == {0, 255, 256}
 
 
 class _Bitmap:

@@ -111,7 +111,7 @@ def test_reader__id_in_the_bitmap__is_spent(is_used: bool) -> None:
     other = NonceKey(settlement=Settlement.PMM, signer=MAKER, lane=0, nonce=1)
     view, below = _read(_Node(balance=1, allowance=1, bitmap=bitmap), chain_view(), _key(), other)
     assert (_key() in view.spent) is is_used
-    assert below.watched == [other]
+    assert list(below.watched) == [other]
 
 
 def test_reader__no_contract__is_nothing_on_anvil_and_an_error_elsewhere() -> None:

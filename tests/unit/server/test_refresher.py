@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -25,7 +25,7 @@ class _Reader:
         self.reads = 0
         self.watched: list[tuple[NonceKey, ...]] = []
 
-    def read(self, watched: Sequence[NonceKey]) -> ChainView:
+    def read(self, watched: Collection[NonceKey]) -> ChainView:
         self.reads += 1
         self.watched.append(tuple(watched))
         return self.behaviour()
