@@ -13,7 +13,7 @@ from pmm.journal.decoding import STORED_COLUMNS, stored_quote
 from pmm.journal.encoding import nonce_space, outcome_row, quote_row, snapshot_row
 from pmm.journal.entries import Entry
 from pmm.journal.schema import (
-    DELETE_BINDING,
+    DELETE_BINDINGS,
     INSERT_BINDING,
     INSERT_OUTCOME,
     INSERT_QUOTE,
@@ -29,9 +29,12 @@ _READ_BINDING = (
 )
 _READ_LEASE = "SELECT fence FROM leases WHERE nonce_space = ? AND replica = ?"
 _READ_LIVE = (
-    "SELECT maker_asset, settlement, allowed_sender, reserved_amount, usd_wad, outcomes.order_hash "
-    "FROM quotes LEFT JOIN outcomes ON outcomes.order_hash = quotes.order_hash WHERE quotes.order_hash = ?"
+    "SELECT quotes.order_hash, maker_asset, settlement, allowed_sender, reserved_amount, usd_wad, "
+    "outcomes.order_hash "
+    "FROM quotes LEFT JOIN outcomes ON outcomes.order_hash = quotes.order_hash WHERE quotes.order_hash IN ({})"
 )
+# Of a statement that names many rows at once: few forms, each prepared once.
+_MOST_AT_ONCE = 64
 _KNOWN = 64
 
 Key = tuple[str, str]
@@ -109,14 +112,16 @@ class _Batch:
         self._bindings: dict[Key, _Binding] = {}
         self._fences: dict[str, int | None] = {}
         self._live: dict[bytes, Row] = {}
+        self._quotes: list[Statement] = []
         self._writes: list[Statement] = []
+        self._ends: list[Statement] = []
+        self._ended: list[bytes] = []
 
     def reads(self) -> list[Statement]:
         """Return the reads that need no answer of others."""
         keys: list[Statement] = [(_READ_BINDING, key) for key in self._keys]
         leases: list[Statement] = [(_READ_LEASE, (space, self._replica)) for space in self._spaces]
-        live: list[Statement] = [(_READ_LIVE, (order_hash,)) for order_hash in self._hashes]
-        return [*keys, *leases, *live]
+        return [*keys, *leases, *(many(_READ_LIVE, group) for group in groups_of(self._hashes))]
 
     def total_reads(self) -> list[Statement]:
         """Return the read of totals that are not known yet, if there are any."""
@@ -132,11 +137,11 @@ class _Batch:
         for space in self._spaces:
             rows = next(parts)
             self._fences[space] = rows[0][0] if rows else None
+        for _ in groups_of(self._hashes):
+            self._live.update((bytes(row[0]), row[1:]) for row in next(parts))
         for order_hash in self._hashes:
-            rows = next(parts)
-            if not rows:
+            if order_hash not in self._live:
                 raise BadRecord(f"no quote 0x{order_hash.hex()} that could end")
-            self._live[order_hash] = rows[0]
         self.accept_totals(list(parts))
         for asset, venue, sender, *_ in self._live.values():
             name = asset_name(Address(asset), Settlement(venue))
@@ -154,8 +159,10 @@ class _Batch:
                 entry.receipt = self._admit(entry.record, entry.fence)
             for outcome in entry.outcomes:
                 self._end(outcome.order_hash, outcome.balance, outcome.block_number)
-                self._writes.append((INSERT_OUTCOME, outcome_row(outcome)))
-        return [*self._writes, *self._totals.writes()]
+                self._ends.append((INSERT_OUTCOME, outcome_row(outcome)))
+        # Rows of one table stand together, so that the store can write them at once.
+        unbound = (many(DELETE_BINDINGS, group) for group in groups_of(self._ended))
+        return [*self._quotes, *self._writes, *self._ends, *unbound, *self._totals.writes()]
 
     def _admit(self, record: QuoteRecord, fence: int | None) -> Receipt:
         key = _key(record)
@@ -175,7 +182,7 @@ class _Batch:
         decision = self._totals.admit(quote, record.claim)
         if not decision.accepted:
             return self._refuse(record, decision)
-        self._writes.append((INSERT_QUOTE, quote_row(record, self._replica)))
+        self._quotes.append((INSERT_QUOTE, quote_row(record, self._replica)))
         if key:
             self._writes.append((INSERT_BINDING, (*key, body_hash, quote.order_hash)))
             self._bindings[key] = _Binding(body_hash, _stored(record.quote_id, quote))
@@ -183,7 +190,7 @@ class _Batch:
 
     def _refuse(self, record: QuoteRecord, decision: Decision) -> Receipt:
         refused = replace(record, decision=decision, admitted=None)
-        self._writes.append((INSERT_QUOTE, quote_row(refused, self._replica)))
+        self._quotes.append((INSERT_QUOTE, quote_row(refused, self._replica)))
         return Receipt(decision=decision)
 
     def _lease_refusal(self, quote: AdmittedQuote, fence: int | None) -> Decision | None:
@@ -208,7 +215,21 @@ class _Batch:
             balance=balance,
             block_number=block_number,
         )
-        self._writes.append((DELETE_BINDING, (order_hash,)))
+        self._ended.append(order_hash)
+
+
+def groups_of(names: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+    """Return names in groups whose sizes are powers of two; the last one fills its group up."""
+    groups: list[tuple[bytes, ...]] = []
+    for start in range(0, len(names), _MOST_AT_ONCE):
+        part = tuple(names[start : start + _MOST_AT_ONCE])
+        groups.append(part + part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part)))
+    return groups
+
+
+def many(sql: str, names: tuple[bytes, ...]) -> Statement:
+    """Return a statement about all of ``names``, whose marks take the place of ``{}``."""
+    return sql.format(", ".join("?" * len(names))), names
 
 
 def _key(record: QuoteRecord) -> Key | None:

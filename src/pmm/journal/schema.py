@@ -190,7 +190,7 @@ INSERT_OUTCOME = _insert("outcomes", "order_hash, kind, at_ms, block_number, sig
 INSERT_SELECTION = _insert("selections", "order_hash, fill_probability_bps, at_ms")
 INSERT_LADDER = _insert("ladders", "published_at_ms, relayer, snapshot_id, body")
 INSERT_BINDING = _insert("bindings", "relayer, idempotency_key, body_hash, order_hash")
-DELETE_BINDING = "DELETE FROM bindings WHERE order_hash = ?"
+DELETE_BINDINGS = "DELETE FROM bindings WHERE order_hash IN ({})"
 UPSERT_TOTAL = (
     _insert("totals", "name, amount, ceiling, balance, block_number, replica")
     + " ON CONFLICT (name) DO UPDATE SET amount = excluded.amount, ceiling = excluded.ceiling, "

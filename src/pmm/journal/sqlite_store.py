@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 
 from pmm.domain import Address
@@ -12,6 +15,11 @@ from pmm.journal.schema import JOURNAL, DatabaseKind
 from pmm.journal.store import BadRecord, Row, Statement, StoreDown
 
 _BAD = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, TypeError, UnicodeError)
+
+
+# Below SQLite's 32,766 parameters for the widest table, and few enough forms to keep each prepared.
+_ROWS_AT_ONCE = 32
+_VALUES = " VALUES "
 
 
 class SqliteStore:
@@ -46,7 +54,7 @@ class SqliteStore:
 
     def commit(self, writes: Sequence[Statement]) -> None:
         """Write and commit; on disk on return (synchronous FULL)."""
-        self._guarded((*writes, ("COMMIT", ())))
+        self._guarded((*_joined(writes), ("COMMIT", ())))
 
     def rollback(self) -> None:
         """End the transaction, if there is one."""
@@ -70,3 +78,26 @@ class SqliteStore:
                 # The next begin tries it again.
                 raise StoreDown(str(second)) from error
             raise kind(str(error)) from error
+
+
+def _joined(writes: Sequence[Statement]) -> Iterator[Statement]:
+    """Return the same writes, with rows that go into one table one after the other in one statement.
+
+    Every statement gives the interpreter lock away and must wait to get it back: a batch did so once for each quote.
+    """
+    for sql, group in groupby(writes, key=itemgetter(0)):
+        rows = [values for _, values in group]
+        while rows:
+            size = min(1 << (len(rows).bit_length() - 1), _ROWS_AT_ONCE) if sql.startswith("INSERT") else 1
+            yield _of_rows(sql, size), tuple(chain.from_iterable(rows[:size]))
+            del rows[:size]
+
+
+@lru_cache(maxsize=128)
+def _of_rows(sql: str, count: int) -> str:
+    """Return an insertion of one row as one of ``count`` rows."""
+    if count == 1:
+        return sql
+    before, _, after = sql.partition(_VALUES)
+    marks, closing, rest = after.partition(")")
+    return before + _VALUES + ", ".join([marks + closing] * count) + rest

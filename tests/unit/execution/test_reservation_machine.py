@@ -296,6 +296,6 @@ def test_machine__planted_fault__is_found(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    found = settings(_SETTINGS, max_examples=400, phases=(Phase.generate,), database=None)
+    found = settings(_SETTINGS, max_examples=5_000, phases=(Phase.generate,), database=None)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(ReservationMachine, settings=found)

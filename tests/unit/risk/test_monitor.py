@@ -262,7 +262,7 @@ def test_desk_machine__planted_fault__is_found(plant: Any, monkeypatch: pytest.M
         run_state_machine_as_test(
             DeskMachine,
             settings=settings(
-                max_examples=40,
+                max_examples=1_000,
                 stateful_step_count=10,
                 deadline=None,
                 database=None,

@@ -158,7 +158,7 @@ def test_phase_machine__planted_fault__is_found(fault: Any) -> None:
         run_state_machine_as_test(
             Faulty,
             settings=settings(
-                max_examples=300,
+                max_examples=5_000,
                 stateful_step_count=30,
                 deadline=None,
                 database=None,

@@ -166,7 +166,7 @@ def test_machine__planted_fault__is_seen(
 ) -> None:
     plant(monkeypatch)
     wide = settings(
-        max_examples=500,
+        max_examples=5_000,
         stateful_step_count=40,
         deadline=None,
         database=None,

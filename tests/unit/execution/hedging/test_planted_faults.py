@@ -20,7 +20,7 @@ from tests.unit.execution.hedging.test_hedger_machine import HedgerMachine
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 _SETTINGS = settings(
-    max_examples=400,
+    max_examples=8_000,
     stateful_step_count=30,
     deadline=None,
     database=None,
