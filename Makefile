@@ -26,7 +26,7 @@ ALONE = port="$$($(BIN)/python -c 'from pmm.localnet.anvil import free_port; pri
 
 .DEFAULT_GOAL := help
 SUITE_TARGETS := $(addprefix suite/,$(SUITES))
-.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote bench-desk gas-snapshot abis monitoring clean distclean
+.PHONY: $(SUITE_TARGETS) help setup build demo test test-unit test-fork test-contracts test-invariants test-invariants-long test-machines-long test-planted-faults test-crash test-genuine lint lint-python lint-types lint-contracts format bench bench-gas bench-quote bench-desk gas-snapshot abis monitoring clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ test-invariants: setup ## the machines against the model and the comparison with
 
 test-invariants-long: setup ## the same with many more examples
 	@PMM_PROOF_DEPTH=long $(BIN)/ape test $(PROOFS) --network $(NETWORK) -o timeout=0 $(TEST_ARGS)
+
+test-machines-long: setup ## the desk's machines off chain, with faults that they meet rarely
+	@PMM_PROOF_DEPTH=long PMM_HEDGER_EXAMPLES=2000 $(PYTEST) -p no:ape_test -o timeout=0 tests/unit/execution/hedging $(TEST_ARGS)
 
 test-planted-faults: setup ## plant faults in a copy of the contracts; each must be found (FAULTS="name" picks)
 	@$(BIN)/python -m tests.invariants.planted_faults $(FAULTS)

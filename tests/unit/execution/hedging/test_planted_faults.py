@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,10 @@ from pmm.execution.hedging.records import HedgeBatch
 from tests.unit.execution.hedging.test_hedger_machine import HedgerMachine
 
 Patch = Callable[[pytest.MonkeyPatch], None]
+# The machine meets these within minutes, not seconds: `make test-machines-long` looks for them.
+_RARE = pytest.mark.skipif(
+    os.environ.get("PMM_PROOF_DEPTH") != "long", reason="rarely met: runs with PMM_PROOF_DEPTH=long"
+)
 _SETTINGS = settings(
     max_examples=8_000,
     stateful_step_count=30,
@@ -129,8 +134,8 @@ def _without(patch: pytest.MonkeyPatch, kind: EntryKind) -> None:
     [
         _counts_a_fill_twice,
         _forgets_undone_fills,
-        _forgets_undone_hedges,
-        _drops_what_a_failed_intent_did_not_trade,
+        pytest.param(_forgets_undone_hedges, marks=_RARE),
+        pytest.param(_drops_what_a_failed_intent_did_not_trade, marks=_RARE),
         _drops_residuals,
         _drops_carries,
         _sends_again_what_was_lost,
