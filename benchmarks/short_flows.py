@@ -19,12 +19,17 @@ and the purchase pass through the settlement contract.
 **One transaction** is `DeltaHedger.openShort` and `closeShort` with the health floor, the debt cap, the largest
 cost against Chainlink, the notional cap, the list of tokens that may be borrowed, and a lowest health factor in
 the plan.
+
+Each can be sent with an EIP-2930 access list, as the desk's own sender does where it lowers the gas
+(``pmm.chain.access_list``); a wallet gives none by itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pmm.chain.abi import encode_call
+from pmm.chain.access_list import AccessList, estimate_with_access_list, to_rpc
 from pmm.chain.rpc import JsonRpc
 from pmm.localnet.addresses import AAVE_POOL, UNISWAP_V3_SWAP_ROUTER, USDC, WETH, keyless_account
 from pmm.localnet.funding import balance_of, deal
@@ -84,22 +89,36 @@ def plan_word(
     return source << 248 | fee_pips << 224 | market << 216 | min_health_wad
 
 
-def separate_flow(rpc: JsonRpc, runs: int = 2) -> list[ShortGas]:
-    """Open and close the short by eight transactions of an account without code, ``runs`` times."""
+def separate_flow(rpc: JsonRpc, *, listed: bool = False, runs: int = 2) -> list[ShortGas]:
+    """Open and close the short by eight transactions of an account without code, ``runs`` times.
+
+    Args:
+        listed: give each the access list that makes it cheapest.
+    """
     with ChainBuilder(rpc) as chain:
         for token in (USDC, WETH):
             for spender in (AAVE_POOL, UNISWAP_V3_SWAP_ROUTER):
                 chain.transact(token, "approve(address,uint256)", spender, _ALL, sender=_TRADER)
-        return [_run_separately(chain) for _ in range(runs)]
+        return [_run_separately(chain, listed=listed) for _ in range(runs)]
 
 
 def one_transaction_flow(
-    rpc: JsonRpc, desk: DeltaDesk, *, source: int = FLASH_SWAP, market: int = AAVE_V3, runs: int = 2
+    rpc: JsonRpc,
+    desk: DeltaDesk,
+    *,
+    source: int = FLASH_SWAP,
+    market: int = AAVE_V3,
+    listed: bool = False,
+    runs: int = 2,
 ) -> list[ShortGas]:
-    """Open and close the short by one transaction each, ``runs`` times."""
+    """Open and close the short by one transaction each, ``runs`` times.
+
+    Args:
+        listed: give each the access list that makes it cheapest, as the desk's sender does.
+    """
     plan = plan_word(source=source, market=market, min_health_wad=MIN_HEALTH_WAD)
     with ChainBuilder(rpc) as chain:
-        return [_run_in_one(chain, desk, plan) for _ in range(runs)]
+        return [_run_in_one(chain, desk, plan, listed=listed) for _ in range(runs)]
 
 
 def desk_flow(rpc: JsonRpc, desk: DeltaDesk, *, swaps: ShortGas, runs: int = 2) -> list[ShortGas]:
@@ -143,9 +162,20 @@ def _run_at_the_desk(chain: ChainBuilder, desk: DeltaDesk, swaps: ShortGas) -> S
     return ShortGas(opening=opening, closing=tuple(closing))
 
 
-def _run_separately(chain: ChainBuilder) -> ShortGas:
+def _gas(chain: ChainBuilder, to: str, signature: str, *arguments: object, sender: str, listed: bool) -> int:
+    data = encode_call(signature, *arguments)
+    entries: AccessList = ()
+    if listed:
+        chain.fund(sender)
+        transaction = {"from": sender, "to": to, "data": "0x" + data.hex()}
+        entries = estimate_with_access_list(chain.rpc, transaction).access_list
+    receipt = chain.send(to, data, sender=sender, access_list=to_rpc(entries))
+    return int(receipt["gasUsed"], 16)
+
+
+def _run_separately(chain: ChainBuilder, *, listed: bool) -> ShortGas:
     def gas(to: str, signature: str, *arguments: object) -> int:
-        return int(chain.transact(to, signature, *arguments, sender=_TRADER)["gasUsed"], 16)
+        return _gas(chain, to, signature, *arguments, sender=_TRADER, listed=listed)
 
     supply, withdraw = "supply(address,uint256,address,uint16)", "withdraw(address,uint256,address)"
     never = 2**40
@@ -180,10 +210,9 @@ def _run_separately(chain: ChainBuilder) -> ShortGas:
     return ShortGas(opening=tuple(opening), closing=closing)
 
 
-def _run_in_one(chain: ChainBuilder, desk: DeltaDesk, plan: int) -> ShortGas:
+def _run_in_one(chain: ChainBuilder, desk: DeltaDesk, plan: int, *, listed: bool) -> ShortGas:
     def gas(signature: str, *arguments: object) -> int:
-        receipt = chain.transact(desk.delta_hedger, signature, *arguments, sender=desk.operator)
-        return int(receipt["gasUsed"], 16)
+        return _gas(chain, desk.delta_hedger, signature, *arguments, sender=desk.operator, listed=listed)
 
     deal(chain.rpc, USDC, desk.lending_account, MARGIN_USDC)
     opened = gas(

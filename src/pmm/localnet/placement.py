@@ -7,6 +7,7 @@ needs no deployer; D sets runtime code, right only where there is neither storag
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -63,9 +64,16 @@ class ChainBuilder:
             self.rpc.batch([("anvil_stopImpersonatingAccount", (account,)) for account in sorted(accounts)])
 
     def send(
-        self, to: str | None, data: bytes, *, sender: str, value: int = 0, gas: int = MAX_GAS
+        self,
+        to: str | None,
+        data: bytes,
+        *,
+        sender: str,
+        value: int = 0,
+        gas: int = MAX_GAS,
+        access_list: Sequence[Mapping[str, Any]] = (),
     ) -> dict[str, Any]:
-        """Send a transaction as ``sender`` and return its receipt.
+        """Send a transaction as ``sender``, with an access list in its JSON-RPC form, and return its receipt.
 
         Raises:
             ChainError: it reverted; the message carries the revert data.
@@ -81,6 +89,8 @@ class ChainBuilder:
         }
         if to is not None:
             transaction["to"] = to
+        if access_list:
+            transaction["accessList"] = list(access_list)
         receipt: dict[str, Any] = self.rpc.call("eth_sendTransactionSync", transaction)
         if int(receipt["status"], 16) != 1:
             raise ChainError(
