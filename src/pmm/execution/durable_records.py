@@ -35,18 +35,19 @@ class DurableRecords:
         """
         pending = asyncio.ensure_future(self._journal.admit(record))
         try:
-            async with asyncio.timeout(self._admission.policy.journal_timeout_s):
-                return await asyncio.shield(pending)
-        except JournalUnavailable as error:
-            self.take_back(record.admitted)
-            return _refusal(error)
-        except TimeoutError as error:
-            pending.add_done_callback(partial(self._late, record))
-            return _refusal(error)
+            written, _ = await asyncio.wait((pending,), timeout=self._admission.policy.journal_timeout_s)
         except asyncio.CancelledError:
             # The caller went away; nobody signs this any more.
             pending.add_done_callback(partial(self._late, record))
             raise
+        if not written:
+            pending.add_done_callback(partial(self._late, record))
+            return _refusal(TimeoutError())
+        try:
+            return pending.result()
+        except JournalUnavailable as error:
+            self.take_back(record.admitted)
+            return _refusal(error)
 
     def take_back(self, quote: AdmittedQuote | None) -> None:
         """Free what a quote reserves that was not written, if it is reserved still."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -37,6 +38,10 @@ def _timed(method: Callable[..., Any], watch: StageWatch, stage: Stage) -> Calla
     def timed(*arguments: Any, **named: Any) -> Any:
         started_ns = watch.now_ns()
         result = method(*arguments, **named)
+        if isinstance(result, asyncio.Future):
+            # As it is: a coroutine around it would become a task of its own.
+            result.add_done_callback(lambda _: watch.took(stage, started_ns))
+            return result
         if inspect.isawaitable(result):
             return until_done(result, started_ns)
         watch.took(stage, started_ns)

@@ -31,6 +31,7 @@ class MarketRefresher:
     """Reads every ``interval_s`` and on demand; implements ``MarketSource``.
 
     A view older than ``max_age_s`` is not quoted on: a request then waits at most ``wait_s`` for a new one.
+    ``prepare`` computes, on the reader's thread, what every quote on a view needs.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class MarketRefresher:
         interval_s: float,
         max_age_s: float,
         wait_s: float,
+        prepare: Callable[[ChainView], None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._clock = clock
         self._interval_s = interval_s
         self._max_age_s = max_age_s
         self._wait_s = wait_s
+        self._prepare = prepare
         self._view: ChainView | None = None
         self._error: str | None = None
         self._crash: BaseException | None = None
@@ -115,6 +118,7 @@ class MarketRefresher:
                 self._wake.clear()
                 try:
                     view = self._reader.read(self._watched)
+                    self._prepare(view)
                 except ChainError as error:
                     self._post(loop, self._failed, str(error))
                 except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a node answers

@@ -49,6 +49,7 @@ from pmm.models import find_model
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
 from pmm.monitoring.measured import measured
+from pmm.pricing import market_rate_e36
 from pmm.relayers.registry import open_codecs
 from pmm.server.access.request_body import AsgiApp
 from pmm.server.app import build_app
@@ -243,7 +244,12 @@ def _join(
         stages=stages,
     )
     whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
-    refresher = _refresher(settings, whole, clock)
+
+    def prepare(view: ChainView) -> None:
+        for pair in admission.policy.pairs.policies:
+            market_rate_e36(view.market, pair)
+
+    refresher = _refresher(settings, whole, clock, prepare)
     market = measured(refresher, stages, _READING) if plane.metrics else refresher
     written = measured(journal, stages, _WRITING) if plane.metrics else journal
     desk = QuoteDesk(market=market, journal=written, admission=admission, clock=clock, keeper=keeper)
@@ -335,13 +341,16 @@ def _confirmations(settings: ServeSettings, identity: NodeIdentity) -> int:
     return 0 if identity.development else _LIVE_CONFIRMATIONS
 
 
-def _refresher(settings: ServeSettings, reader: ViewReader, clock: SystemClock) -> MarketRefresher:
+def _refresher(
+    settings: ServeSettings, reader: ViewReader, clock: SystemClock, prepare: Callable[[ChainView], None]
+) -> MarketRefresher:
     return MarketRefresher(
         reader,
         clock=clock,
         interval_s=settings.refresh_interval_ms / 1000,
         max_age_s=settings.max_market_age_ms / 1000,
         wait_s=settings.market_wait_ms / 1000,
+        prepare=prepare,
     )
 
 
