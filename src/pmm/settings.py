@@ -319,7 +319,10 @@ class ServeSettings(BaseSettings):
     @field_validator("desk")
     @classmethod
     def _hedged(cls, value: DeskSettings) -> DeskSettings:
-        assets = [parse_pair(name)[0].symbol for name in value.hedged]
+        try:
+            assets = [parse_pair(name)[0].symbol for name in value.hedged]
+        except ValueError as error:
+            raise ValueError(f"hedged: {error}") from None
         if len(assets) != len(set(assets)):
             raise ValueError("hedged: expected each asset once, as ASSET/QUOTE")
         return value

@@ -158,7 +158,10 @@ class DeskSettings(_Section):
     max_cost_bps: int = Field(30, ge=0, lt=10_000, description="Most that a hedge may cost, gas included.")
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
     metrics_port: int = Field(
-        9_650, ge=0, le=65_535, description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one."
+        9_650,
+        ge=0,
+        le=65_535,
+        description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one.",
     )
 
     @field_validator("hedged", mode="before")

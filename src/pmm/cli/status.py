@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pmm.errors import ChainError, SetupError
 from pmm.settings import load_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -42,7 +44,12 @@ def status(
     if not watch:
         console().print(page)
         return
-    with Live(page, console=console(), auto_refresh=False) as live:
+    with suppress(KeyboardInterrupt), Live(page, console=console(), auto_refresh=False) as live:
         while True:
             time.sleep(_PAUSE_S)
-            live.update(status_page(read_status(settings)), refresh=True)
+            try:
+                page = status_page(read_status(settings))
+            except (ChainError, SetupError) as error:
+                live.update(f"{error}; trying again", refresh=True)
+            else:
+                live.update(page, refresh=True)

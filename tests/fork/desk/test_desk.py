@@ -18,9 +18,10 @@ import pytest
 
 from pmm.desk import Desk, DeskTurn, open_desk, read_status
 from pmm.domain import WETH
-from pmm.errors import PmmError, UnsafeToSign
+from pmm.errors import ChainError, PmmError, UnsafeToSign
 from pmm.execution import CONTRACT_VENUES
 from pmm.execution.hedging import IntentState, NoticeKind
+from pmm.ledger import LedgerDown
 from pmm.localnet.funding import balance_of
 from pmm.localnet.placement import ChainBuilder
 from pmm.settings import ServeSettings, load_settings
@@ -190,6 +191,40 @@ def test_status_and_metrics__say_what_the_desk_did(
     assert 'pmm_hedges_total{outcome="filled",route="uniswap_v3_500"} 1.0' in text
     assert 'pmm_risk_known{metric="quote_response_ms",subject=""} 0.0' in text
     assert 'pmm_desk_fills_total{pair="USDC/WETH",venue="1inch"} 1.0' in text
+
+
+def test_node__fails_in_the_middle__the_next_turn_goes_on_and_nothing_is_doubled(
+    server: Server,
+    chain: ChainBuilder,
+    deployed: Deployed,
+    ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running(deployed, ledger) as desk:
+        until_quiet(desk)
+        fill(chain, server.quote())
+
+        def lost(_: object) -> None:
+            raise LedgerDown("the disk is full")
+
+        def silent(_: object) -> None:
+            raise ChainError("no answer")
+
+        # What the hedger took in is not written, then the node does not answer.
+        with monkeypatch.context() as patched:
+            patched.setattr(desk.hedger._books, "commit", lost)
+            assert desk.turn() is None
+        assert desk.trouble == "the disk is full"
+        with monkeypatch.context() as patched:
+            patched.setattr(desk.reader, "read", silent)
+            assert desk.turn() is None
+        assert desk.trouble == "no answer"
+        assert desk.turn() is not None
+        assert desk.trouble == ""
+        until_quiet(desk)
+        assert nonce(desk, deployed) == 1
+        assert desk.hedger.open_delta(WETH.address) == 0
+        assert_books_equal_the_chain(desk, deployed)
 
 
 def test_keystore__on_a_development_node__is_refused(deployed: Deployed, ledger: Path) -> None:
