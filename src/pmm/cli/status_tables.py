@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.table import Table
 
 from pmm.desk.status import DeskStatus
@@ -38,14 +39,17 @@ def _top(status: DeskStatus) -> str:
     else:
         behind_s = max(status.node_time_s - status.head_time_s, 0)
         books = f"books at block {status.head}, {status.lag_blocks} blocks ({behind_s} s) behind"
-    return f"{status.node}  block {status.node_head}  {books}\nledger {status.ledger}"
+    return escape(f"{status.node}  block {status.node_head}  {books}\nledger {status.ledger}")
 
 
 def _inventory(status: DeskStatus) -> Table:
     table = _table("inventory", "token", "held", "delta")
     for line in status.tokens:
-        table.add_row(
-            line.token.symbol, _amount(line.token, line.held), _amount(line.token, line.delta, signed=True)
+        _add(
+            table,
+            line.token.symbol,
+            _amount(line.token, line.held),
+            _amount(line.token, line.delta, signed=True),
         )
     return table
 
@@ -55,7 +59,8 @@ def _hedges(title: str, intents: tuple[Intent, ...], tokens: dict[Address, Token
     for one in intents:
         token = tokens.get(one.asset)
         trade = str(one.trade) if token is None else _amount(token, one.trade, signed=True)
-        table.add_row(
+        _add(
+            table,
             *(_time(one.created_ms), token.symbol if token else one.asset, trade),
             *(one.route, one.state.value, one.detail or one.reason),
         )
@@ -66,7 +71,8 @@ def _lending(status: DeskStatus) -> Table:
     table = _table("lending", "market", "token", "supplied", "owed")
     for line in status.lending:
         if line.supplied or line.owed:
-            table.add_row(
+            _add(
+                table,
                 *(line.market.value, line.token.symbol),
                 *(_amount(line.token, line.supplied), _amount(line.token, line.owed)),
             )
@@ -77,7 +83,7 @@ def _risk(status: DeskStatus) -> Table:
     table = _table("risk", "metric", "phase", "reading", "since")
     for line in status.risk:
         name = f"{line.metric}[{line.subject}]" if line.subject else line.metric or "the desk"
-        table.add_row(name, line.phase, line.shown, _time(line.since_ms))
+        _add(table, name, line.phase, line.shown, _time(line.since_ms))
     return _or_none(table)
 
 
@@ -85,9 +91,14 @@ def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None)
 
 
+def _add(table: Table, *cells: str) -> None:
+    # Names hold brackets, which are no markup.
+    table.add_row(*map(escape, cells))
+
+
 def _or_none(table: Table) -> Table:
     if table.row_count == 0:
-        table.add_row("none")
+        _add(table, "none")
     return table
 
 
