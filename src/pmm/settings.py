@@ -29,6 +29,7 @@ from pmm.settings_file import read_settings_file
 from pmm.settings_sections import (
     NESTED,
     AuthSettings,
+    DeskSettings,
     MonitoringSettings,
     OtcSettings,
     SignerSettings,
@@ -226,6 +227,7 @@ class ServeSettings(BaseSettings):
     switches: SwitchSettings = SwitchSettings.model_validate({})
     monitoring: MonitoringSettings = MonitoringSettings.model_validate({})
     otc: OtcSettings = OtcSettings.model_validate({})
+    desk: DeskSettings = DeskSettings.model_validate({})
 
     @classmethod
     def settings_customise_sources(
@@ -312,6 +314,17 @@ class ServeSettings(BaseSettings):
     def _rising(cls, value: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
         if not value or any(a >= b for a, b in zip((Decimal(0), *value), value, strict=False)):
             raise ValueError("expected rising sizes above 0, such as 100,1000,10000")
+        return value
+
+    @field_validator("desk")
+    @classmethod
+    def _hedged(cls, value: DeskSettings) -> DeskSettings:
+        try:
+            assets = [parse_pair(name)[0].symbol for name in value.hedged]
+        except ValueError as error:
+            raise ValueError(f"hedged: {error}") from None
+        if len(assets) != len(set(assets)):
+            raise ValueError("hedged: expected each asset once, as ASSET/QUOTE")
         return value
 
     @field_validator("database_url")

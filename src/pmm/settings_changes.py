@@ -64,6 +64,7 @@ _WHY = {
     "journal": "the journal is open with it",
     "relayers": "the relayers' codecs are made with it",
     "monitoring": "the metrics are wired with it",
+    "desk": "it is of `pmm desk`",
 }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 
@@ -119,6 +120,62 @@ class OtcSettings(_Section):
     )
 
 
+class Hedging(StrEnum):
+    """When `pmm desk` hedges."""
+
+    NONE = "none"
+    IMMEDIATE = "immediate"
+    BAND = "band"
+
+
+class DeskSettings(_Section):
+    """`pmm desk`: follows the chain, keeps the books, hedges."""
+
+    ledger: Path | None = Field(
+        None,
+        description="Ledger file; by default the database of PMM_DATABASE_URL, else a file per deployment.",
+    )
+    operator_keystore: Path | None = Field(
+        None, description="Encrypted keystore of the operator; on anvil a key is made for the run."
+    )
+    operator_password: SecretStr | None = Field(None, description="Its password.")
+    backup_nodes: SecretStr | None = Field(
+        None, description="More nodes that the chain is followed on, by comma; they may hold keys."
+    )
+    hedged: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("WETH/USDC", "WBTC/USDC"), description="Assets hedged, each with what it is traded for, by comma."
+    )
+    hedging: Hedging = Field(Hedging.BAND, description="When to hedge: none, immediate or band.")
+    band_outer_usd: Decimal = Field(
+        Decimal(2_000), ge=0, max_digits=18, decimal_places=2, description="Delta at which band hedges."
+    )
+    band_inner_usd: Decimal = Field(
+        Decimal(0), ge=0, max_digits=18, decimal_places=2, description="Delta that band leaves."
+    )
+    max_slippage_bps: int = Field(
+        50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
+    )
+    max_cost_bps: int = Field(30, ge=0, lt=10_000, description="Most that a hedge may cost, gas included.")
+    poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
+    metrics_port: int = Field(
+        9_650,
+        ge=0,
+        le=65_535,
+        description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one.",
+    )
+
+    @field_validator("hedged", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _band(self) -> Self:
+        if self.band_inner_usd > self.band_outer_usd:
+            raise ValueError("band_inner_usd: expected at most band_outer_usd")
+        return self
+
+
 NESTED: dict[str, type[_Section]] = {
     "tls": TlsSettings,
     "auth": AuthSettings,
@@ -126,6 +183,7 @@ NESTED: dict[str, type[_Section]] = {
     "switches": SwitchSettings,
     "monitoring": MonitoringSettings,
     "otc": OtcSettings,
+    "desk": DeskSettings,
 }
 """Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
 

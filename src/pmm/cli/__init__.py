@@ -19,6 +19,8 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "limits": ("pmm.cli.limits", "app", "Say what a stolen signer key can lose."),
     "localnet": ("pmm.cli.localnet", "app", "Run the offline mainnet."),
     "serve": ("pmm.cli.serve", "app", "Serve signed quotes to relayers over HTTP."),
+    "desk": ("pmm.cli.desk", "app", "Follow the chain, keep the books, hedge."),
+    "status": ("pmm.cli.status", "app", "Show the desk on one page."),
     "otc": ("pmm.cli.otc", "app", "Enter negotiated trades."),
     "keys": ("pmm.cli.keys", "app", "Make, list and revoke keys of relayers and operators."),
     "config": ("pmm.cli.config", "app", "Show the settings in force."),

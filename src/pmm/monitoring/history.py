@@ -22,6 +22,8 @@ SERIES: Final = {
     "pmm_desk_fills_total": ("venue", "pair"),
     "pmm_desk_state": (),
     "pmm_risk_state": ("metric", "subject"),
+    "pmm_risk_metric": ("metric", "subject"),
+    "pmm_risk_known": ("metric", "subject"),
     "pmm_risk_loss_usd": ("method", "measure"),
     "pmm_transaction_gas_usd_total": ("purpose",),
     "pmm_gas_price_gwei": (),

@@ -1,0 +1,111 @@
+"""Tables of ``pmm status`` for a person."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.table import Table
+
+from pmm.desk.status import DeskStatus
+from pmm.domain import Address, Token
+from pmm.execution.hedging import Intent
+
+
+def console() -> Console:
+    """Return where to print: as wide as the terminal, or wide enough for a file."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def status_page(status: DeskStatus) -> Group:
+    """Return the whole page."""
+    tokens = {line.token.address: line.token for line in status.tokens}
+    return Group(
+        _top(status),
+        _inventory(status),
+        _hedges("open hedges", status.live, tokens),
+        _hedges("last hedges", status.latest, tokens),
+        _lending(status),
+        _risk(status),
+    )
+
+
+def _top(status: DeskStatus) -> str:
+    if status.head is None or status.head_time_s is None:
+        books = "the books have no block yet"
+    else:
+        behind_s = max(status.node_time_s - status.head_time_s, 0)
+        books = f"books at block {status.head}, {status.lag_blocks} blocks ({behind_s} s) behind"
+    return escape(f"{status.node}  block {status.node_head}  {books}\nledger {status.ledger}")
+
+
+def _inventory(status: DeskStatus) -> Table:
+    table = _table("inventory", "token", "held", "delta")
+    for line in status.tokens:
+        _add(
+            table,
+            line.token.symbol,
+            _amount(line.token, line.held),
+            _amount(line.token, line.delta, signed=True),
+        )
+    return table
+
+
+def _hedges(title: str, intents: tuple[Intent, ...], tokens: dict[Address, Token]) -> Table:
+    table = _table(title, "at", "asset", "trade", "route", "state", "why")
+    for one in intents:
+        token = tokens.get(one.asset)
+        trade = str(one.trade) if token is None else _amount(token, one.trade, signed=True)
+        _add(
+            table,
+            *(_time(one.created_ms), token.symbol if token else one.asset, trade),
+            *(one.route, one.state.value, one.detail or one.reason),
+        )
+    return _or_none(table)
+
+
+def _lending(status: DeskStatus) -> Table:
+    table = _table("lending", "market", "token", "supplied", "owed")
+    for line in status.lending:
+        if line.supplied or line.owed:
+            _add(
+                table,
+                *(line.market.value, line.token.symbol),
+                *(_amount(line.token, line.supplied), _amount(line.token, line.owed)),
+            )
+    return _or_none(table)
+
+
+def _risk(status: DeskStatus) -> Table:
+    table = _table("risk", "metric", "phase", "reading", "since")
+    for line in status.risk:
+        name = f"{line.metric}[{line.subject}]" if line.subject else line.metric or "the desk"
+        _add(table, name, line.phase, line.shown, _time(line.since_ms))
+    return _or_none(table)
+
+
+def _table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left", box=None)
+
+
+def _add(table: Table, *cells: str) -> None:
+    # Names hold brackets, which are no markup.
+    table.add_row(*map(escape, cells))
+
+
+def _or_none(table: Table) -> Table:
+    if table.row_count == 0:
+        _add(table, "none")
+    return table
+
+
+def _amount(token: Token, amount: int, *, signed: bool = False) -> str:
+    value = Decimal(amount).scaleb(-token.decimals)
+    return f"{value:+,f}" if signed else f"{value:,f}"
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

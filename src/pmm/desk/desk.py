@@ -1,0 +1,216 @@
+"""One turn of the desk, and turns without end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
+from pmm.chain.node_pool import NodePool
+from pmm.chain.sender import TransactionSender
+from pmm.desk.gauges import DeskGauges
+from pmm.desk.risk_desk import RiskDesk
+from pmm.desk.scene import Scene
+from pmm.domain import ChainChange
+from pmm.errors import ChainError, SetupError
+from pmm.execution.book import InventoryBook, Reconciliation, reconcile
+from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
+from pmm.execution.ledger import LedgerTransaction
+from pmm.ledger import Ledger
+from pmm.monitoring.desk import MetricsPort
+from pmm.monitoring.history import GaugeHistory
+from pmm.venues.book_reader import BookReader
+from pmm.venues.hedge_market import HedgeMarketReader
+
+CONSUMER = "hedger"
+"""Name under which the hedger's place on the chain stands in the ledger."""
+_PROBE_S = 10.0
+_SAMPLE_MS = 10_000
+_LOG = structlog.get_logger()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskTurn:
+    """What a turn did.
+
+    Attributes:
+        head: where the chain stands in the books.
+        changes: what happened on the chain.
+        notices: what the hedger said.
+        reconciliation: the book against the chain at ``head``.
+        quiet: nothing happened, and no hedge is under way.
+    """
+
+    head: Place
+    changes: tuple[ChainChange, ...]
+    notices: tuple[HedgeNotice, ...]
+    reconciliation: Reconciliation
+    quiet: bool
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """Everything joined; one thread. Made by ``open_desk``."""
+
+    scene: Scene
+    ledger: Ledger
+    pool: NodePool
+    indexer: Indexer
+    store: IndexStore
+    reader: BookReader
+    markets: HedgeMarketReader
+    book: InventoryBook
+    hedger: Hedger
+    sender: TransactionSender
+    risk: RiskDesk
+    gauges: DeskGauges
+    history: GaugeHistory
+    metrics: MetricsPort
+    clock_ms: Callable[[], int] = _now_ms
+    trouble: str = ""
+    """Why the last turn of :meth:`run` failed; empty after one that did not."""
+    _sampled_ms: int = 0
+    _feed: ChainFeed = field(default_factory=ChainFeed)
+
+    def step(self) -> DeskTurn:
+        """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
+
+        Raises:
+            ChainError, SetupError: no node, or no ledger; the next step goes on where the last one ended.
+            UnsafeToSign, ReorgBelowFinality, InvalidInput: a person must act.
+        """
+        before = self.store.place()
+        followed = self._follow()
+        place = self._begin()
+        # All that is judged in a turn is judged at one block: the newest in the books.
+        reading = self.reader.read(place.head.number)
+        market = self.markets.read(reading, reserved={})
+        now_ms = self.clock_ms()
+        self.gauges.market = market
+        self.sender.step()
+        if self.book.head is None:
+            reconcile(self.book, reading)
+        changes, notices = self._take_in(market, now_ms, followed=followed or before is None)
+        notices += self.hedger.step(now_ms=now_ms, market=market)
+        found = reconcile(self.book, reading)
+        self._measure(place, market, changes, notices, found, now_ms)
+        happened = followed or notices or any(one.added or one.removed for one in changes)
+        quiet = not happened and not self.hedger.live_intents()
+        return DeskTurn(
+            head=place, changes=tuple(changes), notices=tuple(notices), reconciliation=found, quiet=quiet
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Step until ``stop`` is set; failures that pass by themselves are noted and tried again."""
+        pause_s = self.scene.settings.desk.poll_ms / 1000
+        probe_at_s = 0.0
+        while not stop.is_set():
+            if self.pool.count > 1 and time.monotonic() >= probe_at_s:
+                self.pool.probe()
+                probe_at_s = time.monotonic() + _PROBE_S
+            self.turn()
+            stop.wait(pause_s)
+
+    def turn(self) -> DeskTurn | None:
+        """Step, and note a failure that passes by itself in ``trouble``; raises the others."""
+        try:
+            done = self.step()
+        except (ChainError, SetupError) as error:
+            if str(error) != self.trouble:
+                _LOG.warning("desk_waits", why=str(error))
+            self.trouble = str(error)
+            return None
+        if self.trouble:
+            _LOG.info("desk_goes_on")
+        self.trouble = ""
+        return done
+
+    def close(self) -> None:
+        """Write the last gauges and close everything."""
+        try:
+            self.history.sample(self.clock_ms())
+        except SetupError as error:
+            _LOG.warning("history_not_written", why=str(error))
+        self.metrics.close()
+        self.pool.close()
+        self.scene.close()
+        self.ledger.close()
+
+    # ---------------------------------------------------------------------------------------------- internal
+
+    def _follow(self) -> bool:
+        moved = False
+        while self.indexer.step() is not None:
+            moved = True
+        return moved
+
+    def _begin(self) -> Place:
+        """Return where the chain stands; on a ledger without a hedger, begin behind what happened until now."""
+        place = self.store.place()
+        # The indexer has stepped: it has a place.
+        assert place is not None
+        with self.ledger.transaction() as transaction:
+            known = transaction.query("SELECT 1 FROM chain_consumers WHERE name = ?", (CONSUMER,))
+            if not known:
+                self._feed.skip_to_now(transaction, CONSUMER)
+        return place
+
+    def _take_in(
+        self, market: HedgeMarket, now_ms: int, *, followed: bool
+    ) -> tuple[list[ChainChange], tuple[HedgeNotice, ...]]:
+        changes: list[ChainChange] = []
+        notices: tuple[HedgeNotice, ...] = ()
+        for delivery in self._deliveries():
+            change = delivery.change
+            if not (followed or change.added or change.removed):
+                continue
+            # What comes again after a failure of the hedger changes the book no more.
+            self.book.apply(change)
+            notices += self.hedger.on_change(
+                change,
+                now_ms=now_ms,
+                market=market,
+                acknowledge=partial(self._acknowledge, delivery),
+            )
+            changes.append(change)
+        return changes, notices
+
+    def _deliveries(self) -> Iterator[Delivery]:
+        more = True
+        while more:
+            with self.ledger.transaction() as transaction:
+                delivery = self._feed.pending(transaction, CONSUMER)
+            if delivery is None:
+                return
+            yield delivery
+            more = delivery.more
+
+    def _acknowledge(self, delivery: Delivery, transaction: LedgerTransaction) -> None:
+        self._feed.acknowledge(transaction, CONSUMER, delivery)
+
+    def _measure(
+        self,
+        place: Place,
+        market: HedgeMarket,
+        changes: list[ChainChange],
+        notices: tuple[HedgeNotice, ...],
+        found: Reconciliation,
+        now_ms: int,
+    ) -> None:
+        self.gauges.chain(place.head, self.pool.states(), now_ms)
+        self.gauges.fills(changes)
+        self.gauges.hedges(self.hedger, notices)
+        self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
+        self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+        if now_ms - self._sampled_ms >= _SAMPLE_MS:
+            self.history.sample(now_ms)
+            self._sampled_ms = now_ms

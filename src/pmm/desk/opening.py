@@ -1,0 +1,153 @@
+"""The composition root: from settings to a desk that can step."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
+from pmm.chain.node_pool import NodePool
+from pmm.chain.quoter import find_pools
+from pmm.chain.rpc import JsonRpc, shown_url
+from pmm.chain.sender import (
+    LedgerTransactionStore,
+    TransactionKey,
+    TransactionSender,
+    read_identity,
+    same_node,
+)
+from pmm.desk.desk import Desk
+from pmm.desk.gauges import DeskGauges
+from pmm.desk.operator_key import operator_key
+from pmm.desk.risk_desk import RiskDesk
+from pmm.desk.scene import Scene
+from pmm.desk.strategy import hedged_assets
+from pmm.domain import WETH, parse_address
+from pmm.errors import InvalidInput, UnsafeToSign
+from pmm.execution.book import InventoryBook
+from pmm.execution.hedging import HedgedAsset, HedgeLedger, Hedger, HedgerPolicy, LegDesk
+from pmm.ledger import Ledger, open_ledger
+from pmm.monitoring.desk import DeskEvents, MetricsPort
+from pmm.monitoring.history import GaugeHistory
+from pmm.settings import ServeSettings
+from pmm.venues.book_reader import BookReader
+from pmm.venues.hedge_market import HedgeMarketReader
+from pmm.venues.operator_transactions import OperatorTransactions
+from pmm.venues.uniswap import UniswapRoute
+
+
+def open_desk(settings: ServeSettings) -> Desk:
+    """Check node, deployment and key, open the ledger, and join everything.
+
+    Raises:
+        UnsafeToSign: the node, the deployed code or the key is not what it must be.
+        SetupError, InvalidInput, ChainError: something else must be put right first; the message says what.
+    """
+    scene = Scene.find(settings)
+    try:
+        urls = node_urls(scene)
+        ledger = open_ledger(
+            scene.ledger_place, chain_id=scene.identity.chain_id, maker=parse_address(scene.settlement)
+        )
+        try:
+            # Behind the ledger: a second desk is refused before it takes the operator's place.
+            key = operator_key(settings, scene.rpc, scene.identity, scene.deployment, scene.settlement)
+            return _join(scene, ledger, urls, key)
+        except BaseException:
+            ledger.close()
+            raise
+    except BaseException:
+        scene.close()
+        raise
+
+
+def node_urls(scene: Scene) -> list[str]:
+    """Return the nodes that the chain is followed on; raise UnsafeToSign for one of another chain or kind."""
+    settings, found = scene.settings, [scene.settings.rpc_url]
+    more = settings.desk.backup_nodes
+    for url in more.get_secret_value().split(",") if more else ():
+        address = url.strip()
+        if not address.startswith(("http://", "https://")):
+            raise InvalidInput("PMM_DESK_BACKUP_NODES: expected http:// or https:// addresses by comma")
+        with JsonRpc(address, timeout_s=settings.rpc_timeout_ms / 1000) as rpc:
+            other = read_identity(rpc)
+        mine = scene.identity
+        if (other.chain_id, other.development) != (mine.chain_id, mine.development):
+            raise UnsafeToSign(
+                f"expected a node like {mine.client_version} of chain {mine.chain_id} at {shown_url(address)}, found "
+                f"{other.client_version} of chain {other.chain_id}; correct PMM_DESK_BACKUP_NODES"
+            )
+        found.append(address)
+    return found
+
+
+def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) -> Desk:
+    settings, watch, events = scene.settings, scene.watch, DeskEvents()
+    assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
+    gauges = DeskGauges(events, scene.tokens, scene.names, hedges)
+    sender = TransactionSender(
+        node=scene.rpc,
+        key=key,
+        store=LedgerTransactionStore(ledger),
+        chain_id=scene.identity.chain_id,
+        allowed=same_node(scene.rpc, scene.identity),
+        watch=gauges.transaction,
+    )
+    hedger = Hedger(
+        ledger=hedges,
+        routes=(UniswapRoute(scene.settlement),),
+        desk=LegDesk(OperatorTransactions(sender)),
+        policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
+    )
+    pool = NodePool(urls, timeout_s=settings.rpc_timeout_ms / 1000)
+    store = IndexStore(ledger)
+    # A development chain is rolled back at will; one under consensus does not get shorter.
+    policy = IndexPolicy(rollback_after_s=0) if scene.identity.development else IndexPolicy()
+    indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=EventDecoder(watch), policy=policy)
+    return Desk(
+        scene=scene,
+        ledger=ledger,
+        pool=pool,
+        indexer=indexer,
+        store=store,
+        reader=BookReader(scene.node, scene.scope, scene.lending),
+        markets=_markets(scene, assets),
+        book=InventoryBook(scope=scene.scope),
+        hedger=hedger,
+        sender=sender,
+        risk=RiskDesk(
+            ledger,
+            events,
+            tokens=scene.tokens,
+            hedged=assets,
+            expect=_expected(scene, pool, assets),
+            now_ms=time.time_ns() // 1_000_000,
+        ),
+        gauges=gauges,
+        history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
+        # Last: nothing that fails leaves the port open.
+        metrics=MetricsPort(events.registry, port=settings.desk.metrics_port),
+    )
+
+
+def _markets(scene: Scene, assets: tuple[HedgedAsset, ...]) -> HedgeMarketReader:
+    pools = find_pools(scene.node, [(one.asset, one.quote) for one in assets])
+    return HedgeMarketReader(
+        scene.node,
+        tokens=scene.tokens,
+        native=WETH.address,
+        settlement=scene.settlement,
+        pools=pools,
+        plan=scene.lending,
+    )
+
+
+def _expected(scene: Scene, pool: NodePool, assets: tuple[HedgedAsset, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the keys that risk must hear of: unknown until it does."""
+    found = {
+        "net_delta_pct": tuple(one.asset.symbol for one in assets),
+        "node_health_pct": tuple(one.name for one in pool.nodes),
+    }
+    if scene.lending is not None:
+        found["liquidation_buffer_pct"] = (scene.lending.account,)
+    return found

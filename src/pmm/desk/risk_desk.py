@@ -1,0 +1,147 @@
+"""Tells the risk monitor what the desk knows, writes down how the phases move. What nobody says stays unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pmm.chain.node_pool import NodeState
+from pmm.domain import Address, Token
+from pmm.execution.actions import ActionRecord, Money
+from pmm.execution.book import Exposure, InventoryBook, Origin, exposures
+from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger, OpenDelta
+from pmm.ledger import Ledger
+from pmm.monitoring.desk import DeskEvents
+from pmm.risk.events import (
+    GasPriceSeen,
+    NodeProbed,
+    PortfolioValued,
+    PositionValued,
+    RiskEvent,
+    RoundTripSeen,
+)
+from pmm.risk.monitor import RiskMonitor, Transition
+from pmm.risk.settings import RiskSettings
+
+_E6_OF_E36 = 10**30
+_LONG = (Origin.WALLET, Origin.CONTRACT, Origin.LENDING_SUPPLY)
+_OURS = (Origin.WALLET, Origin.CONTRACT)
+
+
+class RiskDesk:
+    """Nothing is acted upon: actions are not joined."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        events: DeskEvents,
+        *,
+        tokens: Iterable[Token],
+        hedged: Sequence[HedgedAsset],
+        expect: dict[str, tuple[str, ...]],
+        now_ms: int,
+    ) -> None:
+        self._record = ActionRecord(ledger)
+        self._events = events
+        self._tokens = {token.address: token for token in tokens}
+        self._hedged = {one.asset.address: one for one in hedged}
+        # What the others are traded for: profit is counted in it.
+        self._numeraires = {one.quote.address for one in hedged} - set(self._hedged)
+        states, desk = self._record.phases()
+        self.monitor = RiskMonitor(RiskSettings(), expect, now_ms=now_ms, restored=states, desk=desk)
+
+    def look(
+        self,
+        book: InventoryBook,
+        hedger: Hedger,
+        market: HedgeMarket,
+        nodes: Sequence[NodeState],
+        now_ms: int,
+    ) -> tuple[Transition, ...]:
+        """Tell what is known now, and write the transitions; raises SetupError while the ledger is down."""
+        found = self._positions(book, hedger, market, now_ms)
+        events: list[RiskEvent] = [*_of_nodes(nodes, now_ms), GasPriceSeen(now_ms, market.gas_price_wei)]
+        portfolio: int | None = None
+        if found is not None:
+            portfolio = sum(one.long_usd_e6 - one.short_usd_e6 for one in found)
+            events += [*found, PortfolioValued(now_ms, portfolio)]
+            self._events.book.portfolio_valued(usd=portfolio / 1e6)
+        # Judged once all is told: a book of which half is in looks like another one.
+        for event in events:
+            self.monitor.engine.apply(event)
+        moved = self.monitor.tick(now_ms)
+        money = Money(portfolio_usd_e6=portfolio)
+        self._record.observe(moved, self.monitor.states, self.monitor.desk, money, now_ms)
+        self._tell(moved)
+        return tuple(moved)
+
+    def _tell(self, moved: Iterable[Transition]) -> None:
+        risk = self._events.risk
+        for one in moved:
+            risk.state_changed(
+                metric=one.name,
+                subject=one.key,
+                before=one.before.value,
+                after=one.after.value,
+                why=one.detail,
+            )
+        for (name, key), state in self.monitor.states.items():
+            reading = self.monitor.readings.get((name, key))
+            value = None if reading is None else reading.value
+            risk.metric_measured(metric=name, subject=key, value=value, state=state.phase.value)
+        risk.desk_state(self.monitor.desk.phase.value)
+
+    def _positions(
+        self, book: InventoryBook, hedger: Hedger, market: HedgeMarket, now_ms: int
+    ) -> list[PositionValued] | None:
+        """Return every token's position, None where one that we have has no price: the whole is unknown then."""
+        found: list[PositionValued] = []
+        for token, exposure in exposures(book, now_s=market.at_s).items():
+            price = market.usd_per_unit_e36.get(token, 0)
+            if price <= 0 and exposure.by_origin:
+                return None
+            found.append(self._position(token, exposure, hedger, price, now_ms))
+        return found
+
+    def _position(
+        self, token: Address, exposure: Exposure, hedger: Hedger, price_e36: int, now_ms: int
+    ) -> PositionValued:
+        def usd(amount: int) -> int:
+            return amount * price_e36 // _E6_OF_E36
+
+        parts = exposure.by_origin
+        flying = abs(hedger.in_flight(token))
+        return PositionValued(
+            at_ms=now_ms,
+            asset=self._tokens[token].symbol,
+            numeraire=token in self._numeraires,
+            long_usd_e6=usd(sum(parts.get(one, 0) for one in _LONG)),
+            short_usd_e6=usd(-parts.get(Origin.LENDING_DEBT, 0)),
+            held_usd_e6=usd(exposure.inventory),
+            on_chain_usd_e6=usd(sum(parts.get(one, 0) for one in _OURS)),
+            hedge_usd_e6=usd(parts.get(Origin.LENDING_SUPPLY, 0)),
+            # A hedge under way covers what it is for.
+            to_hedge_usd_e6=usd(flying + self._due(token, hedger, price_e36, now_ms)),
+            hedged_usd_e6=usd(flying),
+            target_usd_e6=0,
+        )
+
+    def _due(self, token: Address, hedger: Hedger, price_e36: int, now_ms: int) -> int:
+        """Return what the strategy would trade now, base units."""
+        hedged, amount = self._hedged.get(token), hedger.open_delta(token)
+        if hedged is None or amount == 0:
+            return 0
+        usd_wad = abs(amount) * price_e36 // 10**18
+        decision = hedged.strategy.decide(
+            OpenDelta(amount=amount, oldest_ms=now_ms, now_ms=now_ms, usd_wad=usd_wad)
+        )
+        return abs(decision.trade) if decision else 0
+
+
+def _of_nodes(nodes: Sequence[NodeState], now_ms: int) -> list[RiskEvent]:
+    found: list[RiskEvent] = []
+    for one in nodes:
+        sync, response = (0.0, 0.0) if one.distrusted else (one.sync, one.response)
+        found.append(NodeProbed(now_ms, one.name, sync, response, one.chosen))
+        if one.mean_ms is not None:
+            found.append(RoundTripSeen(now_ms, f"node:{one.name}", round(one.mean_ms * 1_000)))
+    return found

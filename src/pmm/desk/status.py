@@ -1,0 +1,185 @@
+"""The desk on one page, from its ledger and the node, beside the desk that runs. Reads only."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from pmm.desk.scene import Scene
+from pmm.domain import LendingMarket, Token
+from pmm.errors import ChainError, InvariantViolated
+from pmm.execution.book import ChainReading
+from pmm.execution.hedging import HedgeLedger, Intent
+from pmm.execution.hedging.accounting import HedgeAccounts
+from pmm.execution.ledger import LedgerTransaction
+from pmm.ledger import LedgerReader, read_ledger
+from pmm.monitoring.desk import RISK_STATES
+from pmm.risk.catalogue import BY_NAME
+from pmm.settings import ServeSettings
+from pmm.venues.book_reader import BookReader
+
+_LATEST = 8
+_HEAD = "SELECT b.number, b.time_s FROM chain_cursor c JOIN chain_blocks b ON b.hash = c.head_hash"
+# The newest run writes every series at its start; subject is "metric/of what".
+_RISK = (
+    "SELECT series, subject, value, at_ms FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points "
+    "WHERE run = (SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series IN "
+    "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known') GROUP BY series, subject) "
+    "ORDER BY subject"
+)
+_PHASE_OF = {number: name for name, number in RISK_STATES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenLine:
+    """One token, base units: held by our contracts at the node's head; ``delta`` is what fills left unhedged."""
+
+    token: Token
+    held: int
+    delta: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LendingLine:
+    """One position on a lending market, base units."""
+
+    market: LendingMarket
+    token: Token
+    supplied: int
+    owed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskLine:
+    """A metric of the risk book; the desk as a whole has none of both. ``value`` None: unknown.
+
+    ``since_ms`` is when it came to its phase, or when the desk started.
+    """
+
+    metric: str
+    subject: str
+    phase: str
+    value: float | None
+    since_ms: int
+
+    @property
+    def shown(self) -> str:
+        """The value with its unit."""
+        if not self.metric:
+            return ""
+        known = BY_NAME.get(self.metric)
+        return "unknown" if self.value is None else f"{self.value:,.4g} {known.unit if known else ''}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskStatus:
+    """Everything; ``head`` is the newest block in the books, None before the first one."""
+
+    ledger: str
+    node: str
+    node_head: int
+    node_time_s: int
+    head: int | None
+    head_time_s: int | None
+    tokens: tuple[TokenLine, ...]
+    lending: tuple[LendingLine, ...]
+    live: tuple[Intent, ...]
+    latest: tuple[Intent, ...]
+    risk: tuple[RiskLine, ...]
+
+    @property
+    def lag_blocks(self) -> int | None:
+        """Blocks that the books are behind the node."""
+        return None if self.head is None else max(self.node_head - self.head, 0)
+
+
+class _ReadOnly:
+    """A ledger that is read."""
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self.read = reader.read
+
+    def transaction(self) -> AbstractContextManager[LedgerTransaction]:
+        raise InvariantViolated("status: expected reading alone, found a transaction")
+
+
+def read_status(settings: ServeSettings) -> DeskStatus:
+    """Read ledger and node; raises InvalidInput without a ledger, ChainError without a node."""
+    scene = Scene.find(settings)
+    try:
+        with read_ledger(scene.ledger_place) as ledger:
+            reading = _read(scene)
+            return _status(scene, ledger, reading)
+    finally:
+        scene.close()
+
+
+def _read(scene: Scene) -> ChainReading:
+    reader = BookReader(scene.node, scene.scope, scene.lending)
+    try:
+        return reader.read()
+    except ChainError:
+        # A block came in between.
+        return reader.read()
+
+
+def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading) -> DeskStatus:
+    hedges = HedgeLedger(_ReadOnly(ledger))
+    accounts = HedgeAccounts(hedges.load())
+    head = ledger.read(_HEAD)
+    tokens = {token.address: token for token in scene.tokens}
+    held = dict.fromkeys(tokens, 0)
+    for key, amount in reading.balances.items():
+        held[key.token] += amount
+    return DeskStatus(
+        ledger=ledger.location,
+        node=scene.rpc.shown_url,
+        node_head=reading.block.number,
+        node_time_s=reading.block.time_s,
+        head=head[0][0] if head else None,
+        head_time_s=head[0][1] if head else None,
+        tokens=tuple(
+            TokenLine(
+                token=token,
+                held=held[address],
+                delta=accounts.open_delta(address) - accounts.in_flight(address),
+            )
+            for address, token in tokens.items()
+        ),
+        lending=tuple(
+            LendingLine(
+                market=key.market,
+                token=tokens[key.token],
+                supplied=mark.supply.amount,
+                owed=mark.debt.amount,
+            )
+            for key, mark in reading.lending.items()
+        ),
+        live=accounts.live_intents(),
+        latest=hedges.intents(most=_LATEST),
+        risk=_risk(ledger),
+    )
+
+
+def _risk(ledger: LedgerReader) -> tuple[RiskLine, ...]:
+    """Return the readings as the desk wrote them last, a few seconds ago while it runs; the desk's own first."""
+    found: dict[str, dict[str, tuple[float, int]]] = {}
+    for series, subject, value, at_ms in ledger.read(_RISK):
+        found.setdefault(subject, {})[series] = (float(value), at_ms)
+    lines: list[RiskLine] = []
+    for name, series in found.items():
+        state = series.get("pmm_risk_state" if name else "pmm_desk_state")
+        if state is None:
+            continue
+        metric, _, subject = name.partition("/")
+        known = series.get("pmm_risk_known", (0.0, 0))[0] == 1.0 and "pmm_risk_metric" in series
+        lines.append(
+            RiskLine(
+                metric=metric,
+                subject=subject,
+                phase=_PHASE_OF[int(state[0])],
+                value=series["pmm_risk_metric"][0] if known else None,
+                since_ms=state[1],
+            )
+        )
+    return tuple(lines)
