@@ -108,6 +108,19 @@ SUBJECTS = (
             ("modules/TokenRegistry.sol", "tokens feeds caps"),
         ),
     ),
+    Subject("TakerPortal", "TakerPortal.sol", ("tests/contracts/portal",)),
+    Subject("RouterHooks", "RouterHooks.sol", ("tests/contracts/hooks",), foreign=("modules/TokenLib.sol",)),
+    Subject(
+        "SettlementLens",
+        "SettlementLens.sol",
+        ("tests/contracts/lens",),
+        foreign=(
+            "modules/AmountLib.sol",
+            "modules/HookPayload.sol",
+            "modules/LaneLib.sol",
+            "modules/OrderLib.sol",
+        ),
+    ),
 )
 
 

@@ -117,6 +117,12 @@ def decayed(making: int, maker_traits: int, at_s: int) -> int | None:
     return None if left >= WORD else left // DECAY_ONE
 
 
+def smallest_making(making: int, maker_traits: int, at_s: int) -> int:
+    """The least making amount of a fill but of the whole, rounded up (bits 200-207); 0 where none is named."""
+    whole = decayed(making, maker_traits, at_s) or 0
+    return -(-whole * (maker_traits >> 200 & RATIO_ONE) // RATIO_ONE)
+
+
 def judge_terms(
     making: int, taking: int, amount: int, *, maker_traits: int, at_s: int, by_making: bool, threshold: int
 ) -> Moved:
@@ -126,10 +132,9 @@ def judge_terms(
         return Moved(0, 0, frozenset({OVERFLOW}))
     no_partial = bool(maker_traits >> 255)
     moved = judge(whole, taking, amount, by_making=by_making, threshold=threshold, no_partial=no_partial)
-    smallest = whole * (maker_traits >> 200 & RATIO_ONE)
     if OVERFLOW in moved.broken or moved.making == whole:
         return moved
-    if smallest >= WORD:
+    if whole * (maker_traits >> 200 & RATIO_ONE) >= WORD:
         return Moved(moved.making, moved.taking, moved.broken | {OVERFLOW})
-    small = moved.making < -(-smallest // RATIO_ONE)
+    small = moved.making < smallest_making(making, maker_traits, at_s)
     return Moved(moved.making, moved.taking, moved.broken | ({TOO_SMALL} if small else set()))

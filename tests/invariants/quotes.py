@@ -16,6 +16,7 @@ from tests.contracts.settlement.desk import (
     RawOrder,
     traits,
 )
+from tests.invariants.amounts import smallest_making
 from tests.invariants.model import Call, Model, Signed
 from tests.invariants.world import CORE, FORTUNE, World
 
@@ -123,6 +124,9 @@ def terms(draw: st.DrawFn) -> Terms:
         bare_salt=draw(st.booleans()),
         private=draw(st.integers(0, 5)) == 5,
     )
+    if not drawn.for_oneinch:
+        # A smallest fill is sound on our domain, and `asks` goes to its edge.
+        drawn = replace(drawn, flags=draw(st.sampled_from([0, 0, 0, 200])) << 200)
     odd = draw(st.integers(0, 3)) == 3
     return replace(drawn, **draw(st.sampled_from(_FAULTS))) if odd else drawn
 
@@ -156,12 +160,16 @@ def write(world: World, model: Model, drawn: Terms, now_s: int) -> Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What is drawn for a fill: sixteenths of the order and a step, a threshold beside what comes out."""
+    """What is drawn for a fill: sixteenths of the order and a step, a threshold beside what comes out.
+
+    ``at_smallest`` asks for the smallest fill and the step, where the order names one.
+    """
 
     taker: int
     by_making: bool
     part: int
     step: int
+    at_smallest: bool
     threshold_step: int | None
     to_receiver: bool
     pays_ether: bool
@@ -181,6 +189,7 @@ def asks(draw: st.DrawFn) -> Ask:
         by_making=by_making,
         part=draw(st.sampled_from([16, 16, 5, 8, 15, 17, 40])) if not odd else draw(st.integers(0, 40)),
         step=draw(st.sampled_from([0, 0, -1, 1])) if not odd else draw(st.integers(-5, 5)),
+        at_smallest=draw(st.booleans()),
         threshold_step=worse if worse is None or by_making else -worse,
         to_receiver=draw(st.booleans()),
         pays_ether=draw(st.booleans()),
@@ -196,10 +205,9 @@ def call_of(world: World, model: Model, signed: Signed, ask: Ask, at_s: int, *, 
     if ask.compact and is_compact(world, order):
         # Short form: the whole order on our domain, any fill on 1inch's.
         return Call(taker=world.takers[ask.taker], amount=order.taking_amount, compact=True)
-    whole = order.making_amount if ask.by_making else order.taking_amount
     plain = Call(
         taker=world.takers[ask.taker],
-        amount=min(max(0, whole * ask.part // 16 + ask.step), 2**256 - 1),
+        amount=min(max(0, _named(order, ask, at_s) + ask.step), 2**256 - 1),
         taker_traits=MAKER_AMOUNT * ask.by_making | UNWRAP_WETH * ask.unwraps,
         target=world.receiver if ask.to_receiver else None,
     )
@@ -214,6 +222,15 @@ def call_of(world: World, model: Model, signed: Signed, ask: Ask, at_s: int, *, 
     if ask.pays_ether and not on_oneinch and in_weth and moved.taking < FORTUNE:
         call = replace(call, value=max(0, moved.taking + ask.ether_step))
     return call
+
+
+def _named(order: RawOrder, ask: Ask, at_s: int) -> int:
+    """What the call names, but for the step."""
+    if ask.at_smallest and ask.by_making:
+        smallest = smallest_making(order.making_amount, order.maker_traits, at_s)
+        if smallest:
+            return smallest
+    return (order.making_amount if ask.by_making else order.taking_amount) * ask.part // 16
 
 
 def is_compact(world: World, order: RawOrder) -> bool:

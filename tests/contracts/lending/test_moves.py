@@ -303,4 +303,4 @@ def test_provide__each_source__sends_exactly_the_amount(
 def test_provide__unknown_source_or_everything__reverts(account: Any, hooks: Any, refusal_of: Any) -> None:
     assert refusal_of(account.provide, 0, USDC, 1, sender=hooks) == ("UnknownSource", 0)
     assert refusal_of(account.provide, 5, USDC, 1, sender=hooks) == ("UnknownSource", 5)
-    assert refusal_of(account.provide, 1, USDC, ALL, sender=hooks)[0] == "FundsMissing"
+    assert refusal_of(account.provide, 1, USDC, ALL, sender=hooks) == ("FundsMissing", USDC.lower(), ALL, 0)

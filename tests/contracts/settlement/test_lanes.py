@@ -227,7 +227,7 @@ def test_cancel_all_lanes__nonces__stay_dead_in_the_new_epoch(desk: Desk, owner:
     assert desk.fill_refusal(desk.order(nonce=9, epoch=1)) == ("NonceDead", 9, 0)
 
 
-@pytest.mark.parametrize("epoch", [1, 2**32 - 1])
+@pytest.mark.parametrize("epoch", [1, 2**15, 2**16, 2**31, 2**32 - 1])
 def test_fill_order__epoch_of_the_future__is_refused(desk: Desk, epoch: int) -> None:
     assert desk.fill_refusal(desk.order(epoch=epoch)) == ("WrongEpoch", epoch, 0)
 

@@ -164,6 +164,20 @@ def test_cancel_window__highest_bit_beyond_the_window__slides_it_to_be_the_top(
     assert desk.fill_refusal(desk.order(nonce=top)) == ("NonceDead", top, lane.base)
 
 
+@pytest.mark.parametrize("distance", [256, 300, 2**20 + 1])
+def test_cancel_window__mask_equal_to_its_distance__kills_its_nonces(
+    desk: Desk, guardian: Any, distance: int
+) -> None:
+    """So far ahead that the mask leaves the word: what is left of it says nothing about the mask."""
+    dead = [distance + bit for bit in range(distance.bit_length()) if distance >> bit & 1]
+    desk.settlement.cancelWindow(position(desk.key.address, 0, distance), distance, sender=guardian)
+    assert desk.lane().base == dead[-1] - WINDOW + 1
+    for nonce in dead:
+        assert desk.fill_refusal(desk.order(nonce=nonce))[0] == "NonceDead"
+    for nonce in (dead[-1] - 1, dead[-1] + 1):
+        assert desk.simulate(desk.order(nonce=nonce))[0] == MAKING
+
+
 def test_cancel_window__behind_the_window__is_as_dead_as_before(desk: Desk, guardian: Any) -> None:
     desk.fill(desk.order(nonce=1_000))
     before = desk.lane()
