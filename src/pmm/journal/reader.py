@@ -115,6 +115,8 @@ def _postgres_rows(url: str) -> Iterator[dict[str, Any]]:
             connection.execute("SET default_transaction_read_only = on")
             # A whole day may be long: neither fetched at once nor stopped by the writer's time limit.
             connection.execute("SET statement_timeout = 0")
+            # Whoever reads may take their time over a row: nobody waits for this transaction.
+            connection.execute("SET idle_in_transaction_session_timeout = 0")
             # A cursor on the server, so that memory stays flat.
             with connection.transaction(), connection.cursor("journal", row_factory=dict_row) as cursor:
                 yield from cursor.execute(_QUOTES)

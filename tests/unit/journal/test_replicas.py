@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import time
 from decimal import Decimal
 
 import psycopg
 import pytest
 
 from pmm.domain import USDC
+from pmm.journal import postgres_store
 from pmm.journal.totals import COUNT, USD, Totals, asset_name
 from pmm.risk import QuoteLimits
 from tests.helpers.journal_places import PostgresPlace, check_totals
@@ -88,6 +90,20 @@ def test_totals__no_check_in_the_ledger__is_stopped_by_the_database(
     place = PostgresPlace(postgres.new_schema())
     race(place, limits=_LOOSE, rounds=6)
     assert highest(place)[asset_name(USDC.address)] <= _BALANCE
+
+
+def test_read__reader_takes_its_time__is_not_cut_off(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = PostgresPlace(postgres.new_schema())
+    race(place, limits=_LOOSE, rounds=6)
+    # As a writer's session has it, only shorter.
+    monkeypatch.setattr(postgres_store, "_SETTINGS", "-c idle_in_transaction_session_timeout=50")
+    entries = iter(place.read())
+    read = [next(entries)]
+    time.sleep(0.3)
+    read += entries
+    assert len(read) > 300
 
 
 def _believe(totals: Totals, name: str, by: int, ceiling: int) -> None:
