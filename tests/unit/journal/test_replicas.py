@@ -10,6 +10,7 @@ import pytest
 
 from pmm.domain import USDC
 from pmm.journal import postgres_store
+from pmm.journal.reader import read
 from pmm.journal.totals import COUNT, USD, Totals, asset_name
 from pmm.risk import QuoteLimits
 from tests.helpers.journal_places import PostgresPlace, check_totals
@@ -99,11 +100,11 @@ def test_read__reader_takes_its_time__is_not_cut_off(
     race(place, limits=_LOOSE, rounds=6)
     # As a writer's session has it, only shorter.
     monkeypatch.setattr(postgres_store, "_SETTINGS", "-c idle_in_transaction_session_timeout=50")
-    entries = iter(place.read())
-    read = [next(entries)]
+    entries = read(place.url)
+    found = [next(entries)]
     time.sleep(0.3)
-    read += entries
-    assert len(read) > 300
+    found += entries
+    assert len(found) > 300
 
 
 def _believe(totals: Totals, name: str, by: int, ceiling: int) -> None:
