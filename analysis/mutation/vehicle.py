@@ -28,6 +28,7 @@ from _pytest.main import pytest_runtestloop
 from analysis.mutation.vehicle_protocol import LOG, Answer, Request, free_port
 from pmm.chain.rpc import JsonRpc
 from pmm.errors import ChainError, SetupError
+from pmm.localnet.anvil import KEEP_OLD_STATES_OFF_DISK
 from pmm.localnet.node import down, up
 
 _NETWORK = "ethereum:mainnet-fork:foundry"
@@ -72,8 +73,10 @@ def _anvil() -> Iterator[str]:
     url = f"http://127.0.0.1:{free_port()}"
     provider: Any = ape.networks.parse_network_choice(_NETWORK)._provider
     provider._host = url
-    process = subprocess.Popen(  # noqa: S603 - the command Ape would run
-        provider.build_command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603 - the command Ape would run, but for the states
+        [*provider.build_command(), *KEEP_OLD_STATES_OFF_DISK],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     provider._host = None
     try:
