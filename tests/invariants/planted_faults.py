@@ -46,9 +46,19 @@ def _copy(folder: Path) -> None:
 
 def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PMM_HOME": str(folder), "PMM_PROOF_DEPTH": "planted"}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-    )
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        # A fault may never end: the others are tried all the same. 124 is what timeout(1) says.
+        return subprocess.CompletedProcess(command, 124, "", f"not over after {_TIMEOUT_S} s")
 
 
 def _try(folder: Path, test: str) -> subprocess.CompletedProcess[str]:

@@ -5,39 +5,26 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from pmm.settings import load_settings
+from pmm.cli.desk_options import ConfigFile, DeploymentRecord, LedgerFile, Rpc, desk_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
 def desk(
-    rpc: Annotated[
-        str | None, typer.Option(help="Node to follow and to send to.", show_default="the offline mainnet")
-    ] = None,
-    deployment: Annotated[
-        Path | None, typer.Option(help="Deployment record.", show_default="that of the chain")
-    ] = None,
-    ledger: Annotated[
-        Path | None, typer.Option(help="Ledger file.", show_default="one per deployment")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of settings.", show_default="that of PMM_CONFIG")
-    ] = None,
+    rpc: Rpc = None,
+    deployment: DeploymentRecord = None,
+    ledger: LedgerFile = None,
+    config: ConfigFile = None,
 ) -> None:
     """Follow the chain, keep the books and hedge, until Ctrl-C; the next start goes on from the ledger.
 
     Every other setting is a variable PMM_DESK_..., or a key of [desk] in the TOML file; docs/settings.md lists them.
     """
-    settings = load_settings(
-        {"rpc_url": rpc, "deployment": deployment, **({"desk": {"ledger": ledger}} if ledger else {})},
-        config=config,
-    )
+    settings = desk_settings(rpc, deployment, ledger, config)
     # Imported late: a wrong setting is reported without waiting for web3.
     from pmm.desk import open_desk
     from pmm.monitoring.logs import log_to_stderr

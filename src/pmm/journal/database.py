@@ -83,10 +83,7 @@ def connect_for_writing(path: Path, kind: DatabaseKind = JOURNAL) -> sqlite3.Con
         connection.close()
         if isinstance(error, sqlite3.OperationalError):
             raise _unwritable(path, error, kind) from error
-        raise InvalidInput(
-            f"expected a pmm {kind.name} at {path}, found something else ({error}); "
-            f"give --{kind.name} another path"
-        ) from error
+        raise _something_else(path, str(error), kind) from error
     except InvalidInput:
         connection.close()
         raise
@@ -96,11 +93,21 @@ def connect_for_writing(path: Path, kind: DatabaseKind = JOURNAL) -> sqlite3.Con
 def connect_for_reading(path: Path, kind: DatabaseKind = JOURNAL) -> sqlite3.Connection:
     """Open a database without the right to change it; works beside the process that writes it.
 
-    Raises InvalidInput when there is none.
+    Raises InvalidInput when there is none, or something else, SetupError when it cannot be read.
     """
     if not path.is_file():
         raise InvalidInput(f"expected a {kind.name} at {path}, found no file; `pmm {kind.writer}` writes one")
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
+    try:
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (kind.meta,)).fetchone()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise SetupError(f"expected to read the {kind.name} {path}, found: {error}") from error
+        raise _something_else(path, str(error), kind) from error
+    if not found:
+        connection.close()
+        raise _something_else(path, f"no table {kind.meta}", kind)
     connection.row_factory = sqlite3.Row
     return connection
 
@@ -127,6 +134,12 @@ def _check_versions(connection: sqlite3.Connection, path: Path, kind: DatabaseKi
                 f"{kind.name} {path}: expected {key.replace('_', ' ')} {wanted}, found {found[key]}; "
                 f"give --{kind.name} another path"
             )
+
+
+def _something_else(path: Path, found: str, kind: DatabaseKind) -> InvalidInput:
+    return InvalidInput(
+        f"expected a pmm {kind.name} at {path}, found something else ({found}); give --{kind.name} another path"
+    )
 
 
 def _unwritable(path: Path, error: Exception, kind: DatabaseKind) -> SetupError:

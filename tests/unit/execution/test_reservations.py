@@ -84,6 +84,27 @@ def test_end_by__confirmations_asked_for__waits_for_them() -> None:
     assert len(book.end_by(_view(102, spent=(1,)))) == 1
 
 
+def test_end_by__reorganisation_takes_the_clock_back__expires_again_later() -> None:
+    book = ReservationBook(confirmations=2)
+    book.add(_quote(expiration_s=CHAIN_TIME_S))
+    assert book.end_by(_view(100, clock_s=CHAIN_TIME_S + 1)) == ()
+    assert book.end_by(_view(100, clock_s=CHAIN_TIME_S)) == ()
+    for block in (101, 102):
+        assert book.end_by(_view(block, clock_s=CHAIN_TIME_S + block)) == ()
+    (ended,) = book.end_by(_view(103, clock_s=CHAIN_TIME_S + 103))
+    assert (ended.kind, book.reserved(USDC.address)) == (OutcomeKind.EXPIRED, 0)
+
+
+def test_end_by__revived_nonce__still_expires() -> None:
+    book = ReservationBook(confirmations=1)
+    book.add(_quote(expiration_s=CHAIN_TIME_S + 5))
+    assert book.end_by(_view(100, spent=(1,))) == ()
+    assert book.end_by(_view(100)) == ()
+    assert book.end_by(_view(101, clock_s=CHAIN_TIME_S + 6)) == ()
+    (ended,) = book.end_by(_view(102, clock_s=CHAIN_TIME_S + 7))
+    assert ended.kind is OutcomeKind.EXPIRED
+
+
 def test_end_by__reorganisation_revives_the_nonce__starts_counting_again() -> None:
     book = ReservationBook(confirmations=2)
     book.add(_quote())

@@ -1,12 +1,14 @@
 """The journal keeps what it confirmed, refuses clearly what it cannot keep, and comes back by itself."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import stat
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from pmm.execution import (
 )
 from pmm.journal import JournalEntry, SqliteJournal, read
 from pmm.journal.database import bind_maker, connect_for_writing
+from pmm.replay.journal_days import recorded_quotes
 from tests.helpers.quoting import MAKER, TAKER, market, open_test_desk
 
 
@@ -156,6 +159,24 @@ def test_read__no_journal__raises(path: Path) -> None:
         list(read(path))
 
 
+@pytest.mark.parametrize("kind", ["text", "another database", "a ledger"])
+@pytest.mark.parametrize("opens", [read, recorded_quotes])
+def test_read__something_else_than_a_journal__says_so(
+    kind: str, opens: Callable[[Path], Iterator[object]], tmp_path: Path
+) -> None:
+    path = tmp_path / "other.sqlite"
+    if kind == "text":
+        path.write_text("no database, " * 100)
+    else:
+        table = "ledger_meta" if kind == "a ledger" else "quote"
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute(f"CREATE TABLE {table} (key, value)")
+    before = path.read_bytes()
+    with pytest.raises(InvalidInput, match=r"found something else .* give --journal another path"):
+        list(opens(path))
+    assert path.read_bytes() == before
+
+
 def test_bind_maker__first_time__is_remembered(path: Path) -> None:
     path.parent.mkdir()
     connection = connect_for_writing(path)
@@ -166,6 +187,7 @@ def test_bind_maker__first_time__is_remembered(path: Path) -> None:
 
 _FULL_DISK = """
 import asyncio, resource, sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from pmm.execution import AnsweredQuote
 from tests.helpers.quoting import TAKER, open_test_desk
