@@ -70,11 +70,17 @@ def connect_for_writing(path: Path, kind: DatabaseKind = JOURNAL) -> sqlite3.Con
     except (OSError, sqlite3.Error) as error:
         raise _unwritable(path, error, kind) from error
     try:
+        # Somebody else's database stays as it is: our table of facts is the first that is made.
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if tables and not tables & {kind.meta, *kind.beside}:
+            raise _something_else(path, f"tables of another program, and no table {kind.meta}", kind)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         # Nothing is added to a database of another version.
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (kind.meta,)).fetchone():
+        if kind.meta in tables:
             _check_versions(connection, path, kind)
         connection.executescript(kind.tables)
         for key, version in kind.versions.items():

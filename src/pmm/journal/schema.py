@@ -152,6 +152,7 @@ class DatabaseKind:
         tables: SQL that makes what is missing, in SQLite's words.
         versions: facts that must stand in ``meta``; written where they are missing.
         writer: the command that makes it.
+        beside: tables of facts of other kinds whose databases may become one of this kind too.
         lock: PostgreSQL's advisory lock that every transaction takes.
     """
 
@@ -161,6 +162,7 @@ class DatabaseKind:
     versions: Mapping[str, str]
     writer: str
     lock: int
+    beside: frozenset[str] = frozenset()
 
 
 JOURNAL = DatabaseKind(
@@ -171,6 +173,7 @@ JOURNAL = DatabaseKind(
     writer="serve --journal",
     # Named by the project and the table it protects; held by one admission transaction at a time.
     lock=int.from_bytes(b"pmm.book", "big") >> 1,
+    beside=frozenset({"ledger_meta"}),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pmm.errors import InvariantViolated
-from pmm.journal.schema import DatabaseKind
+from pmm.journal.schema import JOURNAL, DatabaseKind
 
 _NAMES = re.compile(r"CREATE (?:TABLE|(?:UNIQUE )?INDEX) IF NOT EXISTS (\w+)")
 _CREATES = re.compile(r"\bCREATE\b")
@@ -52,4 +52,5 @@ def ledger_kind(modules: Sequence[SchemaModule]) -> DatabaseKind:
         writer="desk",
         # Not the journal's: both may live in one PostgreSQL database, and admission waits for nobody.
         lock=int.from_bytes(b"pmm.desk", "big") >> 1,
+        beside=frozenset({JOURNAL.meta}),
     )

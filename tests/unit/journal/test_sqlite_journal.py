@@ -24,6 +24,9 @@ from pmm.execution import (
 )
 from pmm.journal import JournalEntry, SqliteJournal, read
 from pmm.journal.database import bind_maker, connect_for_writing
+from pmm.journal.schema import JOURNAL, DatabaseKind
+from pmm.ledger.schema_module import ledger_kind
+from pmm.ledger.schemas import ALL
 from pmm.replay.journal_days import recorded_quotes
 from tests.helpers.quoting import MAKER, TAKER, market, open_test_desk
 
@@ -175,6 +178,20 @@ def test_read__something_else_than_a_journal__says_so(
     with pytest.raises(InvalidInput, match=r"found something else .* give --journal another path"):
         list(opens(path))
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", [JOURNAL, ledger_kind(ALL)], ids=["journal", "ledger"])
+def test_connect_for_writing__database_of_another_program__is_left_as_it_is(
+    kind: DatabaseKind, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE orders (id)")
+    before = path.read_bytes()
+    with pytest.raises(InvalidInput, match=rf"expected a pmm {kind.name} .*\(tables of another program"):
+        connect_for_writing(path, kind)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["other.sqlite"]
 
 
 def test_bind_maker__first_time__is_remembered(path: Path) -> None:
