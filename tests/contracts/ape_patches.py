@@ -6,16 +6,17 @@ The steps take more than half of a session's time. A name that another release l
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partialmethod
 from typing import Any
 
 from ape.api import ReceiptAPI, SubprocessProvider
 from ape.pytest.fixtures import FixtureManager, FixtureMap
-from ape_foundry.provider import FoundryForkProvider
+from ape_foundry.provider import FoundryForkProvider, FoundryProvider
 from web3._utils.http_session_manager import HTTPSessionManager
 from web3.eth import Eth
 
-from pmm.localnet.anvil import KEEP_OLD_STATES_OFF_DISK
+from pmm.localnet.anvil import KEEP_OLD_STATES_OFF_DISK, free_port
 from tests.contracts.bare_connection import BareConnection
 
 _LOCAL = "http://127.0.0.1:"
@@ -23,6 +24,7 @@ _RECEIPT_POLL_S = 0.005
 _CALL_TIMEOUT_S = 120.0
 _NODE_START_S = 120
 
+_usual_start: Callable[..., None] = FoundryProvider._start
 _usual_command = FoundryForkProvider.build_command
 _usual_post = HTTPSessionManager.make_post_request
 _connections: dict[tuple[int, str], BareConnection] = {}
@@ -69,6 +71,13 @@ def _command_of_a_light_node(self: FoundryForkProvider) -> list[str]:
     return [*_usual_command(self), *KEEP_OLD_STATES_OFF_DISK]
 
 
+def _start_on_a_free_port(self: FoundryProvider) -> None:
+    """Take a port that no client has: on one that is taken anvil ends at once, and Ape waits for it all the same."""
+    if self._host == "auto":
+        self._host = f"http://127.0.0.1:{free_port()}"
+    _usual_start(self)
+
+
 def _replace(owner: type, name: str, value: Any) -> None:
     assert hasattr(owner, name), f"expected {owner.__name__}.{name}, which this release lacks"
     setattr(owner, name, value)
@@ -84,5 +93,6 @@ def apply() -> None:
     wait = Eth.wait_for_transaction_receipt
     _replace(Eth, "wait_for_transaction_receipt", partialmethod(wait, poll_latency=_RECEIPT_POLL_S))
     _replace(FoundryForkProvider, "build_command", _command_of_a_light_node)
+    _replace(FoundryProvider, "_start", _start_on_a_free_port)
     # Ape's 20 s are too few where several sessions start a node on a busy machine.
     _replace(SubprocessProvider, "start", partialmethod(SubprocessProvider.start, timeout=_NODE_START_S))

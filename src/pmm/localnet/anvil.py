@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -26,6 +27,8 @@ HOST = "127.0.0.1"
 # Beyond 500 blocks anvil writes every older state, whole, to a folder of its own that nothing removes when it is
 # killed: half a gigabyte for each longer session. Without them a question about an older block is refused.
 KEEP_OLD_STATES_OFF_DISK = ("--max-persisted-states", "0")
+_SERVER_PORTS = range(61_000, 65_536)
+_MOST_TRIES = 50
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.02
@@ -43,7 +46,15 @@ exit "$code"
 
 
 def free_port() -> int:
-    """Return a port that nothing listened on a moment ago."""
+    """Return a port that nothing used a moment ago.
+
+    Out of those that Linux never gives to a client: one from its range is soon some connection's own, and stays so
+    for a minute after its end, in which a node cannot bind it.
+    """
+    for port in random.sample(_SERVER_PORTS, _MOST_TRIES):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -111,3 +111,14 @@ def test_node_command__fork__takes_its_chain_id_from_upstream() -> None:
     assert command[command.index("--fork-url") + 1] == "http://127.0.0.1:2"
     assert "--chain-id" not in command
     assert "--chain-id" in node_command(1)
+
+
+def test_free_port__many__are_none_that_a_client_may_have() -> None:
+    clients = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not clients.exists():
+        pytest.skip("Linux says which ports clients are given, this system does not")
+    most = int(clients.read_text().split()[1])
+    found = [free_port() for _ in range(50)]
+    if most < 61_000:
+        assert all(port > most for port in found)
+    assert len(set(found)) > 40
