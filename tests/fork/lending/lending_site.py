@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 from pmm.chain.addresses import AAVE_V3_POOL
 from pmm.chain.lending_reader import LendingPlan
 from pmm.chain.lending_state import LendingStateReader
-from pmm.chain.sender import TransactionSender
+from pmm.chain.sender import TransactionSender, TransactionState
 from pmm.domain import USDC, WETH, Address
 from pmm.domain.chain_events import LendingMarket
 from pmm.errors import ChainError
@@ -22,6 +23,7 @@ from pmm.localnet.prices import set_price
 AAVE, COMPOUND = LendingMarket.AAVE_V3, LendingMarket.COMPOUND_V2
 NUMBERS = {AAVE: 1, COMPOUND: 2}
 _LIQUIDATOR = keyless_account("liquidator")
+_MINED_WITHIN_S = 30.0
 _LIQUIDATE = "liquidationCall(address,address,address,uint256,bool)"
 
 
@@ -41,7 +43,7 @@ class Site:
     def operate(self, to: str, signature: str, *arguments: Any) -> None:
         """Send as the operator, beside the sender: its key is in this process only."""
         self.chain.transact(to, signature, *arguments, sender=self.sender.address)
-        self.sender.step()
+        self.settle()
 
     def open(
         self, market: LendingMarket, *, collateral: str, supplied: int, debt: str, buffer_bps: int
@@ -61,6 +63,15 @@ class Site:
         line = next(one for one in account.balances if one.token.address == debt)
         owed = line.amount_down(account.weighted_usd_wad * 10_000 // (10_000 + buffer_bps))
         self.operate(self.plan.account, "borrow(uint256,address,uint256)", NUMBERS[market], debt, owed)
+
+    def settle(self) -> None:
+        """Step until everything that was sent is mined: the node answers before it mines."""
+        deadline = monotonic() + _MINED_WITHIN_S
+        changed = list(self.sender.step())
+        while self.sender.open_records:
+            assert monotonic() < deadline, self.sender.open_records
+            changed += self.sender.step()
+        assert not [record for record in changed if record.state is TransactionState.REVERTED], changed
 
     def account(self, market: LendingMarket) -> AccountState:
         """Return the account as the keeper's reader sees it."""
@@ -84,12 +95,11 @@ class Site:
     def keep(self, *, expect: int | None = None) -> KeeperStep:
         """Let the keeper step and everything be mined; it must all have succeeded."""
         step = self.keeper.step()
-        self.sender.step()
+        self.settle()
         for command in step.sent:
             if hasattr(command, "moved"):
                 self.spare[command.token] = self.spare.get(command.token, 0) - command.moved
         assert step.refused == (), step.refused
-        assert not self.sender.open_records
         if expect is not None:
             assert len(step.sent) == expect, step
         return step

@@ -197,12 +197,12 @@ def test_provide__inventory_lacks_weth__withdraws_then_borrows_within_the_workin
     site.open(AAVE, collateral=USDC.address, supplied=300_000 * USD, debt=WETH.address, buffer_bps=30_000)
     before = balance_of(site.chain.rpc, WETH.address, site.settlement)
     step = site.keeper.provide(WETH.address, 20 * ETH)
-    site.sender.step()
+    site.settle()
     assert step.refused == ()
     assert {type(command) for command in step.sent} == {Borrow}
     assert balance_of(site.chain.rpc, WETH.address, site.settlement) - before == 20 * ETH
     step = site.keeper.provide(WETH.address, 10_000 * ETH)
-    site.sender.step()
+    site.settle()
     assert step.refused == ()
     # Interest of the blocks since.
     assert site.buffer_bps() >= 5_999
