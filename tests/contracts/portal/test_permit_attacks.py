@@ -115,6 +115,22 @@ def test_fill_order_permit__weth_takes_any_call__pulls_from_nobody_else(
     assert changes(before, after)[0][:5] == row(base=MAKING, weth=-TAKING)[:5]
 
 
+def test_fill_order_permit__by_a_contract__is_paid_by_it_and_not_by_its_sender(
+    portal_desk: PortalDesk, mock_taker: Any
+) -> None:
+    """The contract's allowance is spent; the account behind the transaction has one too, and keeps it."""
+    place, sender = portal_desk, portal_desk.desk.taker
+    place.desk.weth.transfer(mock_taker, TAKING, sender=sender)
+    approval = encode_call("approve(address,uint256)", str(place.settlement.address), TAKING)
+    mock_taker.execute(place.desk.weth, approval, sender=sender)
+    before = place.holdings(mock_taker, sender)
+    data = place.permit_data(place.order_for(place.desk.weth, TAKING), usdc_permit(place))
+    mock_taker.execute(place.portal, data, sender=sender)
+    moved = changes(before, place.holdings(mock_taker, sender))
+    assert moved[0] == row(base=MAKING, weth=-TAKING)
+    assert moved[1][:5] == row()[:5]
+
+
 @pytest.mark.parametrize("kind", [1, 2, 3])
 def test_fill_order_permit__token_that_is_not_registered__is_not_called(
     portal_desk: PortalDesk, owner: Any, kind: int
