@@ -56,6 +56,23 @@ class FillsMachine(SettlementMachine):
     def sign_and_fill_one(self, drawn: Terms, ask: Ask) -> Quote:
         return self._sign_and_fill(drawn, ask)
 
+    @rule(
+        target=quotes,
+        drawn=terms(),
+        ask=asks(),
+        guards=st.sampled_from([2, 2, 3, 1]),
+        by=st.sampled_from(["owner", "guardian"]),
+        later=st.integers(0, 3),
+    )
+    def fill_under_guards(self, drawn: Terms, ask: Ask, guards: int, by: str, later: int) -> Quote:
+        """Caps or band are on for one fill, switched by a role, and then as they were."""
+        before = self.model.caps_on << 1 | self.model.band_on
+        self._set_guards("guards", "", guards, self.world.owner)
+        quote = self._sign_and_fill(drawn, ask)
+        self._set_guards("guards", "", later, getattr(self.world, by))
+        self._set_guards("guards", "", before, self.world.owner)
+        return quote
+
     def _sign_and_fill(self, drawn: Terms, ask: Ask) -> Quote:
         quote = write(self.world, self.model, drawn, self.now_s)
         self._fill(quote, quote.signed, ask, on_oneinch=drawn.for_oneinch)
