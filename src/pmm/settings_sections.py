@@ -90,6 +90,16 @@ class SwitchSettings(_Section):
     resume_after_s: int = Field(
         30, ge=0, le=86_400, description="How long an automatic pause outlives its cause."
     )
+    feed_stop_ms: int | None = Field(
+        None,
+        ge=0,
+        le=60_000,
+        description="Smoothed time of a market reading above which all quoting stops; 0 never. 500, on anvil 0.",
+    )
+    feed_resume_ms: int = Field(200, gt=0, le=60_000, description="Time below which it goes on.")
+    feed_cancels: bool = Field(
+        False, description="Void every live quote on chain when it stops; needs the guardian's keystore."
+    )
     guardian_keystore: Path | None = Field(
         None,
         description="Keystore of the contract's guardian, for pauses on chain; on anvil the owner is played.",

@@ -31,7 +31,8 @@ class MarketRefresher:
     """Reads every ``interval_s`` and on demand; implements ``MarketSource``.
 
     A view older than ``max_age_s`` is not quoted on: a request then waits at most ``wait_s`` for a new one.
-    ``prepare`` computes, on the reader's thread, what every quote on a view needs.
+    ``prepare`` computes, on the reader's thread, what every quote on a view needs. ``on_read`` is told on the event
+    loop how long each read took, in microseconds, before its outcome counts.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class MarketRefresher:
         max_age_s: float,
         wait_s: float,
         prepare: Callable[[ChainView], None] = lambda _: None,
+        on_read: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._clock = clock
@@ -50,6 +52,7 @@ class MarketRefresher:
         self._max_age_s = max_age_s
         self._wait_s = wait_s
         self._prepare = prepare
+        self._on_read = on_read
         self._view: ChainView | None = None
         self._error: str | None = None
         self._crash: BaseException | None = None
@@ -117,7 +120,7 @@ class MarketRefresher:
             while not self._stop.is_set():
                 self._wake.clear()
                 try:
-                    view = self._reader.read(self._watched)
+                    view = self._timed_read(loop)
                     self._prepare(view)
                 except ChainError as error:
                     self._post(loop, self._failed, str(error))
@@ -132,6 +135,13 @@ class MarketRefresher:
         except BaseException as error:
             self._post(loop, self._crashed, error)
             raise
+
+    def _timed_read(self, loop: asyncio.AbstractEventLoop) -> ChainView:
+        started_s = self._clock.monotonic_s()
+        try:
+            return self._reader.read(self._watched)
+        finally:
+            self._post(loop, self._on_read, int((self._clock.monotonic_s() - started_s) * 1_000_000))
 
     @staticmethod
     def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], argument: object) -> None:

@@ -49,7 +49,8 @@ from pmm.models import find_model
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
 from pmm.monitoring.measured import measured
-from pmm.pricing import market_rate_e36
+from pmm.pricing import StatePolicy, StateTracker, market_rate_e36
+from pmm.pricing.latency_gate import LatencyPolicy
 from pmm.relayers.registry import open_codecs
 from pmm.server.access.request_body import AsgiApp
 from pmm.server.app import build_app
@@ -74,6 +75,7 @@ from pmm.server.control_plane import (
     operator_side,
 )
 from pmm.server.endpoints import QuoteEndpoints
+from pmm.server.feed_watch import feed_policy, open_feed_watch
 from pmm.server.health import Health
 from pmm.server.hot_path import QuoteRoutes
 from pmm.server.okx_maker import SIGNING, OkxMaker, contract_quotes, okx_desk, open_okx_maker
@@ -231,6 +233,8 @@ def _join(
     # The lanes as they are on chain say which nonces are gone, beside what the journal says.
     keeper.start(reader.read(()).lanes)
     policy = desk_policy(settings, identity, maker, pairs, hooks=lending.hooks if lending else None)
+    tracker = StateTracker(StatePolicy(latency=feed_policy(settings, identity) or LatencyPolicy()))
+    conditions = MarketConditions(clock=clock, pairs=policy.pairs.policies, tracker=tracker)
     admission = AdmissionDesk(
         policy=policy,
         signer=measured(signer, stages, SIGNING) if plane.metrics else signer,
@@ -238,7 +242,7 @@ def _join(
         router_nonces=keeper.router_nonces,
         lane_nonces=keeper.lane_nonces,
         random_bits=random.bits,
-        conditions=MarketConditions(clock=clock, pairs=policy.pairs.policies),
+        conditions=conditions,
         model=find_model(settings.model),
         switches=plane.board.switches,
         stages=stages,
@@ -249,7 +253,15 @@ def _join(
         for pair in admission.policy.pairs.policies:
             market_rate_e36(view.market, pair)
 
-    refresher = _refresher(settings, whole, clock, prepare)
+    on_chain = on_chain_stop(settings, identity, maker)
+    slow = open_feed_watch(
+        settings,
+        identity,
+        board=plane.board,
+        gate=conditions.observe_round_trip,
+        void=None if on_chain is None else partial(on_chain.stop, signer.address, "cancel"),
+    )
+    refresher = _refresher(settings, whole, clock, prepare, slow.observe)
     market = measured(refresher, stages, _READING) if plane.metrics else refresher
     written = measured(journal, stages, _WRITING) if plane.metrics else journal
     desk = QuoteDesk(market=market, journal=written, admission=admission, clock=clock, keeper=keeper)
@@ -286,7 +298,7 @@ def _join(
         policy_of=lambda new: desk_policy(new, identity, maker, pairs, hooks=policy.hooks),
         lanes_of=lanes_reader(settings, maker),
         confirmations=_confirmations(settings, identity),
-        on_chain=on_chain_stop(settings, identity, maker),
+        on_chain=on_chain,
         others=[]
         if okx is None or second is None
         else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],
@@ -342,7 +354,11 @@ def _confirmations(settings: ServeSettings, identity: NodeIdentity) -> int:
 
 
 def _refresher(
-    settings: ServeSettings, reader: ViewReader, clock: SystemClock, prepare: Callable[[ChainView], None]
+    settings: ServeSettings,
+    reader: ViewReader,
+    clock: SystemClock,
+    prepare: Callable[[ChainView], None],
+    on_read: Callable[[int], None],
 ) -> MarketRefresher:
     return MarketRefresher(
         reader,
@@ -351,6 +367,7 @@ def _refresher(
         max_age_s=settings.max_market_age_ms / 1000,
         wait_s=settings.market_wait_ms / 1000,
         prepare=prepare,
+        on_read=on_read,
     )
 
 
