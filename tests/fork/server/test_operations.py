@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from pmm.errors import InvalidInput
+from pmm.errors import ChainError, InvalidInput
 from pmm.execution import EVERYTHING
-from tests.fork.server.site import Deployed, serving
+from pmm.localnet.placement import ChainBuilder
+from tests.fork.server.site import Deployed, approve_all, fill, serving
 
 
 def test_reload__new_spread__is_quoted_and_a_bad_file_changes_nothing(
@@ -42,6 +44,28 @@ def test_pause__restart__stays_paused(deployed: Deployed, journal: Path) -> None
         assert health["state"] == "refusing"
         server.runtime.plane.board.resume(EVERYTHING, version=1, who="ada", why="over")
         server.quote()
+
+
+def test_slow_node__stops_quoting_voids_what_is_out_and_goes_on(
+    deployed: Deployed, chain: ChainBuilder, journal: Path
+) -> None:
+    approve_all(chain, deployed)
+    switches = {"feed_stop_ms": 10_000, "feed_resume_ms": 10_000, "feed_cancels": True, "resume_after_s": 0}
+    with serving(deployed, journal, switches=switches) as server:
+        out = server.quote()
+
+        async def slow() -> None:
+            # As if a reading had taken a minute: a fifth of it counts.
+            server.runtime.refresher._on_read(60_000_000)
+            assert server.runtime.plane.board.switches.state(EVERYTHING).is_paused
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if "_cancel" in repr(task)))
+
+        server.loop.run_until_complete(slow())
+        # BadSignature of 1inch's contract, which asks our settlement.
+        with pytest.raises(ChainError, match="0x5cd5d233"):
+            fill(chain, out)
+        server.catch_up()
+        fill(chain, server.quote())
 
 
 def test_metrics__real_run__measure_every_stage(deployed: Deployed, journal: Path) -> None:
