@@ -23,7 +23,7 @@ from pmm.localnet.pools import (
     tick_bounds,
     v4_pool_id,
 )
-from pmm.localnet.protocols.uniswap_v2 import amount_to_ratio
+from pmm.localnet.protocols.uniswap_v2 import amount_out, amount_to_ratio
 
 ANSWERS = {asset: to_answer(price) for asset, price in START_PRICES_USD.items()}
 USDC_WETH = POOLS[0]
@@ -105,6 +105,12 @@ def test_amount_to_ratio__lower_target__lands_on_it(reserve_in: int, reserve_out
     found = Decimal(reserve_out - paid_out) / Decimal(reserve_in + amount)
     wanted = Decimal(target[0]) / Decimal(target[1])
     assert abs(found / wanted - 1) < Decimal("1e-5")
+
+
+def test_amount_out__of_the_library__is_rounded_down_and_nothing_for_dust() -> None:
+    # 997 * 10**6 / (1000 * 10**3 + 997) = 996.006..., and 900 units of 18 decimals buy no unit of a dear token.
+    assert amount_out(1, 1_000, 10**6) == 996
+    assert amount_out(900, 3_000 * 10**18, 10**18) == 0
 
 
 def test_amount_to_ratio__target_not_below__is_nothing() -> None:

@@ -87,11 +87,12 @@ def move(chain: ChainBuilder, pool: Pool, target_sqrt_x96: int) -> None:
     """Swap as the price mover through the router by the amount that brings the reserves to the target."""
     reserve0, reserve1 = _reserves(chain, pool_address(chain, pool))
     target = (target_sqrt_x96 * target_sqrt_x96, 1 << 192)
-    if reserve1 * target[1] > target[0] * reserve0:  # token0 is too dear: sell it
-        path, amount = list(pool.tokens), amount_to_ratio(reserve0, reserve1, target)
-    else:
-        path, amount = list(pool.tokens[::-1]), amount_to_ratio(reserve1, reserve0, target[::-1])
-    if amount == 0:
+    path, reserve_in, reserve_out = list(pool.tokens), reserve0, reserve1
+    if reserve1 * target[1] <= target[0] * reserve0:  # token1 is too dear: sell it
+        path, reserve_in, reserve_out, target = path[::-1], reserve1, reserve0, target[::-1]
+    amount = amount_to_ratio(reserve_in, reserve_out, target)
+    if amount_out(amount, reserve_in, reserve_out) == 0:
+        # The router refuses a swap that buys nothing.
         return
     allow(chain, path[0], PRICE_MOVER, UNISWAP_V2_ROUTER, amount)
     chain.transact(
@@ -100,6 +101,12 @@ def move(chain: ChainBuilder, pool: Pool, target_sqrt_x96: int) -> None:
         *(amount, 0, path, PRICE_MOVER, _FAR_FUTURE_S),
         sender=PRICE_MOVER,
     )
+
+
+def amount_out(amount: int, reserve_in: int, reserve_out: int) -> int:
+    """Return what the pair pays for an input (UniswapV2Library.getAmountOut: a fee of 0.3 %, rounded down)."""
+    after_fee = amount * 997
+    return after_fee * reserve_out // (reserve_in * 1000 + after_fee)
 
 
 def amount_to_ratio(reserve_in: int, reserve_out: int, target: tuple[int, int]) -> int:
