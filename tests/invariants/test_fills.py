@@ -73,6 +73,21 @@ class FillsMachine(SettlementMachine):
         self._set_guards("guards", "", before, self.world.owner)
         return quote
 
+    @rule(
+        target=quotes,
+        drawn=terms(),
+        ask=asks(),
+        name=st.sampled_from(["base", "quote", "weth"]),
+        by=st.sampled_from(["owner", "guardian"]),
+    )
+    def fill_without_a_token(self, drawn: Terms, ask: Ask, name: str, by: str) -> Quote:
+        """A token of some pairs is struck off for one fill."""
+        if self.model.is_tradable(self.world.tokens[name]):
+            self.configure(name, by, ("unregister", 0))
+        quote = self._sign_and_fill(drawn, ask)
+        self.configure(name, "owner", ("register all", 0))
+        return quote
+
     def _sign_and_fill(self, drawn: Terms, ask: Ask) -> Quote:
         quote = write(self.world, self.model, drawn, self.now_s)
         self._fill(quote, quote.signed, ask, on_oneinch=drawn.for_oneinch)

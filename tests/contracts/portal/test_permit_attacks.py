@@ -175,6 +175,17 @@ def listening(portal_desk: PortalDesk, owner: Any, mock_taker: Any) -> Any:
     return token
 
 
+@pytest.mark.parametrize("kind", [1, 2])
+def test_fill_order_permit__by_a_contract__token_hears_the_contract(
+    portal_desk: PortalDesk, listening: Any, mock_taker: Any, kind: int
+) -> None:
+    place = portal_desk
+    permit = bytes((kind,)) + bytes(128)
+    data = place.permit_data(place.order_for(listening, TAKING), permit)
+    mock_taker.execute(place.portal, data, sender=place.desk.taker)
+    assert bytes(listening.permitData())[4:36] == encode(["address"], [mock_taker.address])
+
+
 @pytest.mark.parametrize("high", [0, 1])
 @pytest.mark.parametrize("kind", [1, 2])
 def test_fill_order_permit__token__hears_caller_and_settlement_and_the_words(
