@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from pmm.errors import ChainError, InvalidInput, SetupError
+from pmm.errors import InvalidInput, PmmError, SetupError
 from pmm.execution import NodeIdentity
 from pmm.execution.kill_switches import EVERYTHING
 from pmm.pricing.latency_gate import LatencyChange, LatencyPolicy
@@ -25,7 +25,7 @@ class FeedWatch:
     Args:
         board: its global switch is tripped, with a cause of its own that comes and goes.
         gate: takes a time in microseconds and says what must be done about it; None takes no notice of any reading.
-        void: voids the live quotes on chain and returns the transaction; called on a thread, may raise ChainError.
+        void: voids the live quotes on chain and returns the transaction; called on a thread, may raise PmmError.
             None leaves them to their expiry.
     """
 
@@ -59,7 +59,7 @@ class FeedWatch:
     async def _cancel_outstanding(void: Callable[[], str]) -> None:
         try:
             transaction = await asyncio.to_thread(void)
-        except ChainError as error:
+        except PmmError as error:
             # They expire within the time to live all the same.
             _LOG.error("cancel_failed", error=str(error))
         else:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pmm.chain.rpc import JsonRpc
 from pmm.desk import Desk, DeskTurn, open_desk, read_status
 from pmm.domain import WETH
 from pmm.errors import ChainError, PmmError, UnsafeToSign
@@ -20,6 +21,7 @@ from pmm.localnet.funding import balance_of
 from pmm.localnet.placement import ChainBuilder
 from pmm.settings import ServeSettings, load_settings
 from tests.fork.server.site import Deployed, Server, fill
+from tests.helpers.mining import wait_until_mined
 
 ETHER = 10**18
 _MOST_TURNS = 20
@@ -55,6 +57,8 @@ def ledger(tmp_path: Path) -> Path:
 def until_quiet(desk: Desk) -> list[DeskTurn]:
     turns: list[DeskTurn] = []
     for _ in range(_MOST_TURNS):
+        with JsonRpc(desk.scene.settings.rpc_url) as rpc:
+            wait_until_mined(rpc)
         turns.append(desk.step())
         assert turns[-1].reconciliation.clean, turns[-1].reconciliation.differences
         if turns[-1].quiet:

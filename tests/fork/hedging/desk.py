@@ -29,6 +29,7 @@ from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.paper import PaperPerp
 from pmm.venues.uniswap import UniswapRoute
+from tests.helpers.mining import wait_until_mined
 
 
 @dataclass
@@ -92,6 +93,7 @@ class ForkDesk:
     def turn(self) -> Reconciliation:
         """Follow the chain, hedge, and hold the book against the chain."""
         self.now_ms += 12_000
+        wait_until_mined(self.stage.rpc)
         self.sender.step()
         market = self.market()
         self.take_in(market)

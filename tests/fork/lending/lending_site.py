@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from time import monotonic
 from typing import Any
 
 from pmm.chain.addresses import AAVE_V3_POOL
@@ -19,11 +18,11 @@ from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import balance_of, deal
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.prices import set_price
+from tests.helpers.mining import wait_until_mined
 
 AAVE, COMPOUND = LendingMarket.AAVE_V3, LendingMarket.COMPOUND_V2
 NUMBERS = {AAVE: 1, COMPOUND: 2}
 _LIQUIDATOR = keyless_account("liquidator")
-_MINED_WITHIN_S = 30.0
 _LIQUIDATE = "liquidationCall(address,address,address,uint256,bool)"
 
 
@@ -65,13 +64,11 @@ class Site:
         self.operate(self.plan.account, "borrow(uint256,address,uint256)", NUMBERS[market], debt, owed)
 
     def settle(self) -> None:
-        """Step until everything that was sent is mined: the node answers before it mines."""
-        deadline = monotonic() + _MINED_WITHIN_S
-        changed = list(self.sender.step())
-        while self.sender.open_records:
-            assert monotonic() < deadline, self.sender.open_records
-            changed += self.sender.step()
+        """Let everything that was sent be mined; nothing of it may have reverted."""
+        wait_until_mined(self.chain.rpc)
+        changed = self.sender.step()
         assert not [record for record in changed if record.state is TransactionState.REVERTED], changed
+        assert not self.sender.open_records
 
     def account(self, market: LendingMarket) -> AccountState:
         """Return the account as the keeper's reader sees it."""
