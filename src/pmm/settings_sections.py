@@ -142,6 +142,11 @@ class DeskSettings(_Section):
     backup_nodes: SecretStr | None = Field(
         None, description="More nodes that the chain is followed on, by comma; they may hold keys."
     )
+    reservations: bool = Field(
+        True,
+        description="Spend no inventory that a live quote promises, as PMM_JOURNAL or PMM_DATABASE_URL says, on a "
+        "real node the server's own file without them; false only where nothing is quoted.",
+    )
     hedged: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WBTC/USDC"), description="Assets hedged, each with what it is traded for, by comma."
     )

@@ -16,6 +16,7 @@ from pmm.chain.sender import TransactionSender
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
 from pmm.errors import ChainError, SetupError
 from pmm.execution.book import InventoryBook, Reconciliation, reconcile
@@ -71,13 +72,14 @@ class Desk:
     book: InventoryBook
     hedger: Hedger
     sender: TransactionSender
+    stock: Stock
     risk: RiskDesk
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
-    """Why the last turn of :meth:`run` failed; empty after one that did not."""
+    """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
     _sampled_ms: int = 0
     _feed: ChainFeed = field(default_factory=ChainFeed)
 
@@ -93,10 +95,11 @@ class Desk:
         place = self._begin()
         # All that is judged in a turn is judged at one block: the newest in the books.
         reading = self.reader.read(place.head.number)
-        market = self.markets.read(reading, reserved={})
+        self.sender.step()
+        self.stock.look(reading, self.sender.open_records)
+        market = self.markets.read(reading, reserved=self.stock.taken)
         now_ms = self.clock_ms()
         self.gauges.market = market
-        self.sender.step()
         if self.book.head is None:
             reconcile(self.book, reading)
         changes, notices = self._take_in(market, now_ms, followed=followed or before is None)
@@ -122,16 +125,17 @@ class Desk:
 
     def turn(self) -> DeskTurn | None:
         """Step, and note a failure that passes by itself in ``trouble``; raises the others."""
+        done: DeskTurn | None = None
         try:
             done = self.step()
+            trouble = self.stock.trouble
         except (ChainError, SetupError) as error:
-            if str(error) != self.trouble:
-                _LOG.warning("desk_waits", why=str(error))
-            self.trouble = str(error)
-            return None
-        if self.trouble:
+            trouble = str(error)
+        if trouble and trouble != self.trouble:
+            _LOG.warning("desk_waits", why=trouble)
+        elif self.trouble and not trouble:
             _LOG.info("desk_goes_on")
-        self.trouble = ""
+        self.trouble = trouble
         return done
 
     def close(self) -> None:
@@ -141,6 +145,7 @@ class Desk:
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
         self.metrics.close()
+        self.stock.close()
         self.pool.close()
         self.scene.close()
         self.ledger.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
+import structlog
+
 from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
 from pmm.chain.node_pool import NodePool
 from pmm.chain.quoter import find_pools
@@ -12,7 +14,6 @@ from pmm.chain.rpc import JsonRpc, shown_url
 from pmm.chain.sender import (
     LedgerTransactionStore,
     TransactionKey,
-    TransactionSender,
     read_identity,
     same_node,
 )
@@ -21,11 +22,13 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.operator_key import operator_key
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
-from pmm.errors import InvalidInput, UnsafeToSign
+from pmm.errors import InvalidInput, SetupError, UnsafeToSign
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgedAsset, HedgeLedger, Hedger, HedgerPolicy, LegDesk
+from pmm.journal.promised import PromisedInventory
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents, MetricsPort
 from pmm.monitoring.history import GaugeHistory
@@ -34,6 +37,8 @@ from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
+
+_LOG = structlog.get_logger()
 
 
 def open_desk(settings: ServeSettings) -> Desk:
@@ -81,11 +86,28 @@ def node_urls(scene: Scene) -> list[str]:
     return found
 
 
+def promised_inventory(scene: Scene) -> PromisedInventory | None:
+    """Return the quote server's journal, None where none is set; raise InvalidInput for one of something else."""
+    where = scene.journal_place
+    if where is None:
+        _LOG.warning("no_journal_joined", why="PMM_JOURNAL says none, or PMM_DESK_RESERVATIONS is false")
+        return None
+    found = PromisedInventory(where, chain_id=scene.identity.chain_id, maker=scene.settlement)
+    try:
+        found.reserved([token.address for token in scene.tokens], block_number=scene.watch.start_block)
+    except SetupError as error:
+        # The server may start later, or has much behind it: every turn looks again, and spends nothing until then.
+        _LOG.info("journal_not_read_yet", why=str(error))
+    return found
+
+
 def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) -> Desk:
     settings, watch, events = scene.settings, scene.watch, DeskEvents()
     assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges)
-    sender = TransactionSender(
+    stock = Stock(scene.settlement, promised_inventory(scene))
+    sender = StockedSender(
+        stock=stock,
         node=scene.rpc,
         key=key,
         store=LedgerTransactionStore(ledger),
@@ -115,6 +137,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         book=InventoryBook(scope=scene.scope),
         hedger=hedger,
         sender=sender,
+        stock=stock,
         risk=RiskDesk(
             ledger,
             events,

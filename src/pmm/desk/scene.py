@@ -113,6 +113,21 @@ class Scene:
         block = self.rpc.call("eth_getBlockByNumber", hex(self.watch.start_block), False) or {"hash": "0x0"}
         return folder / f"fork-{block['hash'][2:14]}.sqlite"
 
+    @property
+    def journal_place(self) -> Path | str | None:
+        """Where the quote server of these settings writes its journal; None where nothing says it.
+
+        On a development node the server makes a new one per run unless it is told a place.
+        """
+        settings = self.settings
+        if not settings.desk.reservations:
+            return None
+        if settings.database_url is not None:
+            return settings.database_url.get_secret_value()
+        if settings.journal is not None or self.identity.development:
+            return settings.journal
+        return project_root() / ".pmm" / "journal" / f"{self.identity.chain_id}.sqlite"
+
     def close(self) -> None:
         """Close the connections."""
         self.rpc.close()
