@@ -161,6 +161,28 @@ class DeskSettings(_Section):
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
     )
     max_cost_bps: int = Field(30, ge=0, lt=10_000, description="Most that a hedge may cost, gas included.")
+    keeper: bool = Field(
+        False, description="Keep the lending account at its buffer; off: positions are only followed."
+    )
+    keeper_working_buffer_bps: int = Field(
+        6_000, gt=1_000, le=100_000, description="Liquidation buffer that the keeper restores."
+    )
+    keeper_rebalance_below_bps: int = Field(
+        5_600, gt=1_000, le=100_000, description="Below it inventory is used for that."
+    )
+    keeper_deleverage_below_bps: int = Field(
+        5_000, gt=1_000, le=100_000, description="Below it gas is no reason to wait, and collateral is sold."
+    )
+    keeper_surplus_above_bps: int = Field(
+        8_000, gt=1_000, le=100_000, description="Above it collateral comes back to the inventory."
+    )
+    keeper_max_cost_bps: int = Field(
+        50, ge=0, lt=10_000, description="Most that a sale of collateral may cost against the market's price."
+    )
+    keeper_leaves: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Inventory that the keeper does not touch, whole tokens by comma: WETH:10,USDC:50000.",
+    )
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
     metrics_port: int = Field(
         9_650,
@@ -169,7 +191,7 @@ class DeskSettings(_Section):
         description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one.",
     )
 
-    @field_validator("hedged", mode="before")
+    @field_validator("hedged", "keeper_leaves", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
-import structlog
-
 from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
 from pmm.chain.node_pool import NodePool
 from pmm.chain.quoter import find_pools
@@ -19,16 +17,17 @@ from pmm.chain.sender import (
 )
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.joined_journal import promised_inventory
+from pmm.desk.lending_opening import join_lending
 from pmm.desk.operator_key import operator_key
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
-from pmm.errors import InvalidInput, SetupError, UnsafeToSign
+from pmm.errors import InvalidInput, UnsafeToSign
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgedAsset, HedgeLedger, Hedger, HedgerPolicy, LegDesk
-from pmm.journal.promised import PromisedInventory
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents, MetricsPort
 from pmm.monitoring.history import GaugeHistory
@@ -37,8 +36,6 @@ from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
-
-_LOG = structlog.get_logger()
 
 
 def open_desk(settings: ServeSettings) -> Desk:
@@ -86,21 +83,6 @@ def node_urls(scene: Scene) -> list[str]:
     return found
 
 
-def promised_inventory(scene: Scene) -> PromisedInventory | None:
-    """Return the quote server's journal, None where none is set; raise InvalidInput for one of something else."""
-    where = scene.journal_place
-    if where is None:
-        _LOG.warning("no_journal_joined", why="PMM_JOURNAL says none, or PMM_DESK_RESERVATIONS is false")
-        return None
-    found = PromisedInventory(where, chain_id=scene.identity.chain_id, maker=scene.settlement)
-    try:
-        found.reserved([token.address for token in scene.tokens], block_number=scene.watch.start_block)
-    except SetupError as error:
-        # The server may start later, or has much behind it: every turn looks again, and spends nothing until then.
-        _LOG.info("journal_not_read_yet", why=str(error))
-    return found
-
-
 def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) -> Desk:
     settings, watch, events = scene.settings, scene.watch, DeskEvents()
     assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
@@ -138,6 +120,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         hedger=hedger,
         sender=sender,
         stock=stock,
+        lending=join_lending(scene, sender, stock, events.lending, assets),
         risk=RiskDesk(
             ledger,
             events,

@@ -17,13 +17,12 @@ from pmm.chain.sender import (
     TransactionState,
 )
 from pmm.desk.stock import Stock
-from pmm.domain import USDC, WETH, Address, BlockRef
+from pmm.domain import USDC, WETH, Address
 from pmm.errors import SetupError
-from pmm.execution.book import BalanceKey, ChainReading
 from pmm.venues.uniswap import SWAP_INVENTORY
 from tests.helpers.quoting import MAKER
+from tests.unit.desk.stock_reading import BLOCK, reading
 
-_BLOCK = 100
 _AMOUNT = st.integers(min_value=0, max_value=10**24)
 
 
@@ -34,22 +33,13 @@ class Promises:
         self.amounts, self.readable = amounts, readable
 
     def reserved(self, assets: Sequence[Address], *, block_number: int) -> dict[Address, int]:
-        assert block_number == _BLOCK
+        assert block_number == BLOCK
         if not self.readable:
             raise SetupError("the journal is gone")
         return {asset: self.amounts.get(asset, 0) for asset in assets}
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-def reading(**held: int) -> ChainReading:
-    tokens = {"weth": WETH.address, "usdc": USDC.address}
-    return ChainReading(
-        block=BlockRef(number=_BLOCK, hash=b"\1" * 32, parent_hash=b"\2" * 32, time_s=1),
-        balances={BalanceKey(account=MAKER, token=tokens[name]): amount for name, amount in held.items()},
-        lending={},
-    )
 
 
 def swap(amount: int, token: Address = WETH.address, to: Address = MAKER) -> tuple[Address, bytes]:
@@ -112,8 +102,8 @@ def test_stock__whatever_is_asked_of_it__what_is_promised_and_under_way_stays(
         (TransactionState.PENDING, None, 3),
         (TransactionState.UNKNOWN, None, 3),
         # Its block is behind the balances, or not.
-        (TransactionState.MINED, _BLOCK + 1, 3),
-        (TransactionState.MINED, _BLOCK, 10),
+        (TransactionState.MINED, BLOCK + 1, 3),
+        (TransactionState.MINED, BLOCK, 10),
         (TransactionState.CANCELLED, None, 10),
     ],
 )
