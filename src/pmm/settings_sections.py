@@ -157,6 +157,10 @@ class DeskSettings(_Section):
     band_inner_usd: Decimal = Field(
         Decimal(0), ge=0, max_digits=18, decimal_places=2, description="Delta that band leaves."
     )
+    shorts: bool = Field(
+        False,
+        description="Hedge on Aave V3 too, where that costs less than spot or spot has nothing to spend.",
+    )
     max_slippage_bps: int = Field(
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
     )

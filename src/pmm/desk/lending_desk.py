@@ -12,12 +12,15 @@ from pmm.domain import Address
 from pmm.errors import ChainError
 from pmm.execution.hedging import HedgedAsset, HedgeMarket, Intent
 from pmm.execution.lending import (
+    AccountKey,
+    Command,
     CommandSender,
     KeeperPolicy,
     KeeperStep,
     LendingKeeper,
     LendingSource,
     Shortfall,
+    UnderWay,
 )
 from pmm.monitoring.desk.lending_events import LendingEvents
 from pmm.pricing.fixed_point import BPS, div_up
@@ -25,6 +28,8 @@ from pmm.pricing.fixed_point import BPS, div_up
 _E36 = 10**36
 _WAD = 10**18
 _PREFIX = "lending:"
+# How the names of ``pmm.venues.aave``'s routes begin.
+_LENDING_ROUTE = "aave_"
 _OUTCOMES = {
     TransactionState.MINED: "done",
     TransactionState.REVERTED: "failed",
@@ -71,6 +76,35 @@ class SpareStock:
         return quote, div_up(paid_usd_wad * _WAD, BPS * price)
 
 
+class CommandsBesideHedges:
+    """A ``CommandSender`` that leaves an account alone while a hedge works on it: its margin lies there idle."""
+
+    def __init__(self, commands: CommandSender, account: AccountKey) -> None:
+        self._commands, self._account = commands, account
+        self._hedges: tuple[UnderWay, ...] = ()
+
+    def hedging(self, intents: Iterable[Intent]) -> None:
+        """Say which hedges are not over."""
+        self._hedges = tuple(
+            # Urgent: nothing of the keeper's is there to be hurried.
+            UnderWay(account=self._account, token=one.asset, moved=0, urgent=True)
+            for one in intents
+            if one.route.startswith(_LENDING_ROUTE)
+        )
+
+    def under_way(self) -> tuple[UnderWay, ...]:
+        """Return the keeper's commands and the hedges that work on the account."""
+        return (*self._commands.under_way(), *self._hedges)
+
+    def send(self, command: Command, *, block: int) -> str:
+        """Send a command."""
+        return self._commands.send(command, block=block)
+
+    def hurry(self, account: AccountKey) -> None:
+        """Let an account's transactions pay what urgent ones may."""
+        self._commands.hurry(account)
+
+
 class LendingDesk:
     """The keeper within the desk's turn; one thread. Raises as the transaction sender, but no ChainError."""
 
@@ -78,7 +112,7 @@ class LendingDesk:
         self,
         *,
         source: LendingSource,
-        commands: CommandSender,
+        commands: CommandsBesideHedges,
         spare: SpareStock,
         events: LendingEvents,
         policy: KeeperPolicy,
@@ -99,11 +133,12 @@ class LendingDesk:
         """Whether commands are under way."""
         return bool(self._commands.under_way())
 
-    def look(self, block: int, market: HedgeMarket, intents: Iterable[Intent]) -> KeeperStep | None:
+    def look(self, block: int, market: HedgeMarket, intents: Sequence[Intent]) -> KeeperStep | None:
         """Let the keeper look once per block of the books; None where it has, or could not."""
         if block == self._block:
             return None
         self._spare.hold(intents, market)
+        self._commands.hedging(intents)
         try:
             step = self.keeper.step()
         except ChainError as error:

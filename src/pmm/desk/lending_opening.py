@@ -9,16 +9,18 @@ import structlog
 from pmm.chain.lending_commands import LendingCommandSender
 from pmm.chain.lending_state import LendingStateReader
 from pmm.chain.sender import TransactionSender
-from pmm.desk.lending_desk import LendingDesk, SpareStock
+from pmm.desk.lending_desk import CommandsBesideHedges, LendingDesk, SpareStock
 from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock
 from pmm.domain import MAINNET_TOKENS, Address, parse_address
+from pmm.domain.chain_events import LendingMarket
 from pmm.domain.words import excerpt
 from pmm.errors import InvalidInput
 from pmm.execution.hedging import HedgedAsset
 from pmm.execution.lending import KeeperPolicy
 from pmm.monitoring.desk.lending_events import LendingEvents
 from pmm.settings_sections import DeskSettings
+from pmm.venues.aave import AaveShortRoute, LendingContracts
 
 _LOG = structlog.get_logger()
 
@@ -53,15 +55,45 @@ def join_lending(
             spare=spare.of,
             max_cost_bps=desk.keeper_max_cost_bps,
         ),
-        commands=LendingCommandSender(
-            sender,
-            settlement=scene.settlement,
-            delta_hedger=parse_address(hedger.address) if hedger else None,
+        commands=CommandsBesideHedges(
+            LendingCommandSender(
+                sender,
+                settlement=scene.settlement,
+                delta_hedger=parse_address(hedger.address) if hedger else None,
+            ),
+            (plan.account, LendingMarket.AAVE_V3),
         ),
         spare=spare,
         events=events,
         policy=keeper_policy(desk),
     )
+
+
+def lending_routes(scene: Scene) -> tuple[AaveShortRoute, ...]:
+    """Return the hedger's routes on Aave; none where they are off.
+
+    Raises InvalidInput where the record lacks LendingAccount or DeltaHedger, or the contract no lending account,
+    UnsafeToSign for another code than recorded.
+    """
+    desk, plan = scene.settings.desk, scene.lending
+    if not desk.shorts:
+        return ()
+    if plan is None:
+        raise InvalidInput(
+            f"PMM_DESK_SHORTS: expected a lending account of {scene.settlement}, found none; run `ape run deploy "
+            "lending`, or turn it off"
+        )
+    delta_hedger = parse_address(scene.deployment.address("DeltaHedger"))
+    scene.check_recorded("LendingAccount", plan.account)
+    scene.check_recorded("DeltaHedger", delta_hedger)
+    contracts = LendingContracts(
+        settlement=scene.settlement,
+        lending_account=plan.account,
+        delta_hedger=delta_hedger,
+        # A short is opened at the buffer that the keeper holds: it has nothing to do about it.
+        target_health_wad=keeper_policy(desk).target_wad,
+    )
+    return (AaveShortRoute(contracts),)
 
 
 def keeper_policy(desk: DeskSettings) -> KeeperPolicy:

@@ -18,7 +18,7 @@ from pmm.chain.sender import (
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import promised_inventory
-from pmm.desk.lending_opening import join_lending
+from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
@@ -99,7 +99,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     )
     hedger = Hedger(
         ledger=hedges,
-        routes=(UniswapRoute(scene.settlement),),
+        routes=(UniswapRoute(scene.settlement), *lending_routes(scene)),
         desk=LegDesk(OperatorTransactions(sender)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )

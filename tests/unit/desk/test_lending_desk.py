@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from pmm.chain.sender import TransactionIntent, TransactionRecord, TransactionState
-from pmm.desk.lending_desk import LendingDesk, SpareStock
+from pmm.desk.lending_desk import CommandsBesideHedges, LendingDesk, SpareStock
 from pmm.desk.lending_opening import inventory_left, keeper_policy
 from pmm.desk.stock import Stock
 from pmm.domain import USDC, WETH, Address
@@ -153,9 +153,10 @@ class Kept:
 
     def __init__(self) -> None:
         self.chain, self.registry = Chain(), CollectorRegistry()
+        self.commands = CommandsBesideHedges(self.chain, (MAKER, LendingMarket.AAVE_V3))
         self.desk = LendingDesk(
             source=self.chain,
-            commands=self.chain,
+            commands=self.commands,
             spare=spare(),
             events=LendingEvents(self.registry),
             policy=KeeperPolicy(),
@@ -198,6 +199,20 @@ def test_look__refused_and_short__are_counted_and_told() -> None:
     kept.chain.why_not, kept.chain.buffer_bps, kept.chain.stock = "", 6_500, {}
     kept.desk.look(7, market(), ())
     assert kept.desk.shortfalls == ()
+
+
+def test_look__a_hedge_works_on_the_account__leaves_it_alone_until_that_is_over() -> None:
+    kept = Kept()
+    short = replace(intent(-ETH), route="aave_short_500")
+    step = kept.desk.look(5, market(), (short,))
+    assert step is not None
+    assert step.sent == ()
+    assert kept.desk.busy
+    spot = replace(intent(-ETH), route="uniswap_v3_500")
+    step = kept.desk.look(6, market(), (spot,))
+    assert step is not None
+    assert len(step.sent) == 1
+    assert not kept.desk.busy
 
 
 def test_transactions__of_the_keeper__are_counted_once_each_by_their_end() -> None:
