@@ -33,7 +33,6 @@ class Promises:
         self.amounts, self.readable = amounts, readable
 
     def reserved(self, assets: Sequence[Address], *, block_number: int) -> dict[Address, int]:
-        assert block_number == BLOCK
         if not self.readable:
             raise SetupError("the journal is gone")
         return {asset: self.amounts.get(asset, 0) for asset in assets}
