@@ -152,6 +152,11 @@ class DeskSettings(_Section):
     backup_nodes: SecretStr | None = Field(
         None, description="More nodes that the chain is followed on, by comma; they may hold keys."
     )
+    reservations: bool = Field(
+        True,
+        description="Spend no inventory that a live quote promises, as PMM_JOURNAL or PMM_DATABASE_URL says, on a "
+        "real node the server's own file without them; false only where nothing is quoted.",
+    )
     hedged: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WBTC/USDC"), description="Assets hedged, each with what it is traded for, by comma."
     )
@@ -162,10 +167,36 @@ class DeskSettings(_Section):
     band_inner_usd: Decimal = Field(
         Decimal(0), ge=0, max_digits=18, decimal_places=2, description="Delta that band leaves."
     )
+    shorts: bool = Field(
+        False,
+        description="Hedge on Aave V3 too, where that costs less than spot or spot has nothing to spend.",
+    )
     max_slippage_bps: int = Field(
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
     )
     max_cost_bps: int = Field(30, ge=0, lt=10_000, description="Most that a hedge may cost, gas included.")
+    keeper: bool = Field(
+        False, description="Keep the lending account at its buffer; off: positions are only followed."
+    )
+    keeper_working_buffer_bps: int = Field(
+        6_000, gt=1_000, le=100_000, description="Liquidation buffer that the keeper restores."
+    )
+    keeper_rebalance_below_bps: int = Field(
+        5_600, gt=1_000, le=100_000, description="Below it inventory is used for that."
+    )
+    keeper_deleverage_below_bps: int = Field(
+        5_000, gt=1_000, le=100_000, description="Below it gas is no reason to wait, and collateral is sold."
+    )
+    keeper_surplus_above_bps: int = Field(
+        8_000, gt=1_000, le=100_000, description="Above it collateral comes back to the inventory."
+    )
+    keeper_max_cost_bps: int = Field(
+        50, ge=0, lt=10_000, description="Most that a sale of collateral may cost against the market's price."
+    )
+    keeper_leaves: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Inventory that the keeper does not touch, whole tokens by comma: WETH:10,USDC:50000.",
+    )
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
     metrics_port: int = Field(
         9_650,
@@ -174,7 +205,7 @@ class DeskSettings(_Section):
         description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one.",
     )
 
-    @field_validator("hedged", mode="before")
+    @field_validator("hedged", "keeper_leaves", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value

@@ -50,6 +50,7 @@ def _hedges_and_lending(events: DeskEvents) -> None:
     lending.account_checked(account="lending", market="aave_v3", buffer=0.6)
     lending.position_changed(market="aave_v3", token="WETH", supply_usd=10_000.0, debt_usd=4_000.0)
     lending.rates_read(market="aave_v3", token="WETH", supply=0.018, borrow=0.026)
+    lending.keeper_started()
     lending.keeper_round()
     lending.keeper_acted(action="repay", account="lending", outcome="done", usd=500.0)
 

@@ -14,13 +14,16 @@ from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionSender
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
 from pmm.errors import ChainError, SetupError
 from pmm.execution.book import InventoryBook, Reconciliation, reconcile
 from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
 from pmm.execution.ledger import LedgerTransaction
+from pmm.execution.lending import KeeperStep
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import MetricsPort
 from pmm.monitoring.history import GaugeHistory
@@ -46,13 +49,15 @@ class DeskTurn:
         head: where the chain stands in the books.
         changes: what happened on the chain.
         notices: what the hedger said.
+        kept: what the lending keeper did, None where it did not look.
         reconciliation: the book against the chain at ``head``.
-        quiet: nothing happened, and no hedge is under way.
+        quiet: nothing happened, and no hedge and no command of the keeper is under way.
     """
 
     head: Place
     changes: tuple[ChainChange, ...]
     notices: tuple[HedgeNotice, ...]
+    kept: KeeperStep | None
     reconciliation: Reconciliation
     quiet: bool
 
@@ -71,13 +76,15 @@ class Desk:
     book: InventoryBook
     hedger: Hedger
     sender: TransactionSender
+    stock: Stock
+    lending: LendingDesk | None
     risk: RiskDesk
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
-    """Why the last turn of :meth:`run` failed; empty after one that did not."""
+    """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
     _sampled_ms: int = 0
     _feed: ChainFeed = field(default_factory=ChainFeed)
 
@@ -93,20 +100,31 @@ class Desk:
         place = self._begin()
         # All that is judged in a turn is judged at one block: the newest in the books.
         reading = self.reader.read(place.head.number)
-        market = self.markets.read(reading, reserved={})
+        changed = self.sender.step()
+        self.stock.look(reading, self.sender.open_records)
+        market = self.markets.read(reading, reserved=self.stock.taken)
         now_ms = self.clock_ms()
         self.gauges.market = market
-        self.sender.step()
         if self.book.head is None:
             reconcile(self.book, reading)
         changes, notices = self._take_in(market, now_ms, followed=followed or before is None)
         notices += self.hedger.step(now_ms=now_ms, market=market)
+        kept: KeeperStep | None = None
+        if self.lending is not None:
+            # Behind the hedger: it repays with what hedges leave.
+            self.lending.transactions(changed, market)
+            kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
         self._measure(place, market, changes, notices, found, now_ms)
         happened = followed or notices or any(one.added or one.removed for one in changes)
-        quiet = not happened and not self.hedger.live_intents()
+        keeping = self.lending is not None and self.lending.busy
         return DeskTurn(
-            head=place, changes=tuple(changes), notices=tuple(notices), reconciliation=found, quiet=quiet
+            head=place,
+            changes=tuple(changes),
+            notices=tuple(notices),
+            kept=kept,
+            reconciliation=found,
+            quiet=not (happened or keeping or self.hedger.live_intents()),
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -122,16 +140,18 @@ class Desk:
 
     def turn(self) -> DeskTurn | None:
         """Step, and note a failure that passes by itself in ``trouble``; raises the others."""
+        done: DeskTurn | None = None
         try:
             done = self.step()
+            kept = self.lending.trouble if self.lending else ""
+            trouble = "; ".join(one for one in (self.stock.trouble, kept) if one)
         except (ChainError, SetupError) as error:
-            if str(error) != self.trouble:
-                _LOG.warning("desk_waits", why=str(error))
-            self.trouble = str(error)
-            return None
-        if self.trouble:
+            trouble = str(error)
+        if trouble and trouble != self.trouble:
+            _LOG.warning("desk_waits", why=trouble)
+        elif self.trouble and not trouble:
             _LOG.info("desk_goes_on")
-        self.trouble = ""
+        self.trouble = trouble
         return done
 
     def close(self) -> None:
@@ -141,6 +161,7 @@ class Desk:
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
         self.metrics.close()
+        self.stock.close()
         self.pool.close()
         self.scene.close()
         self.ledger.close()

@@ -12,15 +12,17 @@ from pmm.chain.rpc import JsonRpc, shown_url
 from pmm.chain.sender import (
     LedgerTransactionStore,
     TransactionKey,
-    TransactionSender,
     read_identity,
     same_node,
 )
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.joined_journal import promised_inventory
+from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
 from pmm.errors import InvalidInput, UnsafeToSign
@@ -85,7 +87,9 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     settings, watch, events = scene.settings, scene.watch, DeskEvents()
     assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges)
-    sender = TransactionSender(
+    stock = Stock(scene.settlement, promised_inventory(scene))
+    sender = StockedSender(
+        stock=stock,
         node=scene.rpc,
         key=key,
         store=LedgerTransactionStore(ledger),
@@ -95,7 +99,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     )
     hedger = Hedger(
         ledger=hedges,
-        routes=(UniswapRoute(scene.settlement),),
+        routes=(UniswapRoute(scene.settlement), *lending_routes(scene)),
         desk=LegDesk(OperatorTransactions(sender)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
@@ -115,6 +119,8 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         book=InventoryBook(scope=scene.scope),
         hedger=hedger,
         sender=sender,
+        stock=stock,
+        lending=join_lending(scene, sender, stock, events.lending, assets),
         risk=RiskDesk(
             ledger,
             events,

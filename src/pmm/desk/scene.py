@@ -14,7 +14,7 @@ from pmm.chain.rpc import JsonRpc
 from pmm.chain.sender import read_identity
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import WETH, Address, Token, parse_address
-from pmm.errors import InvalidInput
+from pmm.errors import InvalidInput, UnsafeToSign
 from pmm.execution import NodeIdentity
 from pmm.execution.book import AccountKind, BookScope
 from pmm.settings import ServeSettings, parse_pair
@@ -112,6 +112,31 @@ class Scene:
             return folder / f"{self.identity.chain_id}.sqlite"
         block = self.rpc.call("eth_getBlockByNumber", hex(self.watch.start_block), False) or {"hash": "0x0"}
         return folder / f"fork-{block['hash'][2:14]}.sqlite"
+
+    @property
+    def journal_place(self) -> Path | str | None:
+        """Where the quote server of these settings writes its journal; None where nothing says it.
+
+        On a development node the server makes a new one per run unless it is told a place.
+        """
+        settings = self.settings
+        if not settings.desk.reservations:
+            return None
+        if settings.database_url is not None:
+            return settings.database_url.get_secret_value()
+        if settings.journal is not None or self.identity.development:
+            return settings.journal
+        return project_root() / ".pmm" / "journal" / f"{self.identity.chain_id}.sqlite"
+
+    def check_recorded(self, name: str, found: Address) -> None:
+        """Raise UnsafeToSign where a contract of ours is not the recorded one, by address or by code."""
+        recorded = self.deployment.address(name)
+        if found != recorded:
+            raise UnsafeToSign(
+                f"expected {name} at {recorded}, as the deployment record has it, found {found} joined to "
+                f"{self.settlement}; correct the record, or join the recorded one"
+            )
+        self.deployment.check_code(self.rpc, name)
 
     def close(self) -> None:
         """Close the connections."""

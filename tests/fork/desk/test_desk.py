@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pmm.chain.rpc import JsonRpc
-from pmm.desk import Desk, DeskTurn, open_desk, read_status
+from pmm.desk import open_desk, read_status
 from pmm.domain import WETH
 from pmm.errors import ChainError, PmmError, UnsafeToSign
 from pmm.execution import CONTRACT_VENUES
@@ -19,61 +16,20 @@ from pmm.execution.hedging import IntentState, NoticeKind
 from pmm.ledger import LedgerDown
 from pmm.localnet.funding import balance_of
 from pmm.localnet.placement import ChainBuilder
-from pmm.settings import ServeSettings, load_settings
+from tests.fork.desk.desk_site import (
+    ETHER,
+    assert_books_equal_the_chain,
+    nonce,
+    running,
+    settings_of,
+    until_quiet,
+)
 from tests.fork.server.site import Deployed, Server, fill
-from tests.helpers.mining import wait_until_mined
-
-ETHER = 10**18
-_MOST_TURNS = 20
-
-
-def settings_of(deployed: Deployed, ledger: Path, **desk: Any) -> ServeSettings:
-    section = {"ledger": ledger, "metrics_port": 0, "hedging": "immediate", "hedged": ("WETH/USDC",), **desk}
-    return load_settings(
-        {
-            "rpc_url": deployed.rpc.url,
-            "deployment": deployed.record,
-            "pairs": ("WETH/USDC",),
-            "rpc_timeout_ms": 20_000,
-            "desk": section,
-        }
-    )
-
-
-@contextmanager
-def running(deployed: Deployed, ledger: Path, **desk: Any) -> Iterator[Desk]:
-    opened = open_desk(settings_of(deployed, ledger, **desk))
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger.sqlite"
-
-
-def until_quiet(desk: Desk) -> list[DeskTurn]:
-    turns: list[DeskTurn] = []
-    for _ in range(_MOST_TURNS):
-        with JsonRpc(desk.scene.settings.rpc_url) as rpc:
-            wait_until_mined(rpc)
-        turns.append(desk.step())
-        assert turns[-1].reconciliation.clean, turns[-1].reconciliation.differences
-        if turns[-1].quiet:
-            return turns
-    raise AssertionError(f"the desk is not quiet after {_MOST_TURNS} turns: {turns[-1]}")
-
-
-def assert_books_equal_the_chain(desk: Desk, deployed: Deployed) -> None:
-    assert desk.book.balances
-    for key, amount in desk.book.balances.items():
-        assert amount == balance_of(deployed.rpc, key.token, key.account), key
-
-
-def nonce(desk: Desk, deployed: Deployed) -> int:
-    return int(deployed.rpc.call("eth_getTransactionCount", desk.sender.address, "latest"), 16)
 
 
 @pytest.mark.parametrize("venue", CONTRACT_VENUES)

@@ -15,21 +15,23 @@ from pmm.localnet.funding import balance_of
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.prices import refresh_feeds, set_price
 from pmm.server.clock import SystemClock
-from tests.fork.desk.test_desk import (
+from tests.fork.desk.desk_site import (
     ETHER,
     assert_books_equal_the_chain,
-    ledger,
     nonce,
     running,
     until_quiet,
 )
 from tests.fork.server.site import Deployed, Server, fill, serving
 
-__all__ = ["ledger"]
-
 _ETH_USD = Decimal(3_000)
 _TURNS = 4
 _REST_MS = 3_600_000
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
 
 
 def _feed_off(chain: ChainBuilder, share: str) -> None:

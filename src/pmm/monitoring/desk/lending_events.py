@@ -32,7 +32,8 @@ class LendingEvents:
         self._acts = Counter(
             "pmm_keeper_actions", "What the keeper did.", ("action", "outcome"), registry=registry
         )
-        self._rounds = Counter("pmm_keeper_rounds", "Rounds of the keeper.", registry=registry)
+        self._registry = registry
+        self._rounds: Counter | None = None
 
     def account_checked(self, *, account: str, market: str, buffer: float) -> None:
         """The keeper looked at an account."""
@@ -51,10 +52,20 @@ class LendingEvents:
         self._rate.labels(market, token, "borrow").set(borrow)
         self._log.debug("rates_read", market=market, token=token)
 
+    def keeper_started(self) -> None:
+        """There is a keeper: without one, that it never looks is no cause for an alert."""
+        self._count_rounds()
+        self._log.info("keeper_started")
+
     def keeper_round(self) -> None:
         """The keeper looked at everything."""
-        self._rounds.inc()
+        self._count_rounds().inc()
         self._log.debug("keeper_round")
+
+    def _count_rounds(self) -> Counter:
+        if self._rounds is None:
+            self._rounds = Counter("pmm_keeper_rounds", "Rounds of the keeper.", registry=self._registry)
+        return self._rounds
 
     def keeper_acted(self, *, action: str, account: str, outcome: str, usd: float) -> None:
         """The keeper repaid, moved collateral or de-leveraged."""
