@@ -10,6 +10,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from pmm.settings_alerts import AlertSettings
+from pmm.settings_risk import RiskSection
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -176,7 +179,7 @@ class DeskSettings(_Section):
         return self
 
 
-NESTED: dict[str, type[_Section]] = {
+NESTED: dict[str, type[BaseModel]] = {
     "tls": TlsSettings,
     "auth": AuthSettings,
     "signer": SignerSettings,
@@ -184,6 +187,8 @@ NESTED: dict[str, type[_Section]] = {
     "monitoring": MonitoringSettings,
     "otc": OtcSettings,
     "desk": DeskSettings,
+    "alerts": AlertSettings,
+    "risk": RiskSection,
 }
 """Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
 

@@ -13,11 +13,12 @@ import structlog
 from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionSender
+from pmm.desk.alerting import DeskAlerts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.domain import ChainChange
-from pmm.errors import ChainError, SetupError
+from pmm.errors import ChainError, PmmError, SetupError
 from pmm.execution.book import InventoryBook, Reconciliation, reconcile
 from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
 from pmm.execution.ledger import LedgerTransaction
@@ -75,11 +76,15 @@ class Desk:
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
+    alerts: DeskAlerts
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed; empty after one that did not."""
     _sampled_ms: int = 0
     _feed: ChainFeed = field(default_factory=ChainFeed)
+
+    def __post_init__(self) -> None:
+        self.alerts.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -117,7 +122,11 @@ class Desk:
             if self.pool.count > 1 and time.monotonic() >= probe_at_s:
                 self.pool.probe()
                 probe_at_s = time.monotonic() + _PROBE_S
-            self.turn()
+            try:
+                self.turn()
+            except PmmError as error:
+                self.alerts.ended(str(error), self.clock_ms())
+                raise
             stop.wait(pause_s)
 
     def turn(self) -> DeskTurn | None:
@@ -128,10 +137,12 @@ class Desk:
             if str(error) != self.trouble:
                 _LOG.warning("desk_waits", why=str(error))
             self.trouble = str(error)
+            self.alerts.waits(self.trouble, self.clock_ms())
             return None
         if self.trouble:
             _LOG.info("desk_goes_on")
         self.trouble = ""
+        self.alerts.goes_on(self.clock_ms())
         return done
 
     def close(self) -> None:
@@ -140,6 +151,7 @@ class Desk:
             self.history.sample(self.clock_ms())
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
+        self.alerts.close()
         self.metrics.close()
         self.pool.close()
         self.scene.close()
@@ -206,11 +218,15 @@ class Desk:
         found: Reconciliation,
         now_ms: int,
     ) -> None:
+        # First: a ledger that fails below would lose them.
+        self.alerts.differences(found, now_ms)
+        self.alerts.notices(notices, now_ms)
         self.gauges.chain(place.head, self.pool.states(), now_ms)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
         self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+        self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms

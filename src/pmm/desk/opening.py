@@ -16,6 +16,7 @@ from pmm.chain.sender import (
     read_identity,
     same_node,
 )
+from pmm.desk.alerting import desk_alerts
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.operator_key import operator_key
@@ -30,6 +31,7 @@ from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents, MetricsPort
 from pmm.monitoring.history import GaugeHistory
 from pmm.settings import ServeSettings
+from pmm.settings_risk import risk_settings
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
@@ -118,6 +120,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         risk=RiskDesk(
             ledger,
             events,
+            settings=risk_settings(settings.risk),
             tokens=scene.tokens,
             hedged=assets,
             expect=_expected(scene, pool, assets),
@@ -125,6 +128,14 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         ),
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
+        alerts=desk_alerts(
+            settings.alerts,
+            ledger,
+            watch=events.alerts,
+            names=scene.names,
+            symbols={token.address: token.symbol for token in scene.tokens},
+            clock_ms=lambda: time.time_ns() // 1_000_000,
+        ),
         # Last: nothing that fails leaves the port open.
         metrics=MetricsPort(events.registry, port=settings.desk.metrics_port),
     )

@@ -35,6 +35,7 @@ class RiskDesk:
         ledger: Ledger,
         events: DeskEvents,
         *,
+        settings: RiskSettings,
         tokens: Iterable[Token],
         hedged: Sequence[HedgedAsset],
         expect: dict[str, tuple[str, ...]],
@@ -47,7 +48,7 @@ class RiskDesk:
         # What the others are traded for: profit is counted in it.
         self._numeraires = {one.quote.address for one in hedged} - set(self._hedged)
         states, desk = self._record.phases()
-        self.monitor = RiskMonitor(RiskSettings(), expect, now_ms=now_ms, restored=states, desk=desk)
+        self.monitor = RiskMonitor(settings, expect, now_ms=now_ms, restored=states, desk=desk)
 
     def look(
         self,
