@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pmm.chain.node_pool import NodeState
+from pmm.desk.gauges import unhedged
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
 from pmm.execution.book import Exposure, InventoryBook, Origin, exposures
@@ -111,12 +112,18 @@ class RiskDesk:
 
         parts = exposure.by_origin
         flying = abs(hedger.in_flight(token))
+        long, short = (
+            usd(sum(parts.get(one, 0) for one in _LONG)),
+            usd(-parts.get(Origin.LENDING_DEBT, 0)),
+        )
+        # What the hedger follows is wanted but for what fills brought; of anything else nobody says.
+        wanted = long - short - usd(unhedged(hedger, token)) if token in self._hedged else None
         return PositionValued(
             at_ms=now_ms,
             asset=self._tokens[token].symbol,
             numeraire=token in self._numeraires,
-            long_usd_e6=usd(sum(parts.get(one, 0) for one in _LONG)),
-            short_usd_e6=usd(-parts.get(Origin.LENDING_DEBT, 0)),
+            long_usd_e6=long,
+            short_usd_e6=short,
             held_usd_e6=usd(exposure.inventory),
             on_chain_usd_e6=usd(sum(parts.get(one, 0) for one in _OURS)),
             hedge_usd_e6=usd(parts.get(Origin.LENDING_SUPPLY, 0)),
@@ -124,6 +131,7 @@ class RiskDesk:
             to_hedge_usd_e6=usd(flying + self._due(token, hedger, price_e36, now_ms)),
             hedged_usd_e6=usd(flying),
             target_usd_e6=0,
+            wanted_usd_e6=wanted,
         )
 
     def _due(self, token: Address, hedger: Hedger, price_e36: int, now_ms: int) -> int:
