@@ -11,11 +11,13 @@ from pmm.alerts import Alert, AlertDesk, AlertPump, AlertSettings, Severity, cha
 from pmm.alerts.alert_desk import AlertWatch
 from pmm.domain import Address
 from pmm.errors import PmmError
+from pmm.execution.actions import Command, Status
 from pmm.execution.book import BookDifference, LendingKey, Reconciliation
 from pmm.execution.hedging import HedgeNotice, NoticeKind
 from pmm.ledger import Ledger
 from pmm.risk.lines import Level
 from pmm.risk.metric import Reading
+from pmm.risk.plans import STANDING, ActionKind
 from pmm.risk.posture import MetricKey
 from pmm.risk.state_machine import Phase, PhaseState
 
@@ -128,6 +130,23 @@ class DeskAlerts:
                 key = f"hedger:{one.kind.value}:{one.intent_id}".rstrip(":")
                 self._stands(key, severity, title, f"{one.intent_id} {one.detail}".strip(), now_ms)
 
+    def command(self, command: Command, now_ms: int) -> None:
+        """Tell a command that waits for a person, and one that was not done; the record has the others.
+
+        Of what shapes quotes only a stop is told: one that does not reach the quote server is critical.
+        """
+        kind, key = command.kind, f"action:{command.kind.value}:{command.subject}"
+        text = f"{command.command_id}: {command.reason}. {command.detail}"
+        if command.status is Status.ASKED:
+            self._stands(key, Severity.WARNING, f"{kind.value} waits for a person", text, now_ms)
+        elif command.status in (Status.FAILED, Status.GAVE_UP) and (
+            kind is ActionKind.STOP_QUOTING or kind not in STANDING
+        ):
+            severity = Severity.CRITICAL if kind is ActionKind.STOP_QUOTING else Severity.WARNING
+            self._stands(key, severity, f"{kind.value} was not done", text, now_ms)
+        elif command.status in (Status.DONE, Status.DECLINED, Status.SUPERSEDED):
+            self._over(key, now_ms)
+
     def waits(self, why: str, now_ms: int) -> None:
         """Tell that a turn failed and is tried again; that it does so for long is worse."""
         if self._waits_since_ms is None:
@@ -206,4 +225,6 @@ def desk_alerts(
 
 
 def _passes(key: str) -> bool:
-    return key.startswith(("reconciliation:", "hedger:")) and not key.startswith(f"hedger:{NoticeKind.STUCK}")
+    return key.startswith(("reconciliation:", "hedger:", "action:")) and not key.startswith(
+        f"hedger:{NoticeKind.STUCK}"
+    )

@@ -13,6 +13,7 @@ import structlog
 from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionSender
+from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.risk_desk import RiskDesk
@@ -77,6 +78,7 @@ class Desk:
     history: GaugeHistory
     metrics: MetricsPort
     alerts: DeskAlerts
+    actions: DeskActions
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed; empty after one that did not."""
@@ -85,6 +87,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.alerts.start()
+        self.actions.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -107,8 +110,8 @@ class Desk:
         changes, notices = self._take_in(market, now_ms, followed=followed or before is None)
         notices += self.hedger.step(now_ms=now_ms, market=market)
         found = reconcile(self.book, reading)
-        self._measure(place, market, changes, notices, found, now_ms)
-        happened = followed or notices or any(one.added or one.removed for one in changes)
+        acted = self._measure(place, market, changes, notices, found, now_ms)
+        happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         quiet = not happened and not self.hedger.live_intents()
         return DeskTurn(
             head=place, changes=tuple(changes), notices=tuple(notices), reconciliation=found, quiet=quiet
@@ -151,6 +154,7 @@ class Desk:
             self.history.sample(self.clock_ms())
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
+        self.actions.close()
         self.alerts.close()
         self.metrics.close()
         self.pool.close()
@@ -217,7 +221,7 @@ class Desk:
         notices: tuple[HedgeNotice, ...],
         found: Reconciliation,
         now_ms: int,
-    ) -> None:
+    ) -> bool:
         # First: a ledger that fails below would lose them.
         self.alerts.differences(found, now_ms)
         self.alerts.notices(notices, now_ms)
@@ -225,8 +229,13 @@ class Desk:
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
-        self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+        try:
+            self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+        finally:
+            # A phase that cannot be written stops quotes all the same.
+            acted = self.actions.act(now_ms)
         self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
+        return acted

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pmm.chain.node_pool import NodeState
 from pmm.desk.gauges import unhedged
+from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
 from pmm.execution.book import Exposure, InventoryBook, Origin, exposures
@@ -29,7 +30,7 @@ _OURS = (Origin.WALLET, Origin.CONTRACT)
 
 
 class RiskDesk:
-    """Nothing is acted upon: actions are not joined."""
+    """Measures and writes down; ``DeskActions`` does what the monitor asks for."""
 
     def __init__(
         self,
@@ -42,13 +43,13 @@ class RiskDesk:
         expect: dict[str, tuple[str, ...]],
         now_ms: int,
     ) -> None:
-        self._record = ActionRecord(ledger)
+        self.record = ActionRecord(ledger)
         self._events = events
         self._tokens = {token.address: token for token in tokens}
         self._hedged = {one.asset.address: one for one in hedged}
         # What the others are traded for: profit is counted in it.
         self._numeraires = {one.quote.address for one in hedged} - set(self._hedged)
-        states, desk = self._record.phases()
+        states, desk = self.record.phases()
         self.monitor = RiskMonitor(settings, expect, now_ms=now_ms, restored=states, desk=desk)
 
     def look(
@@ -72,7 +73,7 @@ class RiskDesk:
             self.monitor.engine.apply(event)
         moved = self.monitor.tick(now_ms)
         money = Money(portfolio_usd_e6=portfolio)
-        self._record.observe(moved, self.monitor.states, self.monitor.desk, money, now_ms)
+        self.record.observe(moved, self.monitor.states, self.monitor.desk, money, now_ms)
         self._tell(moved)
         return tuple(moved)
 
@@ -140,6 +141,8 @@ class RiskDesk:
         if hedged is None or amount == 0:
             return 0
         usd_wad = abs(amount) * price_e36 // 10**18
+        if usd_wad < DUST_USD_WAD:
+            return 0
         decision = hedged.strategy.decide(
             OpenDelta(amount=amount, oldest_ms=now_ms, now_ms=now_ms, usd_wad=usd_wad)
         )
