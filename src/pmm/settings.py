@@ -25,7 +25,9 @@ from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import InvalidInput
 from pmm.pricing import QuotationRule, SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
+from pmm.settings_alerts import AlertSettings
 from pmm.settings_file import read_settings_file
+from pmm.settings_risk import RiskSection
 from pmm.settings_sections import (
     NESTED,
     AuthSettings,
@@ -228,6 +230,9 @@ class ServeSettings(BaseSettings):
     monitoring: MonitoringSettings = MonitoringSettings.model_validate({})
     otc: OtcSettings = OtcSettings.model_validate({})
     desk: DeskSettings = DeskSettings.model_validate({})
+    alerts: AlertSettings = AlertSettings.model_validate({})
+    # Made field by field from the risk package's settings.
+    risk: RiskSection = RiskSection.model_validate({})  # type: ignore[valid-type]
 
     @classmethod
     def settings_customise_sources(
@@ -425,10 +430,17 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
             raise InvalidInput(f"unknown setting {name} in the environment; unset it{hint}")
 
 
+def _is_secret(place: tuple[int | str, ...]) -> bool:
+    top, *inner = (str(part) for part in place) if place else ("",)
+    fields = NESTED[top].model_fields if top in NESTED else ServeSettings.model_fields
+    field = fields.get(inner[0] if top in NESTED and inner else top)
+    return field is not None and "SecretStr" in repr(field.annotation)
+
+
 def _explain(problem: Any) -> str:
     name = "_".join(str(part) for part in problem["loc"]) or "settings"
     message = problem["msg"].removeprefix("Value error, ")
     # A node's or a database's address may hold a key or a password; a whole section holds more than one value.
-    secret = "password" in name or name.endswith("_url") or isinstance(problem["input"], dict)
+    secret = _is_secret(problem["loc"]) or name.endswith("_url") or isinstance(problem["input"], dict)
     found = "" if secret or name == "settings" else f", found {problem['input']!r}"
     return f"{PREFIX}{name.upper()}: {message}{found}"

@@ -65,6 +65,8 @@ _WHY = {
     "relayers": "the relayers' codecs are made with it",
     "monitoring": "the metrics are wired with it",
     "desk": "it is of `pmm desk`",
+    "alerts": "it is of `pmm desk`",
+    "risk": "it is of `pmm desk`",
 }
 
 

@@ -6,9 +6,13 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
+
+from pmm.settings_alerts import AlertSettings
+from pmm.settings_risk import RiskSection
 
 
 class _Section(BaseModel):
@@ -205,10 +209,25 @@ class DeskSettings(_Section):
         description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one.",
     )
 
+    quote_server_url: str | None = Field(
+        None, pattern=r"^https?://.+", description="Quote server that is stopped and resumed as risk asks."
+    )
+    quote_server_key: SecretStr | None = Field(
+        None, description="Key of the role risk at it; none for an open one on this machine."
+    )
+
     @field_validator("hedged", "keeper_leaves", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+    @field_validator("quote_server_url")
+    @classmethod
+    def _encrypted(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("expected https, or http on this machine: a key goes with each request")
+        return value
 
     @model_validator(mode="after")
     def _band(self) -> Self:
@@ -217,7 +236,7 @@ class DeskSettings(_Section):
         return self
 
 
-NESTED: dict[str, type[_Section]] = {
+NESTED: dict[str, type[BaseModel]] = {
     "tls": TlsSettings,
     "auth": AuthSettings,
     "signer": SignerSettings,
@@ -225,6 +244,8 @@ NESTED: dict[str, type[_Section]] = {
     "monitoring": MonitoringSettings,
     "otc": OtcSettings,
     "desk": DeskSettings,
+    "alerts": AlertSettings,
+    "risk": RiskSection,
 }
 """Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
 

@@ -137,6 +137,12 @@ class AlertDesk:
         self._show()
         return True
 
+    def standing(self) -> dict[str, Severity]:
+        """Return every trouble that stands, by key; raises LedgerDown."""
+        rows = self._ledger.read("SELECT key, severity FROM alerts_standing ORDER BY key")
+        found = {row[0]: Severity[row[1].upper()] for row in rows}
+        return found | {key: one.severity for key, one in self._unwritten.items()}
+
     def deliver_due(self, now_ms: int) -> int:
         """Try what is due, each channel until its first failure; return how many were delivered."""
         delivered = 0

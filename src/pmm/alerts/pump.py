@@ -28,14 +28,21 @@ class AlertPump:
         self._thread.start()
 
     def close(self, *, wait_s: float = 10.0) -> None:
-        """Stop after the delivery that is under way; what waits is sent by the next process."""
+        """Stop after the delivery that is under way and a last look; what waits is sent by the next process."""
         self._stop.set()
-        self._thread.join(wait_s)
+        if self._thread.ident is not None:
+            self._thread.join(wait_s)
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                self._alerts.deliver_due(self._clock_ms())
-            except PmmError as error:
-                _LOG.error("alert_pump_failed", error=str(error))
+            self._deliver()
             self._stop.wait(self._interval_s)
+        # What was raised last says why the process ends.
+        self._deliver()
+
+    def _deliver(self) -> None:
+        try:
+            self._alerts.deliver_due(self._clock_ms())
+        except Exception as error:  # noqa: BLE001 - whatever a channel does, the thread lives
+            what = str(error) if isinstance(error, PmmError) else type(error).__name__
+            _LOG.error("alert_pump_failed", error=what)

@@ -1,12 +1,8 @@
-"""Settings of the channels: a section ``alerts`` for the settings tree (PMM_ALERTS_SLACK_URL and so on)."""
+"""From the settings of the section ``alerts`` (``pmm.settings_alerts``) to channels and routes."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Self
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
 
 from pmm.alerts.alert import Severity
 from pmm.alerts.channel import Channel
@@ -18,65 +14,10 @@ from pmm.alerts.channels import (
     WebhookChannel,
 )
 from pmm.alerts.channels.mail import MailServer
-from pmm.alerts.channels.pagerduty import EVENTS_URL
-from pmm.alerts.channels.twilio_sms import API_URL
 from pmm.alerts.routing import Routes
+from pmm.settings_alerts import AlertSettings
 
-_Severity = Annotated[str, Field(pattern="^(info|warning|critical)$")]
-
-
-class AlertSettings(BaseModel):
-    """Where alerts go. A channel is on when its secret is set; none is needed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    slack_url: SecretStr | None = Field(None, description="Slack's incoming webhook; the address is the key.")
-    slack_from: _Severity = Field("warning", description="Least severity told by Slack.")
-    pagerduty_key: SecretStr | None = Field(None, description="Routing key of PagerDuty's Events API v2.")
-    pagerduty_from: _Severity = Field("critical", description="Least severity told by PagerDuty.")
-    pagerduty_endpoint: str = Field(EVENTS_URL, description="Its address.")
-    sms_account: str | None = Field(None, description="Twilio's account SID.")
-    sms_token: SecretStr | None = Field(None, description="Its auth token.")
-    sms_sender: str | None = Field(None, description="Number that sends, +15550100.")
-    sms_receivers: Annotated[tuple[str, ...], NoDecode] = Field((), description="Numbers, by comma.")
-    sms_from: _Severity = Field("critical", description="Least severity told by SMS.")
-    sms_endpoint: str = Field(API_URL, description="Twilio's address.")
-    email_host: str | None = Field(None, description="Mail server.")
-    email_port: int = Field(587, ge=1, le=65_535, description="Its port.")
-    email_user: str = Field("", description="User at it, empty for none.")
-    email_password: SecretStr | None = Field(None, description="Password of that user.")
-    email_starttls: bool = Field(True, description="Encrypt; off only for a server on this machine.")
-    email_sender: str | None = Field(None, description="Address that sends.")
-    email_receivers: Annotated[tuple[str, ...], NoDecode] = Field((), description="Addresses, by comma.")
-    email_from: _Severity = Field("warning", description="Least severity told by e-mail.")
-    webhook_url: SecretStr | None = Field(None, description="Address of a webhook of one's own.")
-    webhook_secret: SecretStr | None = Field(None, description="Secret of its HMAC, 16 characters or more.")
-    webhook_from: _Severity = Field("info", description="Least severity told by it.")
-    timeout_ms: int = Field(5_000, ge=100, le=60_000, description="Longest wait for a channel.")
-    repeat_s: int = Field(3_600, ge=60, description="A trouble that stands is told again after so long.")
-    keep_trying_s: int = Field(86_400, ge=60, description="Age at which a delivery is given up.")
-
-    @field_validator("sms_receivers", "email_receivers", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        for name, first, others in (
-            ("sms", self.sms_account, (self.sms_token, self.sms_sender, self.sms_receivers)),
-            ("email", self.email_host, (self.email_sender, self.email_receivers)),
-            ("webhook", self.webhook_url, (self.webhook_secret,)),
-        ):
-            if bool(first) != all(bool(other) for other in others):
-                raise ValueError(
-                    f"{name}: expected all of its settings or none, found some; see docs/alerts.md"
-                )
-        return self
+__all__ = ["AlertSettings", "channels_of", "routes_of"]
 
 
 def channels_of(settings: AlertSettings) -> tuple[Channel, ...]:

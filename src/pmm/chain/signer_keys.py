@@ -54,7 +54,7 @@ def register_by_impersonation(
         ChainError: the contract refused.
     """
     calls = [init_lanes_call(settlement, signer, lanes)]
-    signers = _signers(rpc, settlement)
+    signers = signers_now(rpc, settlement)
     kept = {address.lower() for address in keep}
     if len(signers) >= MAX_SIGNERS:
         left_behind = next((other for other in signers if other.lower() not in kept), None)
@@ -105,7 +105,8 @@ def act_as_owner(rpc: JsonRpc, settlement: Address, calls: Sequence[Call], what:
     return sent
 
 
-def _signers(rpc: JsonRpc, settlement: Address) -> tuple[str, ...]:
+def signers_now(rpc: JsonRpc, settlement: Address) -> tuple[str, ...]:
+    """Return who may sign for a settlement contract; raises ChainError where there is none."""
     target, data = signers_call(settlement)
     try:
         answer: str = rpc.call("eth_call", {"to": target, "data": to_hex(data)}, "latest")

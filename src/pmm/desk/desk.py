@@ -13,13 +13,15 @@ import structlog
 from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionSender
+from pmm.desk.acting import DeskActions
+from pmm.desk.alerting import DeskAlerts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
-from pmm.errors import ChainError, SetupError
+from pmm.errors import ChainError, PmmError, SetupError
 from pmm.execution.book import InventoryBook, Reconciliation, reconcile
 from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
 from pmm.execution.ledger import LedgerTransaction
@@ -82,11 +84,17 @@ class Desk:
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
+    alerts: DeskAlerts
+    actions: DeskActions
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
     _sampled_ms: int = 0
     _feed: ChainFeed = field(default_factory=ChainFeed)
+
+    def __post_init__(self) -> None:
+        self.alerts.start()
+        self.actions.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -115,8 +123,8 @@ class Desk:
             self.lending.transactions(changed, market)
             kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
-        self._measure(place, market, changes, notices, found, now_ms)
-        happened = followed or notices or any(one.added or one.removed for one in changes)
+        acted = self._measure(place, market, changes, notices, found, now_ms)
+        happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         keeping = self.lending is not None and self.lending.busy
         return DeskTurn(
             head=place,
@@ -135,7 +143,11 @@ class Desk:
             if self.pool.count > 1 and time.monotonic() >= probe_at_s:
                 self.pool.probe()
                 probe_at_s = time.monotonic() + _PROBE_S
-            self.turn()
+            try:
+                self.turn()
+            except PmmError as error:
+                self.alerts.ended(str(error), self.clock_ms())
+                raise
             stop.wait(pause_s)
 
     def turn(self) -> DeskTurn | None:
@@ -147,10 +159,14 @@ class Desk:
             trouble = "; ".join(one for one in (self.stock.trouble, kept) if one)
         except (ChainError, SetupError) as error:
             trouble = str(error)
-        if trouble and trouble != self.trouble:
-            _LOG.warning("desk_waits", why=trouble)
-        elif self.trouble and not trouble:
-            _LOG.info("desk_goes_on")
+        if trouble:
+            if trouble != self.trouble:
+                _LOG.warning("desk_waits", why=trouble)
+            self.alerts.waits(trouble, self.clock_ms())
+        else:
+            if self.trouble:
+                _LOG.info("desk_goes_on")
+            self.alerts.goes_on(self.clock_ms())
         self.trouble = trouble
         return done
 
@@ -160,6 +176,8 @@ class Desk:
             self.history.sample(self.clock_ms())
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
+        self.actions.close()
+        self.alerts.close()
         self.metrics.close()
         self.stock.close()
         self.pool.close()
@@ -226,12 +244,21 @@ class Desk:
         notices: tuple[HedgeNotice, ...],
         found: Reconciliation,
         now_ms: int,
-    ) -> None:
+    ) -> bool:
+        # First: a ledger that fails below would lose them.
+        self.alerts.differences(found, now_ms)
+        self.alerts.notices(notices, now_ms)
         self.gauges.chain(place.head, self.pool.states(), now_ms)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
-        self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+        try:
+            self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+        finally:
+            # A phase that cannot be written stops quotes all the same.
+            acted = self.actions.act(now_ms)
+        self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
+        return acted

@@ -15,6 +15,9 @@ from pmm.chain.sender import (
     read_identity,
     same_node,
 )
+from pmm.desk.acting import DeskActions
+from pmm.desk.action_ports import HedgerActions, PoolFailover, SenderCancel, make_guardian, quoting_of
+from pmm.desk.alerting import desk_alerts
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import promised_inventory
@@ -26,12 +29,14 @@ from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
 from pmm.errors import InvalidInput, UnsafeToSign
+from pmm.execution.actions import ActionPorts, executors_of
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgedAsset, HedgeLedger, Hedger, HedgerPolicy, LegDesk
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents, MetricsPort
 from pmm.monitoring.history import GaugeHistory
 from pmm.settings import ServeSettings
+from pmm.settings_risk import risk_settings
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
@@ -54,6 +59,8 @@ def open_desk(settings: ServeSettings) -> Desk:
         try:
             # Behind the ledger: a second desk is refused before it takes the operator's place.
             key = operator_key(settings, scene.rpc, scene.identity, scene.deployment, scene.settlement)
+            if scene.identity.development:
+                make_guardian(scene.rpc, parse_address(scene.settlement), key.address)
             return _join(scene, ledger, urls, key)
         except BaseException:
             ledger.close()
@@ -108,6 +115,37 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     # A development chain is rolled back at will; one under consensus does not get shorter.
     policy = IndexPolicy(rollback_after_s=0) if scene.identity.development else IndexPolicy()
     indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=EventDecoder(watch), policy=policy)
+    alerts = desk_alerts(
+        settings.alerts,
+        ledger,
+        watch=events.alerts,
+        names=scene.names,
+        symbols={token.address: token.symbol for token in scene.tokens},
+        clock_ms=_now_ms,
+    )
+    risk = RiskDesk(
+        ledger,
+        events,
+        settings=risk_settings(settings.risk),
+        tokens=scene.tokens,
+        hedged=assets,
+        expect=_expected(scene, pool, assets),
+        now_ms=_now_ms(),
+    )
+    ports = ActionPorts(
+        quoting=quoting_of(settings.desk),
+        hedges=HedgerActions(hedger, assets, lambda: gauges.market, _now_ms),
+        cancel=SenderCancel(sender, scene.rpc, scene.settlement),
+        nodes=PoolFailover(pool),
+    )
+    actions = DeskActions(
+        risk.record,
+        risk.monitor,
+        executors_of(ports),
+        clock_ms=_now_ms,
+        events=events.risk,
+        alerts=alerts,
+    )
     return Desk(
         scene=scene,
         ledger=ledger,
@@ -121,19 +159,18 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         sender=sender,
         stock=stock,
         lending=join_lending(scene, sender, stock, events.lending, assets),
-        risk=RiskDesk(
-            ledger,
-            events,
-            tokens=scene.tokens,
-            hedged=assets,
-            expect=_expected(scene, pool, assets),
-            now_ms=time.time_ns() // 1_000_000,
-        ),
+        risk=risk,
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
+        alerts=alerts,
+        actions=actions,
         # Last: nothing that fails leaves the port open.
         metrics=MetricsPort(events.registry, port=settings.desk.metrics_port),
     )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _markets(scene: Scene, assets: tuple[HedgedAsset, ...]) -> HedgeMarketReader:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pmm.chain.node_pool import NodeState
+from pmm.desk.gauges import unhedged
+from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
 from pmm.execution.book import Exposure, InventoryBook, Origin, exposures
@@ -28,26 +30,27 @@ _OURS = (Origin.WALLET, Origin.CONTRACT)
 
 
 class RiskDesk:
-    """Nothing is acted upon: actions are not joined."""
+    """Measures and writes down; ``DeskActions`` does what the monitor asks for."""
 
     def __init__(
         self,
         ledger: Ledger,
         events: DeskEvents,
         *,
+        settings: RiskSettings,
         tokens: Iterable[Token],
         hedged: Sequence[HedgedAsset],
         expect: dict[str, tuple[str, ...]],
         now_ms: int,
     ) -> None:
-        self._record = ActionRecord(ledger)
+        self.record = ActionRecord(ledger)
         self._events = events
         self._tokens = {token.address: token for token in tokens}
         self._hedged = {one.asset.address: one for one in hedged}
         # What the others are traded for: profit is counted in it.
         self._numeraires = {one.quote.address for one in hedged} - set(self._hedged)
-        states, desk = self._record.phases()
-        self.monitor = RiskMonitor(RiskSettings(), expect, now_ms=now_ms, restored=states, desk=desk)
+        states, desk = self.record.phases()
+        self.monitor = RiskMonitor(settings, expect, now_ms=now_ms, restored=states, desk=desk)
 
     def look(
         self,
@@ -70,7 +73,7 @@ class RiskDesk:
             self.monitor.engine.apply(event)
         moved = self.monitor.tick(now_ms)
         money = Money(portfolio_usd_e6=portfolio)
-        self._record.observe(moved, self.monitor.states, self.monitor.desk, money, now_ms)
+        self.record.observe(moved, self.monitor.states, self.monitor.desk, money, now_ms)
         self._tell(moved)
         return tuple(moved)
 
@@ -110,12 +113,18 @@ class RiskDesk:
 
         parts = exposure.by_origin
         flying = abs(hedger.in_flight(token))
+        long, short = (
+            usd(sum(parts.get(one, 0) for one in _LONG)),
+            usd(-parts.get(Origin.LENDING_DEBT, 0)),
+        )
+        # What the hedger follows is wanted but for what fills brought; of anything else nobody says.
+        wanted = long - short - usd(unhedged(hedger, token)) if token in self._hedged else None
         return PositionValued(
             at_ms=now_ms,
             asset=self._tokens[token].symbol,
             numeraire=token in self._numeraires,
-            long_usd_e6=usd(sum(parts.get(one, 0) for one in _LONG)),
-            short_usd_e6=usd(-parts.get(Origin.LENDING_DEBT, 0)),
+            long_usd_e6=long,
+            short_usd_e6=short,
             held_usd_e6=usd(exposure.inventory),
             on_chain_usd_e6=usd(sum(parts.get(one, 0) for one in _OURS)),
             hedge_usd_e6=usd(parts.get(Origin.LENDING_SUPPLY, 0)),
@@ -123,6 +132,7 @@ class RiskDesk:
             to_hedge_usd_e6=usd(flying + self._due(token, hedger, price_e36, now_ms)),
             hedged_usd_e6=usd(flying),
             target_usd_e6=0,
+            wanted_usd_e6=wanted,
         )
 
     def _due(self, token: Address, hedger: Hedger, price_e36: int, now_ms: int) -> int:
@@ -131,6 +141,8 @@ class RiskDesk:
         if hedged is None or amount == 0:
             return 0
         usd_wad = abs(amount) * price_e36 // 10**18
+        if usd_wad < DUST_USD_WAD:
+            return 0
         decision = hedged.strategy.decide(
             OpenDelta(amount=amount, oldest_ms=now_ms, now_ms=now_ms, usd_wad=usd_wad)
         )

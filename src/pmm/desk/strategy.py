@@ -19,6 +19,8 @@ from pmm.settings import parse_pair
 from pmm.settings_sections import DeskSettings, Hedging
 
 _WAD = 10**18
+DUST_USD_WAD = 10 * _WAD
+"""Less is not worth a swap: gas alone takes a good part of it. Risk does not ask for it to be hedged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ METRICS: Final[tuple[Metric, ...]] = (
             "%", _H, 15 * _S, _HIGH, "health checks"),
     _metric(_X, "source_health_pct", "good answers / all answers x 100",
             "%", 5 * _M, 2 * _H, _HIGH, "adapters", "source"),
-    _metric(_P, "net_delta_pct", "(longs - shorts) / inventory of all assets x 100",
+    _metric(_P, "net_delta_pct", "(longs - shorts - wanted) / inventory of all assets x 100",
             "%", 0, 30 * _S, _NEAR, "book, reconciled with the chain", "asset"),
     _metric(_P, "concentration_pct", "largest |longs - shorts| but of the numeraire / portfolio value x 100",
             "%", 0, 30 * _S, _LOW, "book"),

@@ -198,7 +198,8 @@ class RiskEngine:
         turnover, memory = self._on(Turnover, "inventory_turnover_per_day")
         memory.held(event.at_ms, book.inventory_usd_e6)
         # Deltas of other assets move a little with the inventory: the next tick reads them.
-        touched = [] if event.numeraire else [self._gauge("net_delta_pct", event.asset)]
+        has_delta = not event.numeraire and event.wanted_usd_e6 is not None
+        touched = [self._gauge("net_delta_pct", event.asset)] if has_delta else []
         if event.target_usd_e6 > 0:
             touched.append(self._gauge("inventory_level_pct", event.asset))
         touched += [self._gauge(name) for name in _OF_WHOLE_BOOK]

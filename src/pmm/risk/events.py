@@ -129,6 +129,8 @@ class PositionValued:
         to_hedge_usd_e6: value that the strategy says must be hedged.
         hedged_usd_e6: value that is.
         target_usd_e6: inventory wanted, 0 for none in particular.
+        wanted_usd_e6: longs less shorts that the desk wants, from which delta is measured; 0 for one that wants to be
+            neutral, None where nobody says: the asset has no delta then.
     """
 
     at_ms: int
@@ -142,6 +144,7 @@ class PositionValued:
     to_hedge_usd_e6: int
     hedged_usd_e6: int
     target_usd_e6: int
+    wanted_usd_e6: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,14 @@ class Positions:
         self._hedged += sign * one.hedged_usd_e6
 
     def delta_pct(self, asset: str) -> float | None:
-        """Return an asset's delta over the inventory; None for one never heard of."""
+        """Return how far an asset is from what is wanted of it, over the inventory.
+
+        None for one never heard of, and where nobody says what is wanted.
+        """
         one = self._assets.get(asset)
-        return None if one is None else self._of_inventory(one.long_usd_e6 - one.short_usd_e6)
+        if one is None or one.wanted_usd_e6 is None:
+            return None
+        return self._of_inventory(one.long_usd_e6 - one.short_usd_e6 - one.wanted_usd_e6)
 
     def level_pct(self, asset: str) -> float | None:
         """Return what is held of an asset over its target; None without a target."""

@@ -49,7 +49,10 @@ class RiskSettings:
     source_health_pct: Lines = _line(100, 80, -_NEVER, "Share of good answers of each external source.")
 
     net_delta_pct: Lines = _line(
-        0, 2, 5, "Longs minus shorts of each asset over the inventory; distances from the target."
+        0,
+        2,
+        5,
+        "Longs minus shorts of each asset beyond what is wanted of it, over the inventory; distances.",
     )
     concentration_pct: Lines = _line(10, 25, 50, "Largest position net of its hedge over the portfolio.")
     hedging_coverage_pct: Lines = _line(100, 95, 50, "Hedged value over the value to be hedged.")

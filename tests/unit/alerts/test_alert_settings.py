@@ -9,9 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from pmm.alerts import Alert, AlertDesk, AlertPump, AlertSettings, Routes, Severity, channels_of, routes_of
+from pmm.alerts.channels.pagerduty import EVENTS_URL
+from pmm.alerts.channels.twilio_sms import API_URL
 from pmm.errors import InvalidInput
 from pmm.ledger import open_ledger
 from pmm.monitoring.desk import DeskEvents
+from pmm.settings import load_settings
+from pmm.settings_changes import flat, shown
 from tests.unit.alerts.conftest import MAKER
 
 SECRET = "s3cr3t-that-nobody-may-see"
@@ -88,3 +92,23 @@ def test_pump__alert_raised__is_delivered_by_its_thread(tmp_path: Path) -> None:
     assert heard.wait(30)
     pump.close()
     ledger.close()
+
+
+def test_defaults__addresses__are_those_of_the_channels() -> None:
+    settings = AlertSettings.model_validate({})
+    assert (settings.pagerduty_endpoint, settings.sms_endpoint) == (EVENTS_URL, API_URL)
+
+
+@pytest.mark.parametrize("name", ["webhook_secret", "sms_token", "pagerduty_key"])
+def test_tree__secret_of_another_type__is_not_repeated(name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        load_settings({"alerts": {name: 1234567890123456}})
+    assert "1234567890123456" not in str(refused.value)
+
+
+def test_tree__secrets__are_shown_to_nobody() -> None:
+    settings = load_settings({"alerts": {"slack_url": f"https://hooks.slack.com/{SECRET}"}})
+    assert SECRET not in repr(settings)
+    assert {shown(name, value) for name, value in flat(settings).items() if name == "alerts.slack_url"} == {
+        "<redacted>"
+    }

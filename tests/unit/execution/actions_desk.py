@@ -89,7 +89,7 @@ class Ports:
     def deleverage(self, account: str, command_id: str) -> str:
         return self._trade("repay", account, command_id)
 
-    def cancel_all(self) -> str:
+    def cancel_all(self, command_id: str) -> str:
         return self._call("cancel")
 
     def switch(self, what: str, command_id: str) -> str:

@@ -103,9 +103,15 @@ class FromScratch:
 
     def _book(self) -> None:
         newest: dict[str, seen.PositionValued] = {}
+        followed: set[str] = set()
+        aimed: set[str] = set()
         for one in self._of(seen.PositionValued):
             if one.asset not in newest or one.at_ms >= newest[one.asset].at_ms:
                 newest[one.asset] = one
+                if one.wanted_usd_e6 is not None:
+                    followed.add(one.asset)
+                if one.target_usd_e6 > 0:
+                    aimed.add(one.asset)
         held = list(newest.values())
         oldest = min((one.at_ms for one in held), default=None)
         inventory = sum(one.held_usd_e6 for one in held)
@@ -115,12 +121,18 @@ class FromScratch:
 
         risky = [one for one in held if not one.numeraire]
         for one in risky:
-            delta = one.long_usd_e6 - one.short_usd_e6
-            self._put("net_delta_pct", one.asset, of_inventory(delta), oldest)
+            if one.wanted_usd_e6 is not None:
+                delta = one.long_usd_e6 - one.short_usd_e6 - one.wanted_usd_e6
+                self._put("net_delta_pct", one.asset, of_inventory(delta), oldest)
+            elif one.asset in followed:
+                # Somebody said once what is wanted of it, and nobody does now.
+                self.values["net_delta_pct", one.asset] = None
         for one in held:
             if one.target_usd_e6 > 0:
                 level = one.held_usd_e6 / one.target_usd_e6 * 100
                 self._put("inventory_level_pct", one.asset, lambda level=level: level, oldest)  # type: ignore[misc]
+            elif one.asset in aimed:
+                self.values["inventory_level_pct", one.asset] = None
         portfolio = self._of(seen.PortfolioValued)
         if portfolio and held:
             largest = max((abs(one.long_usd_e6 - one.short_usd_e6) for one in risky), default=0)

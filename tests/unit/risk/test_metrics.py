@@ -28,6 +28,7 @@ _PASSED_MS = st.one_of(st.integers(-5_000, 40_000), st.integers(0, 8 * 3_600_000
 def _event(at_ms: int) -> st.SearchStrategy[Any]:
     at = st.just(at_ms)
     signed = st.integers(-(10**12), 10**12)
+    wanted = st.one_of(st.none(), st.just(0), st.integers(-(10**13), 10**13))
     return st.one_of(
         st.builds(seen.RequestAnswered, at, _SMALL),
         st.builds(seen.QuoteGiven, at, _NAMES, _NAMES, _NAMES, _USD),
@@ -40,7 +41,7 @@ def _event(at_ms: int) -> st.SearchStrategy[Any]:
         st.builds(seen.VenueTradeDone, at, _SMALL),
         st.builds(seen.TransactionIncluded, at, _SMALL, st.integers(0, 50)),
         st.builds(seen.AvailabilitySeen, at, st.booleans()),
-        st.builds(seen.PositionValued, at, _NAMES, st.just(False), *[_USD] * 8),
+        st.builds(seen.PositionValued, at, _NAMES, st.just(False), *[_USD] * 8, wanted),
         st.builds(seen.PositionValued, at, st.just("usd"), st.just(True), *[_USD] * 8),
         st.builds(seen.PortfolioValued, at, _USD),
         st.builds(seen.Rebalanced, at, st.integers(0, 3)),
@@ -82,6 +83,31 @@ def test_engine__any_history__equals_the_metrics_computed_from_scratch(
     for event in events:
         engine.apply(event)
     _check(events, engine, max(one.at_ms for one in events) + later_ms)
+
+
+def _positions(at_ms: int) -> st.SearchStrategy[Any]:
+    at, signed = st.just(at_ms), st.integers(-(10**13), 10**13)
+    wanted = st.one_of(st.none(), st.just(0), signed)
+    return st.one_of(
+        st.builds(seen.PositionValued, at, _NAMES, st.just(False), *[_USD] * 8, wanted),
+        st.builds(seen.PositionValued, at, st.just("usd"), st.just(True), *[_USD] * 8),
+        st.builds(seen.PortfolioValued, at, _USD),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.lists(st.integers(-500, 1_000), min_size=1, max_size=20))
+def test_engine__a_book_of_the_last_seconds__equals_the_metrics_computed_from_scratch(
+    data: st.DataObject, passed_ms: list[int]
+) -> None:
+    """Long histories leave the book stale, so that its metrics are unknown on both sides."""
+    events: list[seen.RiskEvent] = []
+    engine, now_ms = RiskEngine(RiskSettings()), _START_MS
+    for passed in passed_ms:
+        now_ms += passed
+        events.append(data.draw(_positions(now_ms)))
+        engine.apply(events[-1])
+    _check(events, engine, max(one.at_ms for one in events))
 
 
 def test_from_scratch__planted_fault__is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +160,32 @@ def test_engine__apply__reads_what_the_event_changed() -> None:
     assert found["on_chain_inventory_pct"].value == pytest.approx(60)
     assert found["hedged_inventory_pct"].value == pytest.approx(30)
     assert found["hedging_coverage_pct"].assessment.level is Level.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("unhedged_usd", "level"),
+    [(0, Level.GOOD), (1_999, Level.GOOD), (2_001, Level.WARNING), (-5_001, Level.CRITICAL)],
+)
+def test_net_delta__is_measured_from_what_is_wanted(unhedged_usd: int, level: Level) -> None:
+    """A desk whose working inventory is all in the asset is normal; lines of 2 and 5 % of 100,000 dollars."""
+    million = 10**6
+    engine = RiskEngine(RiskSettings())
+    wanted, held = 47_000 * million, 100_000 * million
+    engine.apply(seen.PositionValued(_START_MS, "USDC", True, 0, 0, held, 0, 0, 0, 0, 0))
+    engine.apply(
+        seen.PositionValued(
+            _START_MS, "WETH", False, wanted + unhedged_usd * million, 0, 0, 0, 0, 0, 0, 0, wanted
+        )
+    )
+    (reading,) = [one for one in engine.tick(_START_MS) if one.metric.name == "net_delta_pct"]
+    assert reading.value == pytest.approx(unhedged_usd / 1_000)
+    assert reading.assessment.level is level
+
+
+def test_net_delta__of_an_asset_that_nobody_follows__is_no_metric() -> None:
+    engine = RiskEngine(RiskSettings())
+    engine.apply(seen.PositionValued(_START_MS, "DAI", False, 100, 0, 100, 100, 0, 0, 0, 0, None))
+    assert not [one for one in engine.tick(_START_MS) if one.metric.name == "net_delta_pct"]
 
 
 def test_engine__many_takers__remembers_a_thousand() -> None:

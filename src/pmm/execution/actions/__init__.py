@@ -13,7 +13,7 @@ read the record.
 
 from pmm.execution.actions.board_quoting import BoardQuoting
 from pmm.execution.actions.command import AuditLine, Command, Status
-from pmm.execution.actions.executors import ActionPorts, executors_of
+from pmm.execution.actions.executors import ActionPorts, ActionRefused, executors_of
 from pmm.execution.actions.incident import Incident, incident_report, incidents
 from pmm.execution.actions.operator_quoting import OperatorQuoting, SignerStop
 from pmm.execution.actions.record import ActionRecord, Money
@@ -22,6 +22,7 @@ from pmm.execution.actions.runner import ActionRunner, Retry
 __all__ = [
     "ActionPorts",
     "ActionRecord",
+    "ActionRefused",
     "ActionRunner",
     "AuditLine",
     "BoardQuoting",

@@ -11,11 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pmm.errors import PmmError
 from pmm.execution.actions.command import Command
 from pmm.risk.plans import ActionKind
 
 Executor = Callable[[Command], str]
-"""Does a command, returns what was done, raises PmmError."""
+"""Does a command, returns what was done, raises PmmError; ActionRefused where trying again changes nothing."""
+
+
+class ActionRefused(PmmError):
+    """This desk cannot do it, and the message says why: the command gives up at once."""
 
 
 class QuotingControl(Protocol):
@@ -69,8 +74,8 @@ class LendingDesk(Protocol):
 class OnChainCancel(Protocol):
     """Voids every outstanding quote in the settlement contract (``pmm.chain.guardian``)."""
 
-    def cancel_all(self) -> str:
-        """Void them; return the transaction's hash. Doing it again voids nothing more and costs gas."""
+    def cancel_all(self, command_id: str) -> str:
+        """Void them; return the transactions. Doing it again voids nothing more and costs gas."""
         ...
 
 
@@ -121,7 +126,7 @@ def executors_of(ports: ActionPorts) -> Mapping[ActionKind, Executor]:
     if lending is not None:
         table[ActionKind.REPAY] = lambda one: lending.deleverage(one.subject, one.command_id)
     if cancel is not None:
-        table[ActionKind.CANCEL_ALL] = lambda _: cancel.cancel_all()
+        table[ActionKind.CANCEL_ALL] = lambda one: cancel.cancel_all(one.command_id)
     if nodes is not None:
         table[ActionKind.SWITCH_NODE] = lambda one: nodes.switch(one.subject, one.command_id)
     if sources is not None:

@@ -105,7 +105,7 @@ class SignerStop:
         self._stop = stop
         self._signers = signers
 
-    def cancel_all(self) -> str:
+    def cancel_all(self, command_id: str = "") -> str:
         """Void them all; raises ChainError with those that failed, after trying every one."""
         sent, failed = [], []
         for signer in self._signers:

@@ -9,7 +9,7 @@ from typing import Final
 
 from pmm.errors import InvalidInput, PmmError, SetupError
 from pmm.execution.actions.command import AUTOMATIC, Command, Status
-from pmm.execution.actions.executors import Executor
+from pmm.execution.actions.executors import ActionRefused, Executor
 from pmm.execution.actions.record import ActionRecord
 from pmm.execution.ports import Clock
 from pmm.risk.plans import STANDING, ActionKind
@@ -181,6 +181,8 @@ class ActionRunner:
             return self._ended(started, Status.GAVE_UP, "this desk has nothing that could do it")
         try:
             done = executor(started)
+        except ActionRefused as error:
+            return self._ended(started, Status.GAVE_UP, str(error))
         except PmmError as error:
             tired = single and started.attempts >= self._retry.attempts
             return self._ended(started, Status.GAVE_UP if tired else Status.FAILED, str(error))
