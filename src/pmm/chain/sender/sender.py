@@ -76,11 +76,10 @@ class TransactionSender:
         self._lock = RLock()
         self._safe = False
         self._check_node()
-        self._open = {
-            record.nonce: record for record in store.open_records(chain_id=chain_id, sender=key.address)
-        }
-        highest = store.highest_nonce(chain_id=chain_id, sender=key.address)
-        self._next_nonce = 0 if highest is None else highest + 1
+        self._open: dict[int, TransactionRecord] = {}
+        self._next_nonce = 0
+        self._doubtful = True
+        self._read_records()
         self._facts = self._look()
         self._reconcile_nonce()
 
@@ -109,6 +108,7 @@ class TransactionSender:
             RpcError, NodeUnreachable: the node could not judge the call; nothing was sent.
         """
         with self._lock:
+            self._read_records()
             known = self._store.find(intent.key)
             if known is not None:
                 return _as_known(known, intent)
@@ -143,6 +143,7 @@ class TransactionSender:
         """
         with self._lock:
             self._check_node()
+            self._read_records()
             self._facts = facts = self._look()
             self._next_nonce = max(self._next_nonce, facts.pooled_nonce)
             changed = [self._follow(record, facts) for record in self.open_records]
@@ -181,6 +182,17 @@ class TransactionSender:
         self._allowed()
         self._safe = True
 
+    def _read_records(self) -> None:
+        """Read the open records and the next nonce where a write left it open whether it stands."""
+        if not self._doubtful:
+            return
+        chain_id, sender = self._chain_id, self.address
+        records = self._store.open_records(chain_id=chain_id, sender=sender)
+        self._open = {record.nonce: record for record in records}
+        highest = self._store.highest_nonce(chain_id=chain_id, sender=sender)
+        self._next_nonce = max(self._next_nonce, 0 if highest is None else highest + 1)
+        self._doubtful = False
+
     def _look(self) -> ChainFacts:
         return look(self._node, self.address, self.open_records, confirmations=self.policy.confirmations)
 
@@ -208,7 +220,12 @@ class TransactionSender:
             state=TransactionState.RECORDED,
         )
         # Durable first: from here on a crash can lose the answer, never the fact that it may have been sent.
-        self._store.add(record)
+        try:
+            self._store.add(record)
+        except BaseException:
+            # A server whose connection breaks while it confirms may have it all the same.
+            self._doubtful = True
+            raise
         self._next_nonce = max(self._next_nonce, nonce + 1)
         self._open[nonce] = record
         return self._broadcast(record, signed)

@@ -24,12 +24,14 @@ from pmm.chain.sender import (
 from pmm.domain import SigningKey, parse_address
 from pmm.errors import ChainError, InvalidInput, UnsafeToSign
 from pmm.ledger import open_ledger
+from pmm.ledger.errors import LedgerDown
 from tests.helpers.fake_pool import GWEI, FakePool, Pooled
 from tests.helpers.quoting import MAKER
 
 S = TransactionState
 _TO = parse_address("0x" + "aa" * 20)
 _KEY = SigningKey.generate(secrets.token_bytes)
+_SECRET = b"\x01" * 32
 _POLICY = SenderPolicy(confirmations=3, replace_after_blocks=2)
 
 
@@ -199,6 +201,38 @@ def test_crash__between_record_and_send__is_sent_once_after_the_start(
     assert sender.submit(intent("hedge:2", b"\x02")).state is S.PENDING
     mine_and_step(node, sender, 3)
     assert [(one.nonce, one.data) for one in node.sent] == [(0, "0x01"), (1, "0x02")]
+
+
+class _DoubtfulStore(_CrashingStore):
+    """The database confirms the first record, and the connection breaks before it says so."""
+
+    broken = False
+
+    def add(self, record: TransactionRecord) -> None:
+        self._store.add(record)
+        if not self.broken:
+            self.broken = True
+            raise LedgerDown("the connection broke while it was confirming")
+
+
+def test_record__confirmation_lost__is_sent_by_the_next_step_and_the_nonce_stays_its_own(
+    node: FakePool, store: LedgerTransactionStore
+) -> None:
+    sender = TransactionSender(
+        node=node,
+        key=LocalTransactionKey(_KEY),
+        store=_DoubtfulStore(store),  # type: ignore[arg-type]
+        chain_id=1,
+        policy=_POLICY,
+    )
+    with pytest.raises(LedgerDown):
+        sender.submit(intent())
+    assert node.sent == []
+    assert sender.submit(intent("hedge:2", b"\x02")).state is S.PENDING
+    sender.step()
+    mine_and_step(node, sender, 3)
+    assert sorted((one.nonce, one.data) for one in node.sent) == [(0, "0x01"), (1, "0x02")]
+    assert (state(sender), state(sender, "hedge:2")) == (S.CONFIRMED, S.CONFIRMED)
 
 
 def test_crash__after_send__is_known_after_the_start_and_not_sent_again(node: FakePool, start: Start) -> None:
