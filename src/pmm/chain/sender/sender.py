@@ -242,7 +242,7 @@ class TransactionSender:
         if now != record:
             self._keep(now)
         if followed.move is Move.SEND_AGAIN:
-            now = self._broadcast(now, self._signed(now.intent, now.nonce, now.last))
+            now = self._send_last(now)
         elif followed.move is Move.CANCEL:
             now = self._again(now, empty=True)
         elif followed.move is Move.REPLACE:
@@ -256,7 +256,7 @@ class TransactionSender:
         if fees is None:
             if last.transaction_hash in self._facts.known:
                 return record
-            return self._broadcast(record, self._signed(intent, record.nonce, last))
+            return self._send_last(record)
         draft = replace(last, fees=fees, block=self._facts.head, transaction_hash="", empty=empty)
         if empty:
             draft = replace(draft, gas_limit=EMPTY_GAS, access_list=())
@@ -265,6 +265,15 @@ class TransactionSender:
         longer = replace(record, attempts=attempts)
         self._keep(longer)
         return self._broadcast(longer, signed)
+
+    def _send_last(self, record: TransactionRecord) -> TransactionRecord:
+        """Send the newest attempt again; a key that signs otherwise each time makes another hash, kept first."""
+        signed = self._signed(record.intent, record.nonce, record.last)
+        if signed.transaction_hash != record.last.transaction_hash:
+            other = replace(record.last, transaction_hash=signed.transaction_hash)
+            record = replace(record, attempts=(*record.attempts, other))
+            self._keep(record)
+        return self._broadcast(record, signed)
 
     def _fill_gap(self, facts: ChainFacts) -> TransactionRecord | None:
         nonce = first_gap(self._open, facts, next_nonce=self._next_nonce)

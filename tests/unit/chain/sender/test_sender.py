@@ -5,9 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 from eth_utils.crypto import keccak
 
 from pmm.chain.abi import encode_call
@@ -21,7 +24,8 @@ from pmm.chain.sender import (
     TransactionSender,
     TransactionState,
 )
-from pmm.domain import SigningKey, parse_address
+from pmm.domain import Signature, SigningKey, parse_address
+from pmm.domain.signing import CURVE_ORDER
 from pmm.errors import ChainError, InvalidInput, UnsafeToSign
 from pmm.ledger import open_ledger
 from pmm.ledger.errors import LedgerDown
@@ -233,6 +237,42 @@ def test_record__confirmation_lost__is_sent_by_the_next_step_and_the_nonce_stays
     mine_and_step(node, sender, 3)
     assert sorted((one.nonce, one.data) for one in node.sent) == [(0, "0x01"), (1, "0x02")]
     assert (state(sender), state(sender, "hedge:2")) == (S.CONFIRMED, S.CONFIRMED)
+
+
+class _RandomKey(LocalTransactionKey):
+    """Signs otherwise each time, as keys elsewhere do (AWS KMS draws its nonce)."""
+
+    def __init__(self, key: SigningKey) -> None:
+        super().__init__(key)
+        self._turns = count()
+
+    def sign_transaction(self, fields: dict[str, Any], digest: bytes) -> Signature:
+        one = super().sign_transaction(fields, digest)
+        if next(self._turns) % 2 == 0:
+            return one
+        k = 7 + next(self._turns)
+        secret = int.from_bytes(_SECRET, "big")
+        point = PrivateKey(k.to_bytes(32, "big")).public_key.point()
+        s = pow(k, -1, CURVE_ORDER) * (int.from_bytes(digest, "big") + point[0] * secret) % CURVE_ORDER
+        parity = point[1] & 1
+        if s > CURVE_ORDER // 2:
+            s, parity = CURVE_ORDER - s, parity ^ 1
+        return Signature(r=point[0] % CURVE_ORDER, s=s, y_parity=parity)
+
+
+def test_step__key_that_signs_otherwise_each_time__every_hash_that_left_is_on_record(
+    node: FakePool, store: LedgerTransactionStore
+) -> None:
+    sender = TransactionSender(
+        node=node, key=_RandomKey(SigningKey(_SECRET)), store=store, chain_id=1, policy=_POLICY
+    )
+    sender.submit(intent())
+    node.drop()
+    sender.step()
+    mine_and_step(node, sender, 3)
+    assert len(node.sent) == 2
+    assert node.sent[0].hash != node.sent[1].hash
+    assert state(sender) is S.CONFIRMED
 
 
 def test_crash__after_send__is_known_after_the_start_and_not_sent_again(node: FakePool, start: Start) -> None:
