@@ -275,6 +275,23 @@ def test_step__key_that_signs_otherwise_each_time__every_hash_that_left_is_on_re
     assert state(sender) is S.CONFIRMED
 
 
+def test_step__receipt_missing_for_a_transaction_that_the_node_knows__is_not_taken_for_displaced(
+    node: FakePool, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = start()
+    sender.submit(intent())
+    (sent,) = node.sent
+    node.mine(5)
+    receipt = node.getTransactionReceipt
+    monkeypatch.setattr(node, "getTransactionReceipt", lambda _: None)
+    monkeypatch.setattr(node, "getTransactionByHash", lambda _: {"hash": sent.hash})
+    sender.step()
+    assert state(sender) is S.UNKNOWN
+    monkeypatch.setattr(node, "getTransactionReceipt", receipt)
+    sender.step()
+    assert state(sender) is S.CONFIRMED
+
+
 def test_crash__after_send__is_known_after_the_start_and_not_sent_again(node: FakePool, start: Start) -> None:
     start().submit(intent())
     sender = start()
