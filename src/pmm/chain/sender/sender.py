@@ -291,7 +291,13 @@ class TransactionSender:
             to=self.address,
         )
         draft = Attempt(transaction_hash="", fees=fees, gas_limit=EMPTY_GAS, block=facts.head, empty=True)
-        return self._first_attempt(intent, nonce, draft)
+        try:
+            return self._first_attempt(intent, nonce, draft)
+        except InvalidInput as error:
+            raise ChainError(
+                f"expected nonce {nonce} of {self.address} to be used, as a final record says, found it free: "
+                "the node is behind, or its chain went back below the confirmation depth; wait, or look into it"
+            ) from error
 
     def _would_revert(self, intent: TransactionIntent) -> bool:
         return bool(simulate(self._node, self.address, intent, estimate=False).revert)

@@ -275,6 +275,22 @@ def test_step__key_that_signs_otherwise_each_time__every_hash_that_left_is_on_re
     assert state(sender) is S.CONFIRMED
 
 
+def test_step__node_that_lags_behind_what_was_final__fills_no_gap_there(node: FakePool, start: Start) -> None:
+    sender = start()
+    sender.submit(intent())
+    mine_and_step(node, sender, 3)
+    assert state(sender) is S.CONFIRMED
+    sender.submit(intent("hedge:2", b"\x02"))
+    ahead = node.blocks[-6:]
+    del node.blocks[-6:]
+    with pytest.raises(ChainError, match="the node is behind"):
+        sender.step()
+    assert [one.data for one in node.sent] == ["0x01", "0x02"]
+    node.blocks += ahead
+    mine_and_step(node, sender, 3)
+    assert state(sender, "hedge:2") is S.CONFIRMED
+
+
 def test_step__receipt_missing_for_a_transaction_that_the_node_knows__is_not_taken_for_displaced(
     node: FakePool, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
