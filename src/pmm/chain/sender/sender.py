@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
+from pmm.chain.rpc import RpcError
 from pmm.chain.sender.answers import state_after_error
 from pmm.chain.sender.following import ChainFacts, Move, first_gap, follow
 from pmm.chain.sender.looking import SenderNode, look
@@ -300,7 +301,11 @@ class TransactionSender:
             ) from error
 
     def _would_revert(self, intent: TransactionIntent) -> bool:
-        return bool(simulate(self._node, self.address, intent, estimate=False).revert)
+        try:
+            return bool(simulate(self._node, self.address, intent, estimate=False).revert)
+        except RpcError:
+            # The node cannot judge this one: the others do not wait for it.
+            return False
 
     def _signed(self, intent: TransactionIntent, nonce: int, attempt: Attempt) -> SignedTransaction:
         if not self._safe:

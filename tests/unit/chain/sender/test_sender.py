@@ -14,6 +14,7 @@ from coincurve import PrivateKey
 from eth_utils.crypto import keccak
 
 from pmm.chain.abi import encode_call
+from pmm.chain.rpc import RpcError
 from pmm.chain.sender import (
     FeePolicy,
     LedgerTransactionStore,
@@ -306,6 +307,37 @@ def test_step__receipt_missing_for_a_transaction_that_the_node_knows__is_not_tak
     monkeypatch.setattr(node, "getTransactionReceipt", receipt)
     sender.step()
     assert state(sender) is S.CONFIRMED
+
+
+@pytest.mark.parametrize("said", ["invalid opcode: INVALID", "out of gas", "internal error"])
+def test_step__node_cannot_judge_one_transaction__the_others_are_followed(
+    node: FakePool, start: Start, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = start()
+    sender.submit(intent())
+    sender.submit(intent("hedge:2", b"\x02"))
+    node.base_fee = 30 * GWEI
+
+    def fails(call: dict[str, Any], _: str) -> str:
+        raise RpcError("eth_call", {"code": -32000, "message": said})
+
+    monkeypatch.setattr(node, "simulated", fails)
+    mine_and_step(node, sender, 2)
+    node.base_fee = GWEI
+    mine_and_step(node, sender, 3)
+    assert state(sender, "hedge:2") is S.CONFIRMED
+
+
+@pytest.mark.parametrize("said", ["invalid opcode: INVALID", "out of gas", "stack underflow (0 <=> 1)"])
+def test_submit__call_that_the_machine_stops__is_refused(
+    node: FakePool, start: Start, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(call: dict[str, Any], _: str) -> str:
+        raise RpcError("eth_call", {"code": -32000, "message": said})
+
+    monkeypatch.setattr(node, "simulated", fails)
+    refused = start().submit(intent())
+    assert (refused.state, refused.record) == (S.REFUSED, None)
 
 
 def test_crash__after_send__is_known_after_the_start_and_not_sent_again(node: FakePool, start: Start) -> None:
