@@ -331,7 +331,7 @@ class TransactionSender:
             # What the node says about a second attempt says nothing about the first.
             if state is TransactionState.RECORDED and record.state is not TransactionState.RECORDED:
                 state = TransactionState.UNKNOWN
-            sent = record.moved(state, detail=detail.replace(signed.raw, "..."))
+            sent = record.moved(state, detail=detail.replace(signed.raw.removeprefix("0x"), "..."))
         else:
             sent = record.moved(TransactionState.PENDING)
         self._keep(sent)

@@ -340,6 +340,32 @@ def test_submit__call_that_the_machine_stops__is_refused(
     assert (refused.state, refused.record) == (S.REFUSED, None)
 
 
+@pytest.mark.parametrize("method", ["maxPriorityFeePerGas", "getTransactionCount"])
+def test_step__answer_that_is_no_number__is_an_error_that_passes(
+    node: FakePool, start: Start, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = start()
+    monkeypatch.setattr(node, method, lambda *_: None)
+    with pytest.raises(ChainError):
+        sender.step()
+
+
+@pytest.mark.parametrize("prefix", ["0x", ""])
+def test_submit__node_repeats_the_raw_transaction__it_is_on_no_record(
+    node: FakePool, start: Start, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raws: list[str] = []
+
+    def refuses(raw: str) -> str:
+        raws.append(raw)
+        raise RpcError("eth_sendRawTransaction", {"code": -32000, "message": f"rejected {prefix}{raw[2:]}"})
+
+    monkeypatch.setattr(node, "sendRawTransaction", refuses)
+    submission = start().submit(intent())
+    assert "rejected" in submission.detail
+    assert raws[0][2:] not in submission.detail
+
+
 def test_crash__after_send__is_known_after_the_start_and_not_sent_again(node: FakePool, start: Start) -> None:
     start().submit(intent())
     sender = start()
