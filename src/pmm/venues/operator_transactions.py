@@ -44,7 +44,13 @@ class OperatorTransactions:
 
     def submit(self, key: str, call: ContractCall) -> Report:
         """Send a call; raises as the sender."""
-        intent = TransactionIntent(key=f"hedge:{key}", purpose=call.purpose, to=call.to, data=call.data)
+        intent = TransactionIntent(
+            key=f"hedge:{key}",
+            purpose=call.purpose,
+            to=call.to,
+            data=call.data,
+            last_block=call.last_block,
+        )
         found = self._sender.submit(intent)
         if found.record is None:
             return Report(state=_STATES[found.state], detail=found.detail)

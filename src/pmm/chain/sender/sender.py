@@ -113,6 +113,11 @@ class TransactionSender:
             known = self._store.find(intent.key)
             if known is not None:
                 return _as_known(known, intent)
+            if intent.last_block is not None and self._facts.head >= intent.last_block:
+                return _refused(
+                    f"expected to be mined by block {intent.last_block}, found the chain at {self._facts.head}; "
+                    "plan it again"
+                )
             fees = self.policy.fees.first(self._facts.market, cap_wei=intent.fee_cap_wei)
             if fees is None:
                 return _refused(

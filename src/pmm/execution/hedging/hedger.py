@@ -277,10 +277,14 @@ class Hedger:
             holding_s=hedged.holding_s,
         )
         try:
-            return rank(self._routes, order, market, limits, edge_usd_wad=edge_usd_wad, forced=forced)
+            plans, refused = rank(
+                self._routes, order, market, limits, edge_usd_wad=edge_usd_wad, forced=forced
+            )
         except InvalidInput as error:
             # No price, no hedge; the books must not wait for it.
             return (), (RouteRefused(route="market", why=str(error)),)
+        last_block = market.block_number + self._policy.leg_blocks
+        return tuple(plan.until(last_block) for plan in plans), refused
 
     def _rest(self, asset: Address, now_ms: int) -> None:
         self._rests_until_ms[asset] = now_ms + self._policy.retry_after_ms

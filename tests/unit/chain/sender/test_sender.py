@@ -434,6 +434,12 @@ def test_step__intent_past_its_last_block__is_cancelled(node: FakePool, start: S
     assert node.sent[-1].data == "0x"
 
 
+def test_submit__past_its_last_block__is_refused(node: FakePool, start: Start) -> None:
+    refused = start().submit(intent(last_block=node.head))
+    assert (refused.state, refused.record, node.sent) == (S.REFUSED, None, [])
+    assert start().submit(intent(last_block=node.head + 1)).state is S.PENDING
+
+
 def test_cancel__before_it_is_mined__takes_the_nonce(node: FakePool, start: Start) -> None:
     sender = start()
     sender.submit(intent())

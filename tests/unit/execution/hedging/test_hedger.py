@@ -12,6 +12,7 @@ from pmm.domain import USDC, WETH, TokenMoved
 from pmm.execution.hedging import (
     BandHedge,
     BatchHedge,
+    ContractCall,
     HedgeLimits,
     Immediate,
     LegState,
@@ -108,6 +109,24 @@ def test_lost_answer__is_unknown_until_asked__never_sent_twice(
     hedger.step(now_ms=4, market=market())
     assert len(sender.records) == sent
     assert [leg.state for leg in hedger.legs_in_flight()] == [LegState.SUBMITTED]
+
+
+def test_leg__is_good_for_some_blocks_of_its_market__what_takes_it_back_for_ever(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, routes=(FlatRoute(legs=2),))
+    sender.fail = ["refuse"]
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    hedger.step(now_ms=2, market=replace(market(), block_number=101))
+    (taken,) = sender.records.values()
+    assert taken[0].last_block == 126
+    legs = hedger_on(ledger, sender)._books.accounts.legs(LegState)
+    planned = [leg.call.last_block for leg in legs if isinstance(leg.call, ContractCall)]
+    assert planned == [26, 26, 126, 126]
+    undo = [call.last_block for leg in legs for call in leg.undo if isinstance(call, ContractCall)]
+    assert undo == [None] * 4
 
 
 def test_reorg__takes_an_unhedged_fill__nets_to_nothing(ledger: Ledger, sender: FakeSender) -> None:
