@@ -302,6 +302,26 @@ def test_profit_limit__holds_a_hedge_back__unless_risk_commands(ledger: Ledger, 
     assert len(sender.submitted) == 1
 
 
+def test_step__route_breaks_half_way__the_books_are_those_of_the_ledger(
+    ledger: Ledger, sender: FakeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    hedger.on_change(change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1)
+
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hedger._work, "take_ready", breaks)
+    with pytest.raises(ZeroDivisionError):
+        hedger.step(now_ms=2, market=market())
+    assert (hedger.open_delta(WETH.address), hedger.live_intents()) == (-ETHER, ())
+    monkeypatch.undo()
+    # It is decided anew, by the market of then.
+    hedger.step(now_ms=3, market=replace(market(), block_number=101))
+    (taken,) = sender.records.values()
+    assert taken[0].last_block == 126
+
+
 def test_routes__the_cheapest_is_taken(ledger: Ledger, sender: FakeSender) -> None:
     routes = (FlatRoute(name="dear", cost_bps=9), FlatRoute(name="cheap", cost_bps=3))
     hedger = hedger_on(ledger, sender, routes=routes)
