@@ -15,12 +15,17 @@ from pmm.execution.hedging import (
     ContractCall,
     HedgeLimits,
     Immediate,
+    Intent,
+    IntentState,
+    Leg,
     LegState,
     NoHedge,
     NoticeKind,
     RatioHedge,
     ReportState,
 )
+from pmm.execution.hedging.accounting import HedgeAccounts
+from pmm.execution.hedging.records import HedgeState
 from pmm.ledger import Ledger
 from tests.helpers.hedging import (
     ETHER,
@@ -300,6 +305,45 @@ def test_profit_limit__holds_a_hedge_back__unless_risk_commands(ledger: Ledger, 
     assert not hedger.hedge_now(WETH.address, 0, key="risk 1", now_ms=2)
     hedger.step(now_ms=3, market=market())
     assert len(sender.submitted) == 1
+
+
+def test_profit_limit__hedge_failed_before__the_edge_of_its_fills_still_counts(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, limits=HedgeLimits(min_profit_usd_wad=0))
+    moved, *rest = fill_events(block(1), T1, sells=ETHER)
+    assert isinstance(moved, TokenMoved)
+    # The taker pays 3,030 USDC for a WETH of 3,000: 30 US dollars, and a hedge costs 1.50.
+    earned = (replace(moved, amount=3_030 * 10**6), *rest)
+    sender.fail = ["refuse"] * 3
+    hedger.on_change(change(block(1), added=earned), now_ms=1, market=market())
+    for now_ms in (2, 3, 4):
+        hedger.step(now_ms=now_ms, market=market())
+    assert (len(sender.records), hedger.open_delta(WETH.address)) == (0, -ETHER)
+    hedger.step(now_ms=20_000, market=market())
+    assert len(sender.records) == 1
+    edges = ledger.read("SELECT kind, edge_usd_wad FROM hedging_entries ORDER BY seq")
+    assert edges == [("fill", str(30 * 10**18)), ("return", str(30 * 10**18))]
+
+
+@pytest.mark.parametrize("trade", [3 * ETHER, -3 * ETHER])
+@pytest.mark.parametrize("got", [-1, 0, 1, 2, 3, 4])
+def test_closed_and_reopened__edges_go_with_what_was_not_traded__and_come_back(trade: int, got: int) -> None:
+    intent = Intent(
+        intent_id="a", asset=WETH.address, trade=trade, waived=0, route="flat", strategy="immediate", reason="",
+        created_ms=0, cost_usd_wad=0, edge_usd_wad=30,
+    )  # fmt: skip
+    leg = Leg(
+        key="a:0:0", intent_id="a", number=0, attempt=0, call=FlatRoute.call("a"), state=LegState.SETTLED,
+        got=got * trade // 3,
+    )  # fmt: skip
+    accounts = HedgeAccounts(HedgeState(intents=(intent,), legs=(leg,)))
+    closed = accounts.closed(intent, IntentState.FAILED, at_ms=1)
+    accounts.apply(closed)
+    assert sum(one.edge_usd_wad for one in closed.entries) == 10 * min(max(3 - got, 0), 3)
+    undone = accounts.reopened(leg, at_ms=2)
+    assert sum(one.edge_usd_wad for one in (*closed.entries, *undone.entries)) == 0
+    assert sum(one.amount for one in (*closed.entries, *undone.entries)) == 0
 
 
 def test_step__route_breaks_half_way__the_books_are_those_of_the_ledger(
