@@ -66,6 +66,8 @@ class IntentWork:
             state = LegState.FAILED
         elif report.state is ReportState.UNKNOWN:
             state = LegState.UNKNOWN
+            if detail and detail != leg.detail:
+                notices.append(_notice(NoticeKind.NO_ANSWER, leg, detail))
         elif report.state is ReportState.DONE and not isinstance(leg.call, ContractCall):
             state, got = LegState.FINAL, report.filled
         else:
