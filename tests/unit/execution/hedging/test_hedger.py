@@ -134,6 +134,26 @@ def test_leg__is_good_for_some_blocks_of_its_market__what_takes_it_back_for_ever
     assert undo == [None] * 4
 
 
+def test_crash_while_sending__sender_says_failed__but_its_events_are_on_the_chain__is_not_hedged_again(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    sender.fail = ["after"]
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    (key,) = sender.submitted
+    mined = swap_events(block(2), sender.hash_of(key), weth=ETHER)
+    sender.mute = True
+    hedger.on_change(change(block(2), added=mined), now_ms=2, market=market())
+    sender.mute = False
+    sender.records[key] = (sender.records[key][0], ReportState.FAILED)
+    for now_ms in (3, 4, 20_000):
+        hedger.step(now_ms=now_ms, market=market())
+    assert sender.submitted == [key]
+    assert (hedger.open_delta(WETH.address), hedger.in_flight(WETH.address)) == (0, 0)
+
+
 def test_reorg__takes_an_unhedged_fill__nets_to_nothing(ledger: Ledger, sender: FakeSender) -> None:
     hedger = hedger_on(ledger, sender)
     events = fill_events(block(1), T1, sells=ETHER)
