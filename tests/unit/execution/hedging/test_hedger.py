@@ -134,6 +134,16 @@ def test_leg__is_good_for_some_blocks_of_its_market__what_takes_it_back_for_ever
     assert undo == [None] * 4
 
 
+def test_fill_in_a_block_that_is_final_already__leaves_nothing_to_be_seen_in_memory_or_ledger(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    step = change(block(70), added=fill_events(block(1), T1, sells=ETHER), finalised=5)
+    hedger.on_change(step, now_ms=1)
+    assert hedger._books.accounts._seen == {}
+    assert ledger.read("SELECT count(*) FROM hedging_seen") == [(0,)]
+
+
 def test_crash_while_sending__sender_says_failed__but_its_events_are_on_the_chain__is_not_hedged_again(
     ledger: Ledger, sender: FakeSender
 ) -> None:
