@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from pmm.chain.rpc import RpcError
 from pmm.domain import Address, parse_address
 from pmm.errors import ChainError, InvalidInput
 
@@ -59,7 +60,7 @@ def read_access_list(answer: object) -> AccessList:
             )
             for entry in entries
         )
-    except (TypeError, KeyError, ValueError, InvalidInput) as error:
+    except (TypeError, KeyError, ValueError, OverflowError, InvalidInput) as error:
         raise ChainError(
             f"expected an access list of eth_createAccessList, found {answer!r:.200} ({error})"
         ) from error
@@ -112,7 +113,11 @@ def estimate_with_access_list(
     entries = _proposed(node, plain, block)
     if not entries:
         return GasEstimate(gas=bare, gas_without_list=bare, access_list=())
-    listed = int(node.call("eth_estimateGas", {**plain, "accessList": to_rpc(entries)}, block), 16)
+    try:
+        listed = int(node.call("eth_estimateGas", {**plain, "accessList": to_rpc(entries)}, block), 16)
+    except RpcError:
+        # A node that does not take lists there: the transaction goes without one.
+        listed = bare
     if listed >= bare:
         return GasEstimate(gas=bare, gas_without_list=bare, access_list=())
     return GasEstimate(gas=listed, gas_without_list=bare, access_list=entries)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from pmm.chain.sender import Submission, TransactionIntent, TransactionRecord, TransactionState
+from pmm.domain import Address
 from pmm.execution.hedging.ports import Report, ReportState
 from pmm.execution.hedging.records import ContractCall
 
@@ -23,6 +25,11 @@ _STATES = {
 
 class Sender(Protocol):
     """What is used of ``pmm.chain.sender.TransactionSender``."""
+
+    @property
+    def address(self) -> Address:
+        """The account that it sends from, and the only one whose transactions it follows."""
+        ...
 
     def submit(self, intent: TransactionIntent) -> Submission:
         """Send an intent, once."""
@@ -44,16 +51,32 @@ class OperatorTransactions:
 
     def submit(self, key: str, call: ContractCall) -> Report:
         """Send a call; raises as the sender."""
-        intent = TransactionIntent(key=f"hedge:{key}", purpose=call.purpose, to=call.to, data=call.data)
+        intent = TransactionIntent(
+            key=f"hedge:{key}",
+            purpose=call.purpose,
+            to=call.to,
+            data=call.data,
+            last_block=call.last_block,
+        )
         found = self._sender.submit(intent)
         if found.record is None:
             return Report(state=_STATES[found.state], detail=found.detail)
-        return _report(found.record)
+        return self._report(found.record)
 
     def report(self, key: str) -> Report:
         """Return what the sender's record says, ABSENT without one; raises as its store."""
         record = self._sender.find(f"hedge:{key}")
-        return Report(state=ReportState.ABSENT) if record is None else _report(record)
+        return Report(state=ReportState.ABSENT) if record is None else self._report(record)
+
+    def _report(self, record: TransactionRecord) -> Report:
+        report = _report(record)
+        if record.final or record.sender == self._sender.address:
+            return report
+        why = (
+            f"nonce {record.nonce} of {record.sender}, which is not this desk's account: nobody follows it. Give the "
+            "desk the key of that account until it is final, or let it be mined"
+        )
+        return replace(report, state=ReportState.UNKNOWN, detail=why)
 
 
 def _report(record: TransactionRecord) -> Report:

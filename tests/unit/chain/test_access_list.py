@@ -73,6 +73,12 @@ def test_read__what_is_no_access_list__is_said(answer: object) -> None:
         read_access_list(answer)
 
 
+@pytest.mark.parametrize("key", ["0x1" + "00" * 32, "-0x1"])
+def test_read__key_that_is_no_slot__is_said(key: str) -> None:
+    with pytest.raises(ChainError, match="expected an access list"):
+        read_access_list({"accessList": [{"address": POOL, "storageKeys": [key]}]})
+
+
 class _Node:
     """A node whose estimates are given: without a list, with one."""
 
@@ -103,6 +109,17 @@ def test_estimate__list_that_lowers_it__is_attached_without_the_recipient() -> N
 @pytest.mark.parametrize("listed", [100_000, 100_001])
 def test_estimate__list_that_does_not_lower_it__is_left_off(listed: int) -> None:
     found = estimate_with_access_list(_Node(100_000, listed, _PROPOSAL), _TRANSACTION)
+    assert (found.gas, found.access_list) == (100_000, ())
+
+
+def test_estimate__node_that_takes_no_list_there__goes_without() -> None:
+    class NoLists(_Node):
+        def call(self, method: str, *params: Any) -> Any:
+            if method == "eth_estimateGas" and "accessList" in params[0]:
+                raise RpcError(method, {"code": -32602, "message": "unknown field accessList"})
+            return super().call(method, *params)
+
+    found = estimate_with_access_list(NoLists(100_000, 1, _PROPOSAL), _TRANSACTION)
     assert (found.gas, found.access_list) == (100_000, ())
 
 

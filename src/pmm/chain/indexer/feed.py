@@ -52,19 +52,33 @@ class ChainFeed:
     def pending(self, t: LedgerTransaction, consumer: str) -> Delivery | None:
         """Return what changed, without events that came and went meanwhile; None before the indexer's first step.
 
-        A new consumer starts at the beginning. ``change.head`` is the indexer's, also where ``more`` is True.
+        A new consumer starts at the beginning. ``change.head`` is the indexer's, also where ``more`` is True. A
+        transaction comes whole: half of a fill, without its transfers, would look like another one.
         """
         head = t.query(_HEAD)
         if not head:
             return None
         seen = t.query(_SEEN, (consumer,))
         cursor = seen[0][0] if seen else 0
-        rows = t.query(_STEPS, (cursor, self._most + 1))
-        more = len(rows) > self._most
-        rows = rows[: self._most]
+        rows, more = self._steps(t, cursor)
         removed, added = _net(rows)
         change = ChainChange(removed=removed, added=added, head=_block(head[0][:4]), finalised=head[0][4])
         return Delivery(change=change, cursor=rows[-1][0] if rows else cursor, more=more)
+
+    def _steps(self, t: LedgerTransaction, cursor: int) -> tuple[Sequence[LedgerRow], bool]:
+        """Return the next steps, cut between two transactions, and whether there are more."""
+        most = self._most
+        while True:
+            rows = t.query(_STEPS, (cursor, most + 1))
+            if len(rows) <= most:
+                return rows, False
+            whole = len(rows)
+            while whole and _transaction(rows[whole - 1]) == _transaction(rows[-1]):
+                whole -= 1
+            if whole:
+                return rows[:whole], True
+            # One transaction alone has more steps than that.
+            most *= 2
 
     def acknowledge(self, t: LedgerTransaction, consumer: str, delivery: Delivery) -> None:
         """Move the consumer's place behind what was delivered, when ``t`` commits."""
@@ -73,6 +87,12 @@ class ChainFeed:
     def skip_to_now(self, t: LedgerTransaction, consumer: str) -> None:
         """Move a consumer behind everything that happened so far, such as one that starts from balances read now."""
         t.execute(_ADVANCE, (consumer, t.query(_LAST)[0][0]))
+
+
+def _transaction(row: LedgerRow) -> tuple[object, ...]:
+    """Return what the steps of one transaction, joining or leaving in one block, have in common."""
+    _, joined, _, block_hash, _, _, _, transaction, *_ = row
+    return joined, bytes(block_hash), bytes(transaction)
 
 
 def _net(rows: Sequence[LedgerRow]) -> tuple[tuple[ChainEvent, ...], tuple[ChainEvent, ...]]:

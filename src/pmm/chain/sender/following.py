@@ -71,7 +71,9 @@ def follow(
     )
     if mined is not None:
         return Followed(record=_included(record, *mined, facts=facts, confirmations=confirmations))
-    if record.nonce < facts.deep_nonce:
+    # A node that knows one of ours but has no receipt yet is behind with its receipts: that one may be it.
+    known = any(attempt.transaction_hash in facts.known for attempt in record.attempts)
+    if record.nonce < facts.deep_nonce and not known:
         detail = f"nonce {record.nonce} was used by a transaction that is not in the desk's records"
         return Followed(record=record.moved(TransactionState.DISPLACED, detail=detail))
     if record.nonce < facts.nonce:

@@ -35,13 +35,17 @@ def look(
     calls += [("eth_getTransactionReceipt", (one,)) for one in hashes]
     calls += [("eth_getTransactionByHash", (one,)) for one in hashes]
     nonce, pooled, deep_nonce, *answers = node.batch(calls)
+    said = {"nonce": nonce, "pooled": pooled, "deep": deep_nonce}
+    counts = {name: _number(said, name) for name in said}
     receipts, found = answers[: len(hashes)], answers[len(hashes) :]
     return ChainFacts(
         head=head,
-        market=GasMarket(base_fee_wei=_number(block, "baseFeePerGas"), priority_fee_wei=int(tip, 16)),
-        nonce=int(nonce, 16),
-        deep_nonce=int(deep_nonce, 16),
-        pooled_nonce=max(int(pooled, 16), int(nonce, 16)),
+        market=GasMarket(
+            base_fee_wei=_number(block, "baseFeePerGas"), priority_fee_wei=_number({"tip": tip}, "tip")
+        ),
+        nonce=counts["nonce"],
+        deep_nonce=counts["deep"],
+        pooled_nonce=max(counts["pooled"], counts["nonce"]),
         inclusions={one: _inclusion(one, it) for one, it in zip(hashes, receipts, strict=True) if it},
         known=frozenset(one for one, it in zip(hashes, found, strict=True) if it),
     )

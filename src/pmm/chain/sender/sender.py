@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
+from pmm.chain.rpc import RpcError
 from pmm.chain.sender.answers import state_after_error
 from pmm.chain.sender.following import ChainFacts, Move, first_gap, follow
 from pmm.chain.sender.looking import SenderNode, look
@@ -76,11 +77,10 @@ class TransactionSender:
         self._lock = RLock()
         self._safe = False
         self._check_node()
-        self._open = {
-            record.nonce: record for record in store.open_records(chain_id=chain_id, sender=key.address)
-        }
-        highest = store.highest_nonce(chain_id=chain_id, sender=key.address)
-        self._next_nonce = 0 if highest is None else highest + 1
+        self._open: dict[int, TransactionRecord] = {}
+        self._next_nonce = 0
+        self._doubtful = True
+        self._read_records()
         self._facts = self._look()
         self._reconcile_nonce()
 
@@ -109,9 +109,15 @@ class TransactionSender:
             RpcError, NodeUnreachable: the node could not judge the call; nothing was sent.
         """
         with self._lock:
+            self._read_records()
             known = self._store.find(intent.key)
             if known is not None:
                 return _as_known(known, intent)
+            if intent.last_block is not None and self._facts.head >= intent.last_block:
+                return _refused(
+                    f"expected to be mined by block {intent.last_block}, found the chain at {self._facts.head}; "
+                    "plan it again"
+                )
             fees = self.policy.fees.first(self._facts.market, cap_wei=intent.fee_cap_wei)
             if fees is None:
                 return _refused(
@@ -143,6 +149,7 @@ class TransactionSender:
         """
         with self._lock:
             self._check_node()
+            self._read_records()
             self._facts = facts = self._look()
             self._next_nonce = max(self._next_nonce, facts.pooled_nonce)
             changed = [self._follow(record, facts) for record in self.open_records]
@@ -181,6 +188,17 @@ class TransactionSender:
         self._allowed()
         self._safe = True
 
+    def _read_records(self) -> None:
+        """Read the open records and the next nonce where a write left it open whether it stands."""
+        if not self._doubtful:
+            return
+        chain_id, sender = self._chain_id, self.address
+        records = self._store.open_records(chain_id=chain_id, sender=sender)
+        self._open = {record.nonce: record for record in records}
+        highest = self._store.highest_nonce(chain_id=chain_id, sender=sender)
+        self._next_nonce = max(self._next_nonce, 0 if highest is None else highest + 1)
+        self._doubtful = False
+
     def _look(self) -> ChainFacts:
         return look(self._node, self.address, self.open_records, confirmations=self.policy.confirmations)
 
@@ -208,7 +226,12 @@ class TransactionSender:
             state=TransactionState.RECORDED,
         )
         # Durable first: from here on a crash can lose the answer, never the fact that it may have been sent.
-        self._store.add(record)
+        try:
+            self._store.add(record)
+        except BaseException:
+            # A server whose connection breaks while it confirms may have it all the same.
+            self._doubtful = True
+            raise
         self._next_nonce = max(self._next_nonce, nonce + 1)
         self._open[nonce] = record
         return self._broadcast(record, signed)
@@ -225,7 +248,7 @@ class TransactionSender:
         if now != record:
             self._keep(now)
         if followed.move is Move.SEND_AGAIN:
-            now = self._broadcast(now, self._signed(now.intent, now.nonce, now.last))
+            now = self._send_last(now)
         elif followed.move is Move.CANCEL:
             now = self._again(now, empty=True)
         elif followed.move is Move.REPLACE:
@@ -239,7 +262,7 @@ class TransactionSender:
         if fees is None:
             if last.transaction_hash in self._facts.known:
                 return record
-            return self._broadcast(record, self._signed(intent, record.nonce, last))
+            return self._send_last(record)
         draft = replace(last, fees=fees, block=self._facts.head, transaction_hash="", empty=empty)
         if empty:
             draft = replace(draft, gas_limit=EMPTY_GAS, access_list=())
@@ -248,6 +271,15 @@ class TransactionSender:
         longer = replace(record, attempts=attempts)
         self._keep(longer)
         return self._broadcast(longer, signed)
+
+    def _send_last(self, record: TransactionRecord) -> TransactionRecord:
+        """Send the newest attempt again; a key that signs otherwise each time makes another hash, kept first."""
+        signed = self._signed(record.intent, record.nonce, record.last)
+        if signed.transaction_hash != record.last.transaction_hash:
+            other = replace(record.last, transaction_hash=signed.transaction_hash)
+            record = replace(record, attempts=(*record.attempts, other))
+            self._keep(record)
+        return self._broadcast(record, signed)
 
     def _fill_gap(self, facts: ChainFacts) -> TransactionRecord | None:
         nonce = first_gap(self._open, facts, next_nonce=self._next_nonce)
@@ -265,10 +297,20 @@ class TransactionSender:
             to=self.address,
         )
         draft = Attempt(transaction_hash="", fees=fees, gas_limit=EMPTY_GAS, block=facts.head, empty=True)
-        return self._first_attempt(intent, nonce, draft)
+        try:
+            return self._first_attempt(intent, nonce, draft)
+        except InvalidInput as error:
+            raise ChainError(
+                f"expected nonce {nonce} of {self.address} to be used, as a final record says, found it free: "
+                "the node is behind, or its chain went back below the confirmation depth; wait, or look into it"
+            ) from error
 
     def _would_revert(self, intent: TransactionIntent) -> bool:
-        return bool(simulate(self._node, self.address, intent, estimate=False).revert)
+        try:
+            return bool(simulate(self._node, self.address, intent, estimate=False).revert)
+        except RpcError:
+            # The node cannot judge this one: the others do not wait for it.
+            return False
 
     def _signed(self, intent: TransactionIntent, nonce: int, attempt: Attempt) -> SignedTransaction:
         if not self._safe:
@@ -294,7 +336,7 @@ class TransactionSender:
             # What the node says about a second attempt says nothing about the first.
             if state is TransactionState.RECORDED and record.state is not TransactionState.RECORDED:
                 state = TransactionState.UNKNOWN
-            sent = record.moved(state, detail=detail.replace(signed.raw, "..."))
+            sent = record.moved(state, detail=detail.replace(signed.raw.removeprefix("0x"), "..."))
         else:
             sent = record.moved(TransactionState.PENDING)
         self._keep(sent)

@@ -12,6 +12,22 @@ from pmm.domain import Address, to_hex
 
 # Of the execution clients' JSON-RPC: "execution reverted". Some send it without data.
 _REVERTED = 3
+# Ends of a call that are no revert, in the words of go-ethereum (core/vm/errors.go) and of revm (anvil, reth).
+_STOPPED = (
+    "out of gas",
+    "outofgas",
+    "invalid opcode",
+    "invalidfeopcode",
+    "opcodenotfound",
+    "stack underflow",
+    "stackunderflow",
+    "stack limit reached",
+    "stackoverflow",
+    "invalid jump destination",
+    "invalidjump",
+    "write protection",
+    "return data out of bounds",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +71,9 @@ def simulate(
 def _revert(error: RpcError) -> str | None:
     if error.data is not None and error.data.startswith("0x"):
         return f"it would revert: {explain_revert(bytes.fromhex(error.data[2:]))}"
-    if error.code == _REVERTED or "revert" in str(error).lower():
+    said = str(error).lower()
+    if any(one in said for one in _STOPPED):
+        return f"it would fail: {error}"
+    if error.code == _REVERTED or "revert" in said:
         return f"it would revert: {explain_revert(b'')}"
     return None

@@ -158,7 +158,7 @@ class HedgeAccounts:
         left = self.got(intent.intent_id) - intent.trade
         entries: tuple[Entry, ...] = ()
         if intent.over and left:
-            entries = (self._entry(EntryKind.RESIDUAL, intent, -left, at_ms),)
+            entries = (self._entry(EntryKind.RESIDUAL, intent, -left, -_edge_of(intent, left), at_ms),)
         undone = replace(
             leg, state=LegState.UNKNOWN, got=0, block_number=0, block_hash=b"", detail="its block was undone"
         )
@@ -185,7 +185,7 @@ class HedgeAccounts:
         """Return the end of an intent: what it traded too little or too much is open again."""
         left = self.got(intent.intent_id) - intent.trade
         kind = EntryKind.RESIDUAL if state is IntentState.DONE else EntryKind.RETURN
-        entries = (self._entry(kind, intent, left, at_ms),) if left else ()
+        entries = (self._entry(kind, intent, left, _edge_of(intent, left), at_ms),) if left else ()
         return HedgeBatch(entries=entries, intents=(intent.moved(state, detail),))
 
     def final(self, finalised: int) -> HedgeBatch:
@@ -217,9 +217,17 @@ class HedgeAccounts:
             del self._intents[intent_id]
 
     @staticmethod
-    def _entry(kind: EntryKind, intent: Intent, amount: int, at_ms: int) -> Entry:
+    def _entry(kind: EntryKind, intent: Intent, amount: int, edge_usd_wad: int, at_ms: int) -> Entry:
         key = f"{kind}:{intent.intent_id}:{intent.closings}"
-        return Entry(key=key, kind=kind, asset=intent.asset, amount=amount, at_ms=at_ms)
+        return Entry(
+            key=key, kind=kind, asset=intent.asset, amount=amount, at_ms=at_ms, edge_usd_wad=edge_usd_wad
+        )
+
+
+def _edge_of(intent: Intent, left: int) -> int:
+    """Return the part of an intent's edge that goes with what it did not trade, rounded down; all of it at most."""
+    missing = min(max(-left if intent.trade > 0 else left, 0), abs(intent.trade))
+    return intent.edge_usd_wad * missing // abs(intent.trade) if missing else 0
 
 
 def _count(base: str, *places: Collection[str]) -> int:

@@ -25,7 +25,14 @@ def calls_from_text(text: str) -> tuple[LegCall, ...]:
 
 def _fields(call: LegCall) -> dict[str, Any]:
     if isinstance(call, ContractCall):
-        return {"to": call.to, "data": call.data.hex(), "purpose": call.purpose, "gas": call.gas_units}
+        until = {} if call.last_block is None else {"last": call.last_block}
+        return {
+            "to": call.to,
+            "data": call.data.hex(),
+            "purpose": call.purpose,
+            "gas": call.gas_units,
+            **until,
+        }
     return {
         "venue": call.venue,
         "asset": call.asset,
@@ -42,6 +49,7 @@ def _call(fields: dict[str, Any]) -> LegCall:
             data=bytes.fromhex(fields["data"]),
             purpose=fields["purpose"],
             gas_units=fields["gas"],
+            last_block=fields.get("last"),
         )
     return PerpOrder(
         venue=fields["venue"],

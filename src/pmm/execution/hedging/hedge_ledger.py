@@ -126,9 +126,6 @@ def _write(transaction: LedgerTransaction, batch: HedgeBatch) -> None:
     )
     transaction.executemany(_PUT_LEG, map(_leg_row, batch.legs))
     transaction.executemany(
-        "DELETE FROM hedging_seen WHERE block_hash = ? AND transaction_hash = ?", batch.unseen
-    )
-    transaction.executemany(
         "INSERT INTO hedging_seen (block_hash, transaction_hash, block_number, deltas) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (block_hash, transaction_hash) DO NOTHING",
         [
@@ -140,6 +137,10 @@ def _write(transaction: LedgerTransaction, batch: HedgeBatch) -> None:
             )
             for one in batch.seen
         ],
+    )
+    # Behind what joined: a transaction may join below the finalised block, and is forgotten at once.
+    transaction.executemany(
+        "DELETE FROM hedging_seen WHERE block_hash = ? AND transaction_hash = ?", batch.unseen
     )
     if batch.cursor is not None:
         transaction.execute(

@@ -103,6 +103,15 @@ class Hedger:
 
     def step(self, *, now_ms: int, market: HedgeMarket | None) -> tuple[HedgeNotice, ...]:
         """Ask about what is under way, then decide and send; call it at least once a block."""
+        try:
+            self._ask()
+            return self._turn(now_ms, market)
+        except BaseException:
+            # What was decided half way is decided again, by the market of then.
+            self._books.drop()
+            raise
+
+    def _ask(self) -> None:
         for leg in self._books.accounts.legs(IN_FLIGHT):
             try:
                 report = self._desk.report(leg)
@@ -113,7 +122,6 @@ class Hedger:
                 continue
             self._notices += self._work.take(leg, report)
         self._work.settle()
-        return self._turn(now_ms, market)
 
     def hedge_now(self, asset: Address, delta: int, *, key: str, now_ms: int) -> bool:
         """Enter ``delta`` base units, that we are longer by, to be hedged whatever the strategy says.
@@ -277,10 +285,12 @@ class Hedger:
             holding_s=hedged.holding_s,
         )
         try:
-            return rank(self._routes, order, market, limits, edge_usd_wad=edge_usd_wad, forced=forced)
+            ranked = rank(self._routes, order, market, limits, edge_usd_wad=edge_usd_wad, forced=forced)
         except InvalidInput as error:
             # No price, no hedge; the books must not wait for it.
             return (), (RouteRefused(route="market", why=str(error)),)
+        last_block = market.block_number + self._policy.leg_blocks
+        return tuple(plan.until(last_block) for plan in ranked[0]), ranked[1]
 
     def _rest(self, asset: Address, now_ms: int) -> None:
         self._rests_until_ms[asset] = now_ms + self._policy.retry_after_ms

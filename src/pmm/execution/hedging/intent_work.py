@@ -54,7 +54,10 @@ class IntentWork:
         references = tuple(dict.fromkeys((*leg.references, *report.references)))
         state, got, detail = leg.state, 0, report.detail
         notices: list[HedgeNotice] = []
-        if report.state is ReportState.ABSENT and leg.references:
+        if isinstance(leg.call, ContractCall) and self._books.accounts.seen(references) is not None:
+            # Its events are on the chain as we follow it, whatever the sender says: they settle it.
+            state = LegState.SUBMITTED
+        elif report.state is ReportState.ABSENT and leg.references:
             state, detail = (
                 LegState.UNKNOWN,
                 "denied by whom it was handed to, after it had named a transaction",
@@ -66,6 +69,8 @@ class IntentWork:
             state = LegState.FAILED
         elif report.state is ReportState.UNKNOWN:
             state = LegState.UNKNOWN
+            if detail and detail != leg.detail:
+                notices.append(_notice(NoticeKind.NO_ANSWER, leg, detail))
         elif report.state is ReportState.DONE and not isinstance(leg.call, ContractCall):
             state, got = LegState.FINAL, report.filled
         else:

@@ -27,10 +27,12 @@ class HedgerPolicy:
     Attributes:
         accounts: every contract and wallet whose holdings are the desk's.
         max_attempts: how often a leg is tried before what was done is taken back.
+        leg_blocks: how many blocks after its market a leg may still be mined; its prices are too old then.
         retry_after_ms: how long an asset rests after a hedge failed or no route was found.
     """
 
     accounts: frozenset[Address]
     assets: tuple[HedgedAsset, ...]
     max_attempts: int = 3
+    leg_blocks: int = 25
     retry_after_ms: int = 10_000

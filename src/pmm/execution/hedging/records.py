@@ -101,12 +101,16 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractCall:
-    """One transaction of the operator; ``gas_units`` is what it is expected to take."""
+    """One transaction of the operator; ``gas_units`` is what it is expected to take.
+
+    ``last_block``: its prices are too old after it, and it is not to be mined any more. None: they never are.
+    """
 
     to: Address
     data: bytes
     purpose: str
     gas_units: int
+    last_block: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

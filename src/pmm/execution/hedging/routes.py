@@ -7,12 +7,12 @@ that pays more than fair.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
-from pmm.execution.hedging.records import LegCall
+from pmm.execution.hedging.records import ContractCall, LegCall
 from pmm.pricing.fixed_point import BPS, div_up
 from pmm.pricing.hedge_venues import LendingReading, PerpQuote
 from pmm.pricing.tick_map import TickMap
@@ -120,6 +120,16 @@ class RoutePlan:
     route: str
     legs: tuple[PlannedLeg, ...]
     cost: RouteCost
+
+    def until(self, last_block: int) -> RoutePlan:
+        """Return the plan with transactions that are good up to a block; what takes them back is good for ever."""
+        legs = (
+            replace(leg, call=replace(leg.call, last_block=last_block))
+            if isinstance(leg.call, ContractCall)
+            else leg
+            for leg in self.legs
+        )
+        return replace(self, legs=tuple(legs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

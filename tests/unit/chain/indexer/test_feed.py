@@ -1,8 +1,11 @@
 """Consumers read at their own pace, each event once, in parts where there is much."""
 
+import pytest
+
 from pmm.chain.indexer import ChainFeed
+from pmm.domain import USDC, WETH, ChainChange
 from pmm.ledger import Ledger
-from tests.helpers.fake_chain import FakeChain, fill
+from tests.helpers.fake_chain import SETTLEMENT, TAKER, FakeChain, LogSpec, fill, transfer
 from tests.helpers.indexing import hashes, open_site
 
 
@@ -54,6 +57,52 @@ def test_pending__much__comes_in_parts(either_ledger: Ledger) -> None:
         parts.append(hashes(delivery.change.added))
         more = delivery.more
     assert parts == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+def _whole_fill(number: int, transaction: int = 0) -> tuple[LogSpec, ...]:
+    """A fill with both its transfers: three events of one transaction."""
+    return (
+        transfer(USDC.address, TAKER, SETTLEMENT, 3_000 * 10**6, transaction),
+        transfer(WETH.address, SETTLEMENT, TAKER, 10**18, transaction),
+        fill(number, transaction=transaction),
+    )
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 8])
+def test_pending__much__never_cuts_a_transaction_in_two(either_ledger: Ledger, most: int) -> None:
+    chain = FakeChain()
+    chain.mine(*_whole_fill(1), *_whole_fill(2, 1))
+    chain.mine(*_whole_fill(3))
+    site = open_site(either_ledger, chain)
+    site.feed = ChainFeed(most_steps=most)
+    site.catch_up()
+    joined = _read_in_parts(either_ledger, site.feed)
+    chain.reorg(2, [], [], _whole_fill(4))
+    site.catch_up()
+    left = _read_in_parts(either_ledger, site.feed)
+    assert [number for part in joined for number in hashes(part.added)] == [1, 2, 3]
+    assert sorted(number for part in left for number in hashes(part.removed)) == [1, 2, 3]
+    assert [number for part in left for number in hashes(part.added)] == [4]
+    for part in (*joined, *left):
+        for events in (part.added, part.removed):
+            count: dict[tuple[bytes, bytes], int] = {}
+            for event in events:
+                key = (event.place.block.hash, event.place.transaction_hash)
+                count[key] = count.get(key, 0) + 1
+            assert set(count.values()) <= {3}
+
+
+def _read_in_parts(ledger: Ledger, feed: ChainFeed) -> list[ChainChange]:
+    parts: list[ChainChange] = []
+    more = True
+    while more:
+        with ledger.transaction() as t:
+            delivery = feed.pending(t, "book")
+            assert delivery is not None
+            feed.acknowledge(t, "book", delivery)
+        parts.append(delivery.change)
+        more = delivery.more
+    return parts
 
 
 def test_pending__came_and_went_meanwhile__is_not_told(either_ledger: Ledger) -> None:

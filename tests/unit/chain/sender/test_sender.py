@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 from eth_utils.crypto import keccak
 
 from pmm.chain.abi import encode_call
+from pmm.chain.rpc import RpcError
 from pmm.chain.sender import (
     FeePolicy,
     LedgerTransactionStore,
@@ -21,15 +25,18 @@ from pmm.chain.sender import (
     TransactionSender,
     TransactionState,
 )
-from pmm.domain import SigningKey, parse_address
+from pmm.domain import Signature, SigningKey, parse_address
+from pmm.domain.signing import CURVE_ORDER
 from pmm.errors import ChainError, InvalidInput, UnsafeToSign
 from pmm.ledger import open_ledger
+from pmm.ledger.errors import LedgerDown
 from tests.helpers.fake_pool import GWEI, FakePool, Pooled
 from tests.helpers.quoting import MAKER
 
 S = TransactionState
 _TO = parse_address("0x" + "aa" * 20)
 _KEY = SigningKey.generate(secrets.token_bytes)
+_SECRET = b"\x01" * 32
 _POLICY = SenderPolicy(confirmations=3, replace_after_blocks=2)
 
 
@@ -201,6 +208,164 @@ def test_crash__between_record_and_send__is_sent_once_after_the_start(
     assert [(one.nonce, one.data) for one in node.sent] == [(0, "0x01"), (1, "0x02")]
 
 
+class _DoubtfulStore(_CrashingStore):
+    """The database confirms the first record, and the connection breaks before it says so."""
+
+    broken = False
+
+    def add(self, record: TransactionRecord) -> None:
+        self._store.add(record)
+        if not self.broken:
+            self.broken = True
+            raise LedgerDown("the connection broke while it was confirming")
+
+
+def test_record__confirmation_lost__is_sent_by_the_next_step_and_the_nonce_stays_its_own(
+    node: FakePool, store: LedgerTransactionStore
+) -> None:
+    sender = TransactionSender(
+        node=node,
+        key=LocalTransactionKey(_KEY),
+        store=_DoubtfulStore(store),  # type: ignore[arg-type]
+        chain_id=1,
+        policy=_POLICY,
+    )
+    with pytest.raises(LedgerDown):
+        sender.submit(intent())
+    assert node.sent == []
+    assert sender.submit(intent("hedge:2", b"\x02")).state is S.PENDING
+    sender.step()
+    mine_and_step(node, sender, 3)
+    assert sorted((one.nonce, one.data) for one in node.sent) == [(0, "0x01"), (1, "0x02")]
+    assert (state(sender), state(sender, "hedge:2")) == (S.CONFIRMED, S.CONFIRMED)
+
+
+class _RandomKey(LocalTransactionKey):
+    """Signs otherwise each time, as keys elsewhere do (AWS KMS draws its nonce)."""
+
+    def __init__(self, key: SigningKey) -> None:
+        super().__init__(key)
+        self._turns = count()
+
+    def sign_transaction(self, fields: dict[str, Any], digest: bytes) -> Signature:
+        one = super().sign_transaction(fields, digest)
+        if next(self._turns) % 2 == 0:
+            return one
+        k = 7 + next(self._turns)
+        secret = int.from_bytes(_SECRET, "big")
+        point = PrivateKey(k.to_bytes(32, "big")).public_key.point()
+        s = pow(k, -1, CURVE_ORDER) * (int.from_bytes(digest, "big") + point[0] * secret) % CURVE_ORDER
+        parity = point[1] & 1
+        if s > CURVE_ORDER // 2:
+            s, parity = CURVE_ORDER - s, parity ^ 1
+        return Signature(r=point[0] % CURVE_ORDER, s=s, y_parity=parity)
+
+
+def test_step__key_that_signs_otherwise_each_time__every_hash_that_left_is_on_record(
+    node: FakePool, store: LedgerTransactionStore
+) -> None:
+    sender = TransactionSender(
+        node=node, key=_RandomKey(SigningKey(_SECRET)), store=store, chain_id=1, policy=_POLICY
+    )
+    sender.submit(intent())
+    node.drop()
+    sender.step()
+    mine_and_step(node, sender, 3)
+    assert len(node.sent) == 2
+    assert node.sent[0].hash != node.sent[1].hash
+    assert state(sender) is S.CONFIRMED
+
+
+def test_step__node_that_lags_behind_what_was_final__fills_no_gap_there(node: FakePool, start: Start) -> None:
+    sender = start()
+    sender.submit(intent())
+    mine_and_step(node, sender, 3)
+    assert state(sender) is S.CONFIRMED
+    sender.submit(intent("hedge:2", b"\x02"))
+    ahead = node.blocks[-6:]
+    del node.blocks[-6:]
+    with pytest.raises(ChainError, match="the node is behind"):
+        sender.step()
+    assert [one.data for one in node.sent] == ["0x01", "0x02"]
+    node.blocks += ahead
+    mine_and_step(node, sender, 3)
+    assert state(sender, "hedge:2") is S.CONFIRMED
+
+
+def test_step__receipt_missing_for_a_transaction_that_the_node_knows__is_not_taken_for_displaced(
+    node: FakePool, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = start()
+    sender.submit(intent())
+    (sent,) = node.sent
+    node.mine(5)
+    receipt = node.getTransactionReceipt
+    monkeypatch.setattr(node, "getTransactionReceipt", lambda _: None)
+    monkeypatch.setattr(node, "getTransactionByHash", lambda _: {"hash": sent.hash})
+    sender.step()
+    assert state(sender) is S.UNKNOWN
+    monkeypatch.setattr(node, "getTransactionReceipt", receipt)
+    sender.step()
+    assert state(sender) is S.CONFIRMED
+
+
+@pytest.mark.parametrize("said", ["invalid opcode: INVALID", "out of gas", "internal error"])
+def test_step__node_cannot_judge_one_transaction__the_others_are_followed(
+    node: FakePool, start: Start, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = start()
+    sender.submit(intent())
+    sender.submit(intent("hedge:2", b"\x02"))
+    node.base_fee = 30 * GWEI
+
+    def fails(call: dict[str, Any], _: str) -> str:
+        raise RpcError("eth_call", {"code": -32000, "message": said})
+
+    monkeypatch.setattr(node, "simulated", fails)
+    mine_and_step(node, sender, 2)
+    node.base_fee = GWEI
+    mine_and_step(node, sender, 3)
+    assert state(sender, "hedge:2") is S.CONFIRMED
+
+
+@pytest.mark.parametrize("said", ["invalid opcode: INVALID", "out of gas", "stack underflow (0 <=> 1)"])
+def test_submit__call_that_the_machine_stops__is_refused(
+    node: FakePool, start: Start, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(call: dict[str, Any], _: str) -> str:
+        raise RpcError("eth_call", {"code": -32000, "message": said})
+
+    monkeypatch.setattr(node, "simulated", fails)
+    refused = start().submit(intent())
+    assert (refused.state, refused.record) == (S.REFUSED, None)
+
+
+@pytest.mark.parametrize("method", ["maxPriorityFeePerGas", "getTransactionCount"])
+def test_step__answer_that_is_no_number__is_an_error_that_passes(
+    node: FakePool, start: Start, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = start()
+    monkeypatch.setattr(node, method, lambda *_: None)
+    with pytest.raises(ChainError):
+        sender.step()
+
+
+@pytest.mark.parametrize("prefix", ["0x", ""])
+def test_submit__node_repeats_the_raw_transaction__it_is_on_no_record(
+    node: FakePool, start: Start, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raws: list[str] = []
+
+    def refuses(raw: str) -> str:
+        raws.append(raw)
+        raise RpcError("eth_sendRawTransaction", {"code": -32000, "message": f"rejected {prefix}{raw[2:]}"})
+
+    monkeypatch.setattr(node, "sendRawTransaction", refuses)
+    submission = start().submit(intent())
+    assert "rejected" in submission.detail
+    assert raws[0][2:] not in submission.detail
+
+
 def test_crash__after_send__is_known_after_the_start_and_not_sent_again(node: FakePool, start: Start) -> None:
     start().submit(intent())
     sender = start()
@@ -267,6 +432,12 @@ def test_step__intent_past_its_last_block__is_cancelled(node: FakePool, start: S
     mine_and_step(node, sender, 4)
     assert state(sender) is S.CANCELLED
     assert node.sent[-1].data == "0x"
+
+
+def test_submit__past_its_last_block__is_refused(node: FakePool, start: Start) -> None:
+    refused = start().submit(intent(last_block=node.head))
+    assert (refused.state, refused.record, node.sent) == (S.REFUSED, None, [])
+    assert start().submit(intent(last_block=node.head + 1)).state is S.PENDING
 
 
 def test_cancel__before_it_is_mined__takes_the_nonce(node: FakePool, start: Start) -> None:

@@ -12,14 +12,20 @@ from pmm.domain import USDC, WETH, TokenMoved
 from pmm.execution.hedging import (
     BandHedge,
     BatchHedge,
+    ContractCall,
     HedgeLimits,
     Immediate,
+    Intent,
+    IntentState,
+    Leg,
     LegState,
     NoHedge,
     NoticeKind,
     RatioHedge,
     ReportState,
 )
+from pmm.execution.hedging.accounting import HedgeAccounts
+from pmm.execution.hedging.records import HedgeState
 from pmm.ledger import Ledger
 from tests.helpers.hedging import (
     ETHER,
@@ -108,6 +114,54 @@ def test_lost_answer__is_unknown_until_asked__never_sent_twice(
     hedger.step(now_ms=4, market=market())
     assert len(sender.records) == sent
     assert [leg.state for leg in hedger.legs_in_flight()] == [LegState.SUBMITTED]
+
+
+def test_leg__is_good_for_some_blocks_of_its_market__what_takes_it_back_for_ever(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, routes=(FlatRoute(legs=2),))
+    sender.fail = ["refuse"]
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    hedger.step(now_ms=2, market=replace(market(), block_number=101))
+    (taken,) = sender.records.values()
+    assert taken[0].last_block == 126
+    legs = hedger_on(ledger, sender)._books.accounts.legs(LegState)
+    planned = [leg.call.last_block for leg in legs if isinstance(leg.call, ContractCall)]
+    assert planned == [26, 26, 126, 126]
+    undo = [call.last_block for leg in legs for call in leg.undo if isinstance(call, ContractCall)]
+    assert undo == [None] * 4
+
+
+def test_fill_in_a_block_that_is_final_already__leaves_nothing_to_be_seen_in_memory_or_ledger(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    step = change(block(70), added=fill_events(block(1), T1, sells=ETHER), finalised=5)
+    hedger.on_change(step, now_ms=1)
+    assert hedger._books.accounts._seen == {}
+    assert ledger.read("SELECT count(*) FROM hedging_seen") == [(0,)]
+
+
+def test_crash_while_sending__sender_says_failed__but_its_events_are_on_the_chain__is_not_hedged_again(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    sender.fail = ["after"]
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    (key,) = sender.submitted
+    mined = swap_events(block(2), sender.hash_of(key), weth=ETHER)
+    sender.mute = True
+    hedger.on_change(change(block(2), added=mined), now_ms=2, market=market())
+    sender.mute = False
+    sender.records[key] = (sender.records[key][0], ReportState.FAILED)
+    for now_ms in (3, 4, 20_000):
+        hedger.step(now_ms=now_ms, market=market())
+    assert sender.submitted == [key]
+    assert (hedger.open_delta(WETH.address), hedger.in_flight(WETH.address)) == (0, 0)
 
 
 def test_reorg__takes_an_unhedged_fill__nets_to_nothing(ledger: Ledger, sender: FakeSender) -> None:
@@ -281,6 +335,65 @@ def test_profit_limit__holds_a_hedge_back__unless_risk_commands(ledger: Ledger, 
     assert not hedger.hedge_now(WETH.address, 0, key="risk 1", now_ms=2)
     hedger.step(now_ms=3, market=market())
     assert len(sender.submitted) == 1
+
+
+def test_profit_limit__hedge_failed_before__the_edge_of_its_fills_still_counts(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, limits=HedgeLimits(min_profit_usd_wad=0))
+    moved, *rest = fill_events(block(1), T1, sells=ETHER)
+    assert isinstance(moved, TokenMoved)
+    # The taker pays 3,030 USDC for a WETH of 3,000: 30 US dollars, and a hedge costs 1.50.
+    earned = (replace(moved, amount=3_030 * 10**6), *rest)
+    sender.fail = ["refuse"] * 3
+    hedger.on_change(change(block(1), added=earned), now_ms=1, market=market())
+    for now_ms in (2, 3, 4):
+        hedger.step(now_ms=now_ms, market=market())
+    assert (len(sender.records), hedger.open_delta(WETH.address)) == (0, -ETHER)
+    hedger.step(now_ms=20_000, market=market())
+    assert len(sender.records) == 1
+    edges = ledger.read("SELECT kind, edge_usd_wad FROM hedging_entries ORDER BY seq")
+    assert edges == [("fill", str(30 * 10**18)), ("return", str(30 * 10**18))]
+
+
+@pytest.mark.parametrize("trade", [3 * ETHER, -3 * ETHER])
+@pytest.mark.parametrize("got", [-1, 0, 1, 2, 3, 4])
+def test_closed_and_reopened__edges_go_with_what_was_not_traded__and_come_back(trade: int, got: int) -> None:
+    intent = Intent(
+        intent_id="a", asset=WETH.address, trade=trade, waived=0, route="flat", strategy="immediate", reason="",
+        created_ms=0, cost_usd_wad=0, edge_usd_wad=30,
+    )  # fmt: skip
+    leg = Leg(
+        key="a:0:0", intent_id="a", number=0, attempt=0, call=FlatRoute.call("a"), state=LegState.SETTLED,
+        got=got * trade // 3,
+    )  # fmt: skip
+    accounts = HedgeAccounts(HedgeState(intents=(intent,), legs=(leg,)))
+    closed = accounts.closed(intent, IntentState.FAILED, at_ms=1)
+    accounts.apply(closed)
+    assert sum(one.edge_usd_wad for one in closed.entries) == 10 * min(max(3 - got, 0), 3)
+    undone = accounts.reopened(leg, at_ms=2)
+    assert sum(one.edge_usd_wad for one in (*closed.entries, *undone.entries)) == 0
+    assert sum(one.amount for one in (*closed.entries, *undone.entries)) == 0
+
+
+def test_step__route_breaks_half_way__the_books_are_those_of_the_ledger(
+    ledger: Ledger, sender: FakeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hedger = hedger_on(ledger, sender)
+    hedger.on_change(change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1)
+
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hedger._work, "take_ready", breaks)
+    with pytest.raises(ZeroDivisionError):
+        hedger.step(now_ms=2, market=market())
+    assert (hedger.open_delta(WETH.address), hedger.live_intents()) == (-ETHER, ())
+    monkeypatch.undo()
+    # It is decided anew, by the market of then.
+    hedger.step(now_ms=3, market=replace(market(), block_number=101))
+    (taken,) = sender.records.values()
+    assert taken[0].last_block == 126
 
 
 def test_routes__the_cheapest_is_taken(ledger: Ledger, sender: FakeSender) -> None:
