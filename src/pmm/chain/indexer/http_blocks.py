@@ -13,8 +13,7 @@ import msgspec
 
 from pmm.chain.indexer.block_source import LogQuery
 from pmm.chain.indexer.node_answers import Header, HeaderAnswer, LogAnswer
-from pmm.chain.rpc import NodeUnreachable, RpcError, shown_url
-from pmm.chain.web3_node import key_parts
+from pmm.chain.rpc import NodeUnreachable, RpcError, key_parts, shown_url
 from pmm.errors import ChainError
 
 _HEADERS_PER_BATCH = 100
