@@ -53,6 +53,18 @@ _LIES: dict[str, Lie] = {
         {**result, "hash": "0x12"} if isinstance(result, dict) else [1]
     ),
     "nothing": lambda _method, _params, _result: None,
+    **{
+        f"{name} that is {value!r}": _every(name, value)
+        for name in ("address", "data", "blockNumber", "transactionHash", "logIndex")
+        for value in ("latest", "0xzz", "")
+    },
+    "log index below zero": _every("logIndex", "-0x1"),
+    "data that ends within a word": _every("data", "0x" + "00" * 127),
+    "topic that is no word": _every("topics", ["0xzz"]),
+    "topic of another length": _every("topics", ["0x12"]),
+    "bloom filter that is no number": lambda _method, _params, result: (
+        {**result, "logsBloom": "0xzz"} if isinstance(result, dict) else result
+    ),
 }
 
 
