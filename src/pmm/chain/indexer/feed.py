@@ -59,12 +59,27 @@ class ChainFeed:
             return None
         seen = t.query(_SEEN, (consumer,))
         cursor = seen[0][0] if seen else 0
-        rows = t.query(_STEPS, (cursor, self._most + 1))
-        more = len(rows) > self._most
-        rows = rows[: self._most]
+        rows, more = self._steps(t, cursor)
         removed, added = _net(rows)
         change = ChainChange(removed=removed, added=added, head=_block(head[0][:4]), finalised=head[0][4])
         return Delivery(change=change, cursor=rows[-1][0] if rows else cursor, more=more)
+
+    def _steps(self, t: LedgerTransaction, cursor: int) -> tuple[Sequence[LedgerRow], bool]:
+        """Return the steps behind a place, and whether others wait; never a part of a block, and so of a transaction.
+
+        ``most_steps`` at most, except for a single block that has more.
+        """
+        most = self._most
+        while True:
+            rows = t.query(_STEPS, (cursor, most + 1))
+            if len(rows) <= most:
+                return rows, False
+            cut = most
+            while cut and _of_block(rows[cut - 1]) == _of_block(rows[most]):
+                cut -= 1
+            if cut:
+                return rows[:cut], True
+            most *= 2
 
     def acknowledge(self, t: LedgerTransaction, consumer: str, delivery: Delivery) -> None:
         """Move the consumer's place behind what was delivered, when ``t`` commits."""
@@ -94,6 +109,11 @@ def _net(rows: Sequence[LedgerRow]) -> tuple[tuple[ChainEvent, ...], tuple[Chain
     removed = [events[key] for key in events if before[key] and not after[key]]
     added = [events[key] for key in events if after[key] and not before[key]]
     return tuple(sorted(removed, key=_order, reverse=True)), tuple(sorted(added, key=_order))
+
+
+def _of_block(row: LedgerRow) -> tuple[int, bytes]:
+    """Return whether a step's block joined or left, and which it is."""
+    return row[1], bytes(row[3])
 
 
 def _order(event: ChainEvent) -> tuple[int, int]:
