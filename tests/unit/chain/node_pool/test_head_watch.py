@@ -129,6 +129,17 @@ def test_listen__node_that_does_not_subscribe__is_polled(
         assert "SECRETKEY" not in watch.trouble + caplog.text
 
 
+@pytest.mark.parametrize("said", ["[" * 100_000, "nonsense"], ids=["too deep", "nonsense"])
+def test_listen__nonsense_on_a_live_subscription__polls_and_comes_back(said: str) -> None:
+    with running(Heads()) as heads, HeadWatch([f"ws://127.0.0.1:{heads.port}"], FAST) as watch:
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        heads.tell(said)
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        assert watch.deaths == 1
+
+
 def test_listen__first_address_dead__takes_the_second() -> None:
     with running(Heads()) as heads:
         urls = ["ws://127.0.0.1:1", f"ws://127.0.0.1:{heads.port}"]
