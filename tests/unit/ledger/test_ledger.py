@@ -17,6 +17,7 @@ from pmm.journal.sqlite_store import SqliteStore
 from pmm.journal.store import BadRecord, StoreDown
 from pmm.ledger import Ledger, LedgerDown, LedgerRefused, SchemaModule, open_ledger, read_ledger
 from pmm.ledger.schemas import ALL
+from tests.helpers.postgres import postgres_server
 from tests.helpers.quoting import MAKER, TAKER
 
 _NOTES = SchemaModule(
@@ -230,6 +231,16 @@ def test_read_ledger__beside_the_desk__sees_commits_and_cannot_write(where: Path
         with pytest.raises(LedgerDown, match="expected to read the ledger"):
             reader.read("INSERT INTO note_lines (text) VALUES ('b')")
     ledger.close()
+
+
+def test_read_ledger__on_postgresql__is_not_held_to_the_times_of_the_desk(tmp_path: Path) -> None:
+    with postgres_server() as server:
+        url = server.new_schema()
+        ledger = opened(url)
+        assert ledger.read("SHOW statement_timeout") == [("2s",)]
+        with read_ledger(url) as reader:
+            assert reader.read("SHOW statement_timeout") == [("1min",)]
+        ledger.close()
 
 
 def test_read_ledger__nothing_there__says_what_writes_one(where: Path | str) -> None:
