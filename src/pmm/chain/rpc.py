@@ -102,7 +102,11 @@ class JsonRpc:
             raise ChainError(
                 f"expected {len(requests)} answers from {self.shown_url}, found {self._shown(answers)}"
             )
-        by_id = {answer.get("id"): answer for answer in answers}
+        by_id = {
+            answer["id"]: answer
+            for answer in answers
+            if isinstance(answer, dict) and isinstance(answer.get("id"), int)
+        }
         return [self._result(str(request["method"]), by_id.get(request["id"], {})) for request in requests]
 
     def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:

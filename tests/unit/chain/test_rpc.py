@@ -94,3 +94,10 @@ def test_call__refused__tells_code_and_revert_data(site: Site) -> None:
     with JsonRpc(site.url, timeout_s=1) as rpc, pytest.raises(RpcError, match="reverted") as caught:
         rpc.call("eth_call")
     assert (caught.value.code, caught.value.data) == (3, "0x1234")
+
+
+@pytest.mark.parametrize("answers", [["x"], [None], [[]], [{"id": {}}], "x", [], [{"id": 1}, {"id": 2}]])
+def test_batch__nonsense__raises_chain_errors_only(answers: object, site: Site) -> None:
+    site.usual = Answer.of(answers)
+    with JsonRpc(site.url, timeout_s=1) as rpc, pytest.raises(ChainError):
+        rpc.batch([("eth_chainId", ())])
