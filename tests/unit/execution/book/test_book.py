@@ -234,6 +234,16 @@ def test_debt__changed_by_an_event_at_an_index_in_between__is_explained() -> Non
     assert found.cause is Cause.MISSED_EVENT
 
 
+def test_debt__changed_by_an_event_that_was_final_before_the_next_reading__is_explained() -> None:
+    book = opened(debt=owed(10 * ETHER))
+    borrowed = (lent(block(10), LendingAction.BORROW, ETHER),)
+    book.apply(change(block(100), added=borrowed, finalised=60))
+    assert reconcile(book, reading(block(100), debt=owed(11 * ETHER))).clean
+    # Once it is in a reading, nothing of it is kept.
+    book.apply(change(block(101), finalised=61))
+    assert not book._applied
+
+
 def test_liquidation__is_read_from_the_market_and_said() -> None:
     book = opened(debt=owed(10 * ETHER))
     book.apply(change(block(1), added=(lent(block(1), LendingAction.LIQUIDATION, ETHER),)))
