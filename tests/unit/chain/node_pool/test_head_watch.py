@@ -100,6 +100,26 @@ def test_wait__subscription_dies__polls_and_comes_back() -> None:
         watch.stop()
 
 
+def test_wait__subscription_dies_meanwhile__goes_over_to_polling() -> None:
+    heads = Heads()
+    returned = threading.Event()
+    with running(heads):
+        watch = HeadWatch([f"ws://127.0.0.1:{heads.port}"], FAST).start()
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        watch._news.clear()  # of the subscription itself
+
+        def wait() -> None:
+            watch.wait()
+            returned.set()
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+    assert returned.wait(_DEADLINE_S)
+    watch.stop()
+    waiter.join()
+
+
 def test_listen__refused_address__says_so_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     with HeadWatch(["ws://user:PASSWORD@127.0.0.1:1/v3/SECRETKEY"], FAST) as watch:

@@ -199,6 +199,27 @@ def test_undone_block__below_an_adopted_reading__is_read_again_and_said() -> Non
     assert reconcile(book, reading(block(2, "b"))).clean
 
 
+def test_undone_block__counted_before_a_reading_was_adopted__is_not_taken_back_from_it() -> None:
+    book = opened()
+    events = (moved(block(1), 5),)
+    book.apply(change(block(1), added=events))
+    assert not reconcile(book, reading(block(1), weth=6)).clean
+    book.apply(change(block(1, "b"), removed=events))
+    assert weth(book) == 100 * ETHER + 6
+
+
+def test_undone_block__and_the_reading_agrees__is_no_cause_of_what_comes_later() -> None:
+    book = opened()
+    events = (moved(block(1), 5),)
+    book.apply(change(block(1), added=events))
+    assert not reconcile(book, reading(block(1), weth=6)).clean
+    book.apply(change(block(1, "b"), removed=events))
+    assert reconcile(book, reading(block(1, "b"), weth=6)).clean
+    book.apply(change(block(2, "b")))
+    (found,) = reconcile(book, reading(block(2, "b"), weth=7)).differences
+    assert found.cause is Cause.UNSEEN_TRANSFER
+
+
 def test_interest__as_the_index_says__is_no_alert_and_is_booked() -> None:
     book = opened(debt=owed(10 * ETHER))
     book.apply(change(block(1)))
