@@ -28,7 +28,7 @@ def everything_happens(events: DeskEvents) -> None:
 def _books(events: DeskEvents) -> None:
     book = events.book
     book.fill_recorded(venue="pmm", pair="WETH/USDC", usd=3_150.0)
-    book.fill_removed(venue="pmm", pair="WETH/USDC")
+    book.fill_removed(venue="pmm", pair="WETH/USDC", usd=1_000.0)
     book.inventory_changed(token="WETH", place="settlement", amount=40.0, usd=126_000.0)
     book.exposure_changed(asset="WETH", delta_ratio=0.03, delta_usd=3_780.0)
     book.pnl_booked(token="WETH", component="spread", usd=12.5)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from eth_abi.exceptions import DecodingError
@@ -15,14 +13,12 @@ from web3.types import RPCEndpoint
 
 from pmm.chain.abi import decode_result, encode_call
 from pmm.chain.addresses import MULTICALL3
-from pmm.chain.rpc import NodeUnreachable, RpcError, shown_url
+from pmm.chain.rpc import NodeUnreachable, RpcError, key_parts, shown_url
 from pmm.errors import ChainError
 
 # What web3 lets out when an answer is JSON, but not the JSON-RPC that it takes for granted.
 _MALFORMED = (Web3Exception, ValueError, TypeError, KeyError, AttributeError, IndexError)
 _SHOWN_LENGTH = 300
-# Shorter parts of a path are words such as "v3".
-_SHORTEST_KEY = 6
 _AGGREGATE = "aggregate3((address,bool,bytes)[])"
 
 Call = tuple[str, bytes]
@@ -129,14 +125,6 @@ class Web3Node:
         # Cut after the key is out: half a key would not be recognised.
         shown = self.without_key(repr(found))[:_SHOWN_LENGTH]
         return ChainError(f"expected {what} from {self.shown_url}, found {shown}")
-
-
-def key_parts(url: str) -> tuple[str, ...]:
-    """Return the parts of a node's address that may be a key, longest first."""
-    parts = urlsplit(url)
-    pieces = {*parts.path.split("/"), parts.query, *re.split("[=&]", parts.query)}
-    pieces |= {parts.username or "", parts.password or ""}
-    return tuple(sorted((piece for piece in pieces if len(piece) >= _SHORTEST_KEY), key=len, reverse=True))
 
 
 def word(data: bytes | None, *, what: str) -> int:

@@ -73,7 +73,10 @@ class DeskGauges:
                 )
             for one in change.removed:
                 if isinstance(one, OrderFilled):
-                    self._events.book.fill_removed(venue=self._name(one.settled_by), pair=self._pair(one))
+                    usd = self._usd(one.maker_asset, one.making_amount)
+                    self._events.book.fill_removed(
+                        venue=self._name(one.settled_by), pair=self._pair(one), usd=usd or 0.0
+                    )
             for one in change.added:
                 if isinstance(one, OrderFilled):
                     usd = self._usd(one.maker_asset, one.making_amount)

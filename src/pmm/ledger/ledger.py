@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,12 @@ class Transaction:
         """Return the rows of a statement; it sees what the transaction wrote before."""
         self._check()
         writes, self._writes = self._writes, []
-        return self._store.query((*writes, (sql, tuple(values))))[-1]
+        try:
+            return self._store.query((*writes, (sql, tuple(values))))[-1]
+        except (StoreDown, BadRecord):
+            # The store has taken it back: whoever goes on would write outside of it, each line for itself.
+            self._open = False
+            raise
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> None:
         """Write; a refusal of the database is raised by the next ``query`` or the end of the block."""
@@ -61,7 +67,8 @@ class Ledger:
         Raises:
             LedgerDown: the database is unreachable, locked, read-only or full.
             LedgerRefused: it refuses a value or a statement.
-            InvariantViolated: a transaction within a transaction of the same thread.
+            InvariantViolated: a transaction within a transaction of the same thread, or one that went on after a
+                refusal.
         """
         with self._held():
             transaction = Transaction(self._store)
@@ -69,6 +76,7 @@ class Ledger:
                 with self._translated():
                     self._store.begin(())
                     yield transaction
+                    transaction._check()
                     self._store.commit(transaction._close())
             finally:
                 transaction._close()
@@ -103,7 +111,7 @@ class Ledger:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except StoreDown as error:
+        except (StoreDown, sqlite3.Error) as error:
             raise LedgerDown(
                 f"expected to use the ledger {self.location}, found: {error}; free space there or bring the database "
                 "back, the desk goes on by itself"

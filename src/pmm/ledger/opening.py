@@ -19,6 +19,7 @@ from pmm.ledger.schema_module import SchemaModule, ledger_kind
 from pmm.ledger.schemas import ALL
 from pmm.ledger.stores import LedgerServer
 
+_READ_TIMEOUT_MS = 60_000
 _SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -55,6 +56,8 @@ def read_ledger(where: Path | str) -> LedgerReader:
     try:
         connection = connect(str(where))
         connection.execute("SET default_transaction_read_only = on")
+        # A day of a long record is not read within the two seconds that the desk gives a statement.
+        connection.execute(f"SET statement_timeout = {_READ_TIMEOUT_MS}".encode())
         found = connection.execute(f"SELECT to_regclass('{kind.meta}')".encode()).fetchone()
     except psycopg.Error as error:
         raise SetupError(

@@ -97,7 +97,7 @@ def _reference(token: Token, entry: Mapping[str, Any], max_age_s: int) -> Refere
 
 def _retry_after_s(answer: httpx.Response) -> float | None:
     value = answer.headers.get("retry-after", "")
-    return min(float(value), _LONGEST_PAUSE_S) if value.isdigit() else None
+    return min(float(value), _LONGEST_PAUSE_S) if value.isascii() and value.isdigit() else None
 
 
 class CoinGecko:

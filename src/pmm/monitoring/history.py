@@ -20,6 +20,8 @@ SERIES: Final = {
     "pmm_desk_delta_ratio": ("asset",),
     "pmm_desk_volume_usd_total": ("venue", "pair"),
     "pmm_desk_fills_total": ("venue", "pair"),
+    "pmm_desk_fills_removed_total": ("venue", "pair"),
+    "pmm_desk_volume_removed_usd_total": ("venue", "pair"),
     "pmm_desk_state": (),
     "pmm_risk_state": ("metric", "subject"),
     "pmm_risk_metric": ("metric", "subject"),

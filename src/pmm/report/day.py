@@ -148,7 +148,7 @@ def day_report(data: DayData) -> DayReport:
         start_ms=start_ms,
         end_ms=data.end_ms,
         quoted=len(quoted),
-        filled=max(sum(quote.filled for quote in quoted), _total(within, "pmm_desk_fills_total", start_ms)),
+        filled=max(sum(quote.filled for quote in quoted), round(_net(within, "pmm_desk_fills", start_ms))),
         requests=len(quotes),
         filled_usd=sum(quote.usd for quote in quoted if quote.filled),
         decisions=dict(Counter(quote.decision for quote in quotes).most_common()),
@@ -169,7 +169,7 @@ def day_report(data: DayData) -> DayReport:
         worst_state=_worst(within, start_ms),
         audit=data.audit,
         recorded=sum(point.at_ms >= start_ms for point in within),
-        volume=sum(last(steps) for steps in growths(within, "pmm_desk_volume_usd_total", start_ms).values()),
+        volume=_net(within, "pmm_desk_volume", start_ms, "_usd"),
     )
 
 
@@ -213,8 +213,14 @@ def _counts(points: Sequence[Point], series: str, start_ms: int) -> dict[str, in
     return {name: count for name, count in sorted(found.items()) if count}
 
 
-def _total(points: Sequence[Point], series: str, start_ms: int) -> int:
-    return round(sum(last(steps) for steps in growths(points, series, start_ms).values()))
+def _total(points: Sequence[Point], series: str, start_ms: int) -> float:
+    return sum(last(steps) for steps in growths(points, series, start_ms).values())
+
+
+def _net(points: Sequence[Point], series: str, start_ms: int, unit: str = "") -> float:
+    """Return what was counted less what reorganisations took back: a fill that moved to another block is one."""
+    counted = _total(points, f"{series}{unit}_total", start_ms)
+    return max(counted - _total(points, f"{series}_removed{unit}_total", start_ms), 0.0)
 
 
 def _incidents(data: DayData, points: Sequence[Point]) -> tuple[Incident, ...]:

@@ -33,6 +33,8 @@ _DATES: Final[Any] = matplotlib.dates
 _STYLE: Final[Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "pmm",
+    # A name with two dollar signs is a name, and no formula.
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": _INK,

@@ -24,7 +24,9 @@ def write_day(day: date, *, journal: Path | str | None, ledger: Path | str | Non
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # Profit and positions are nobody else's business.
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
         part.replace(target)
     except OSError as error:

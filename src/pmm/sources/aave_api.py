@@ -12,7 +12,7 @@ from typing import Any, Final
 from pmm.chain.addresses import AAVE_V3_POOL
 from pmm.domain import Address, Token, parse_address
 from pmm.errors import InvalidInput
-from pmm.sources.lending_rates import LendingRate, simple_rate
+from pmm.sources.lending_rates import LendingRate, not_negative, simple_rate
 from pmm.sources.rest import RestClient
 from pmm.sources.source import SourceUnavailable
 
@@ -66,6 +66,6 @@ class AaveApi:
             token=token,
             supply_rate=simple_rate(float(supply["apy"]["value"])),
             borrow_rate=simple_rate(float(borrow["apy"]["value"])) if borrow else 0.0,
-            available=float(borrow["availableLiquidity"]["amount"]["value"]) if borrow else 0.0,
-            threshold=float(supply["liquidationThreshold"]["value"]),
+            available=not_negative(float(borrow["availableLiquidity"]["amount"]["value"])) if borrow else 0.0,
+            threshold=not_negative(float(supply["liquidationThreshold"]["value"])),
         )

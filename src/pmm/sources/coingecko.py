@@ -75,7 +75,7 @@ class CoinGeckoMarkets:
             found = tuple(
                 MarketCap(
                     token=token,
-                    usd=Decimal(answer[coin]["usd_market_cap"]),
+                    usd=_worth(answer[coin]["usd_market_cap"]),
                     observed_at_s=int(answer[coin]["last_updated_at"]),
                 )
                 for coin, token in self._coins.items()
@@ -88,3 +88,10 @@ class CoinGeckoMarkets:
                 "expected one of our tokens in CoinGecko's answer, found none", final=True
             )
         return found
+
+
+def _worth(value: str | Decimal | int) -> Decimal:
+    usd = Decimal(value)
+    if not usd.is_finite() or usd < 0:
+        raise ValueError(f"expected a market value, found {usd}")
+    return usd

@@ -11,7 +11,7 @@ from typing import Any
 
 from pmm.domain import WETH, Address, Token, parse_address
 from pmm.errors import InvalidInput
-from pmm.sources.lending_rates import LendingRate, simple_rate
+from pmm.sources.lending_rates import LendingRate, not_negative, simple_rate
 from pmm.sources.rest import RestClient
 from pmm.sources.source import SourceUnavailable
 
@@ -49,6 +49,6 @@ class CompoundApi:
             token=token,
             supply_rate=simple_rate(float(one["supply_rate"]["value"])),
             borrow_rate=simple_rate(float(one["borrow_rate"]["value"])),
-            available=float(one["cash"]["value"]),
-            threshold=float(one["collateral_factor"]["value"]),
+            available=not_negative(float(one["cash"]["value"])),
+            threshold=not_negative(float(one["collateral_factor"]["value"])),
         )

@@ -29,8 +29,17 @@ class LendingRate:
 
 def simple_rate(compounded: float) -> float:
     """Return the simple yearly rate whose continuous compounding yields ``compounded``: contracts tell the one,
-    web pages the other. Raises ValueError at -100 % and below."""
+    web pages the other. Raises ValueError at -100 % and below, and for what is no finite number."""
+    if not math.isfinite(compounded):
+        raise ValueError(f"expected a yearly rate, found {compounded}")
     return math.log1p(compounded)
+
+
+def not_negative(value: float) -> float:
+    """Return a depth or a threshold as it is; raises ValueError where it is negative or no finite number."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"expected a number from 0 on, found {value}")
+    return value
 
 
 def rates_of_readings(readings: Iterable[LendingReading], tokens: Sequence[Token]) -> tuple[LendingRate, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,13 @@ class RestClient:
     """Asks one site. ``headers`` may hold a key, an address must not: the library logs addresses, never headers."""
 
     def __init__(
-        self, name: str, url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None
+        self,
+        name: str,
+        url: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = urlsplit(url)
         local = parts.hostname in ("127.0.0.1", "::1", "localhost")
@@ -31,6 +38,7 @@ class RestClient:
             raise InvalidInput(f"{name}: expected an https address, found another; correct its setting")
         self._name = name
         self._url = url.rstrip("/")
+        self._timeout_s, self._clock = timeout_s, clock
         self._client = httpx.Client(
             timeout=timeout_s, trust_env=False, follow_redirects=False, headers=dict(headers or {})
         )
@@ -51,6 +59,7 @@ class RestClient:
         self._client.close()
 
     def _ask(self, method: str, path: str, parameters: Mapping[str, Any] | None, body: Any) -> Any:
+        deadline_s = self._clock() + self._timeout_s
         try:
             with self._client.stream(
                 method, self._url + path, params=dict(parameters or {}), json=body
@@ -59,6 +68,11 @@ class RestClient:
                 content = bytearray()
                 for part in answer.iter_bytes():
                     content += part
+                    # A site that sends a byte now and then meets no timeout of the socket.
+                    if self._clock() > deadline_s:
+                        raise SourceUnavailable(
+                            f"expected an answer within {self._timeout_s:g} s, found {len(content)} bytes of more"
+                        )
                     if len(content) > _MOST_BYTES:
                         raise SourceUnavailable(
                             f"expected at most {_MOST_BYTES} bytes, found more", final=True
@@ -68,7 +82,7 @@ class RestClient:
             raise SourceUnavailable(f"expected an answer, found {type(error).__name__}") from None
         try:
             # Decimal and not float: what the source said, digit by digit.
-            return json.loads(bytes(content), parse_float=Decimal)
+            return json.loads(bytes(content), parse_float=Decimal, parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise SourceUnavailable("expected JSON, found something else", final=True) from None
 
@@ -78,7 +92,7 @@ class RestClient:
         if answer.is_success:
             return
         value = answer.headers.get("retry-after", "")
-        pause_s = min(float(value), _LONGEST_PAUSE_S) if value.isdigit() else None
+        pause_s = min(float(value), _LONGEST_PAUSE_S) if value.isascii() and value.isdigit() else None
         if status == _TOO_MANY and pause_s is None:
             pause_s = 60.0
         raise SourceUnavailable(
@@ -86,3 +100,8 @@ class RestClient:
             retry_after_s=pause_s if status in (_TOO_MANY, 503) else None,
             final=status in _REFUSALS or answer.is_redirect,
         )
+
+
+def _no_number(text: str) -> Any:
+    # NaN is less than no line and more than none: whoever compares it sees nothing wrong.
+    raise ValueError(f"expected a number, found {text}")

@@ -1,7 +1,9 @@
 """The ledger keeps whole transactions or nothing of them, for one desk, one contract and one version."""
 
+import contextlib
 import os
 import resource
+import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
@@ -11,8 +13,11 @@ import pytest
 
 from pmm.errors import InvalidInput, InvariantViolated, SetupError
 from pmm.journal import SqliteJournal
+from pmm.journal.sqlite_store import SqliteStore
+from pmm.journal.store import BadRecord, StoreDown
 from pmm.ledger import Ledger, LedgerDown, LedgerRefused, SchemaModule, open_ledger, read_ledger
 from pmm.ledger.schemas import ALL
+from tests.helpers.postgres import postgres_server
 from tests.helpers.quoting import MAKER, TAKER
 
 _NOTES = SchemaModule(
@@ -71,6 +76,55 @@ def test_transaction__refused_value__leaves_nothing_and_the_ledger_works_on(ledg
     with ledger.transaction() as t:
         t.execute(_ADD, ("b",))
     assert ledger.read(_ALL) == [("b",)]
+
+
+def test_transaction__goes_on_after_a_refusal__is_refused_and_leaves_nothing(ledger: Ledger) -> None:
+    def goes_on() -> None:
+        with ledger.transaction() as t:
+            t.execute(_ADD, ("before",))
+            with contextlib.suppress(BadRecord, StoreDown):
+                t.query("SELECT nothing FROM nowhere")
+            t.execute(_ADD, ("after",))
+            t.query(_ALL)
+
+    with pytest.raises(InvariantViolated, match="found one that has ended"):
+        goes_on()
+    assert ledger.read(_ALL) == []
+
+
+def test_transaction__refusal_swallowed_before_the_end__is_refused(ledger: Ledger) -> None:
+    def swallows() -> None:
+        with ledger.transaction() as t:
+            t.execute(_ADD, ("before",))
+            with contextlib.suppress(BadRecord, StoreDown):
+                t.query("SELECT nothing FROM nowhere")
+
+    with pytest.raises(InvariantViolated, match="found one that has ended"):
+        swallows()
+    assert ledger.read(_ALL) == []
+
+
+def test_transaction__disk_refuses_to_take_it_back__is_the_ledger_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = opened(tmp_path / "ledger.sqlite")
+
+    def refuse(_store: SqliteStore) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def fails() -> None:
+        with ledger.transaction() as t:
+            t.execute(_ADD, ("a",))
+            monkeypatch.setattr(SqliteStore, "rollback", refuse)
+            raise ZeroDivisionError
+
+    with pytest.raises(LedgerDown, match="disk I/O error"):
+        fails()
+    monkeypatch.undo()
+    with ledger.transaction() as t:
+        t.execute(_ADD, ("b",))
+    assert ledger.read(_ALL) == [("b",)]
+    ledger.close()
 
 
 def test_transaction__used_after_its_end__is_refused(ledger: Ledger) -> None:
@@ -177,6 +231,16 @@ def test_read_ledger__beside_the_desk__sees_commits_and_cannot_write(where: Path
         with pytest.raises(LedgerDown, match="expected to read the ledger"):
             reader.read("INSERT INTO note_lines (text) VALUES ('b')")
     ledger.close()
+
+
+def test_read_ledger__on_postgresql__is_not_held_to_the_times_of_the_desk(tmp_path: Path) -> None:
+    with postgres_server() as server:
+        url = server.new_schema()
+        ledger = opened(url)
+        assert ledger.read("SHOW statement_timeout") == [("2s",)]
+        with read_ledger(url) as reader:
+            assert reader.read("SHOW statement_timeout") == [("1min",)]
+        ledger.close()
 
 
 def test_read_ledger__nothing_there__says_what_writes_one(where: Path | str) -> None:

@@ -129,6 +129,24 @@ def test_report__states_commands_and_reorganisations__are_incidents_in_order() -
     assert (report.worst_state, report.troubles) == ("critical", 3)
 
 
+def test_report__fill_that_a_reorganisation_moved__counts_once() -> None:
+    points = [
+        _point(START + at, value, series=series, subject="pmm/WETH/USDC")
+        for at, value, series in (
+            (1, 1, "pmm_desk_fills_total"),
+            (1, 3_000.0, "pmm_desk_volume_usd_total"),
+            (2, 1, "pmm_desk_fills_removed_total"),
+            (2, 3_000.0, "pmm_desk_volume_removed_usd_total"),
+            (3, 2, "pmm_desk_fills_total"),
+            (3, 6_000.0, "pmm_desk_volume_usd_total"),
+        )
+    ]
+    report = day_report(_data(*points))
+    assert (report.filled, report.volume) == (1, 3_000.0)
+    nothing = day_report(_data(*points[2:4]))
+    assert (nothing.filled, nothing.volume) == (0, 0.0)
+
+
 def test_worst_state__recovery_and_warning__is_the_warning() -> None:
     points = [_point(START + at, state, series="pmm_desk_state") for at, state in ((1, 2), (2, 1))]
     assert day_report(_data(*points)).worst_state == "warning"

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 
 import pytest
@@ -152,6 +153,45 @@ def test_write_day__target_that_cannot_be_written__says_so_and_leaves_nothing(
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="--out"):
         write_day(DAY, journal=None, ledger=ledger, target=tmp_path / "file" / "day.html")
+
+
+def test_page__names_that_look_like_markup_or_formulas__stand_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    opened = open_ledger(path, chain_id=1, maker=MAKER)
+    events = DeskEvents()
+    names = ("$\\frac$", "$x^$ and $y$", "<script>alert(1)</script>", "_hidden")
+    for name in names:
+        events.book.pnl_booked(token=name, component=name, usd=1.0)
+        events.book.inventory_changed(token=name, place="<b>", amount=1, usd=1)
+        events.risk.metric_measured(metric="uptime_pct", subject=name, value=1, state="normal")
+    history = GaugeHistory(opened, events.registry, run="a")
+    noon_ms = int(datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC).timestamp()) * 1_000
+    history.sample(noon_ms)
+    for name in names:
+        events.risk.metric_measured(metric="uptime_pct", subject=name, value=1, state="critical")
+    history.sample(noon_ms + 1)
+    opened.close()
+    target = tmp_path / "day.html"
+    write_day(DAY, journal=None, ledger=path, target=target)
+    text = target.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "$x^$ and $y$" in text
+    assert "&lt;script&gt;" in text
+
+
+def test_write_day__machine_of_another_alphabet__writes_utf_8(
+    ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pmm.report.writing.page", lambda *_args, **_named: "…")
+    encodings: list[str | None] = []
+
+    def opens(descriptor: int, mode: str, encoding: str | None = None) -> IO[str]:
+        encodings.append(encoding)
+        return open(descriptor, mode, encoding=encoding)
+
+    monkeypatch.setattr("pmm.report.writing.os.fdopen", opens)
+    write_day(DAY, journal=None, ledger=ledger, target=tmp_path / "day.html")
+    assert encodings == ["utf-8"]
 
 
 def test_history__on_postgresql__reads_back_as_on_sqlite(ledger: Path, tmp_path: Path) -> None:

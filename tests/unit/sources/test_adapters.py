@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from eth_abi.abi import encode
 
@@ -30,6 +32,7 @@ from pmm.sources import (
     largest_gap,
 )
 from pmm.sources.lending_rates import LendingRate, numbers
+from pmm.sources.rest import RestClient
 from tests.helpers.http_site import Answer, Site
 from tests.unit.sources.conftest import StoppedClock
 
@@ -207,6 +210,15 @@ def test_chainlink__round_of_no_use__is_no_answer(rounds: tuple[bytes | None, ..
         ChainlinkPrices(Feeds(*rounds), (WETH, USDC), chain_now_s=lambda: 9_000).ask()
 
 
+def _changed(form: Any, value: Any) -> Any:
+    """Return an answer with every number in it replaced."""
+    if isinstance(form, list):
+        return [_changed(one, value) for one in form]
+    if isinstance(form, dict):
+        return {name: value if name == "value" else _changed(one, value) for name, one in form.items()}
+    return form
+
+
 _NONSENSE = [
     b"",
     b"not json",
@@ -218,6 +230,14 @@ _NONSENSE = [
     b'{"data":{"market":null},"cToken":[{}],"execution_id":{},"weth":{"usd_market_cap":"x"}}',
     b'{"data":{"market":{"reserves":[]}},"cToken":[],"weth":{}}',
     b'{"errors":[{"message":"no"}],"error":{"code":1},"weth":3}',
+    b'{"weth":{"usd_market_cap":NaN,"last_updated_at":1}}',
+    b'{"weth":{"usd_market_cap":"Infinity","last_updated_at":1}}',
+    b'{"weth":{"usd_market_cap":-1,"last_updated_at":1}}',
+    *(
+        json.dumps(_changed(form, value)).encode()
+        for form in (AAVE, COMPOUND)
+        for value in ("nan", "inf", "-1e999", "-2", math.nan)
+    ),
 ]
 
 
@@ -240,6 +260,7 @@ def test_adapter__statuses_and_silence__say_whether_to_try_again(
         (Answer(status=500), False, None),
         (Answer(status=429), False, 60.0),
         (Answer(status=429, headers={"retry-after": "7"}), False, 7.0),
+        (Answer(status=429, headers={"retry-after": "\u00b2"}), False, 60.0),
         (Answer(status=401), True, None),
         (Answer(status=302, headers={"location": "http://127.0.0.1:1/"}), True, None),
         (Answer(delay_s=1.5), False, None),
@@ -274,6 +295,29 @@ def test_adapter__key__is_in_no_log_error_or_repr(
             source.ask()
         shown += [str(caught.value), repr(caught.value.__cause__)]
     assert KEY not in every_log.getvalue() + " ".join(shown)
+
+
+def test_coingecko_prices__pause_that_is_no_number__is_no_answer_and_nothing_worse(site: Site) -> None:
+    site.usual = Answer(status=429, headers={"retry-after": "\u00b2"})
+    with pytest.raises(SourceUnavailable) as caught:
+        CoinGeckoPrices(site.url, (WETH,), timeout_s=1, max_age_s=60).ask()
+    assert caught.value.retry_after_s is None
+
+
+def test_rest__answer_that_comes_byte_by_byte__is_given_up_in_time() -> None:
+    moments = iter(range(1_000))
+
+    class Drops(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield from (b" " for _ in range(900))
+            yield b"{}"
+
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, stream=Drops()))
+    client = RestClient("slow", "https://slow.test", timeout_s=20, clock=lambda: next(moments))
+    client._client = httpx.Client(transport=transport)
+    with pytest.raises(SourceUnavailable, match="within 20 s"):
+        client.get("/")
+    assert next(moments) < 30
 
 
 @pytest.mark.parametrize("url", ["http://api.example.org", "ftp://x", ""])

@@ -164,15 +164,20 @@ class EventDecoder:
         self, fills: Sequence[tuple[EventPlace, LogAnswer]], found: Sequence[ChainEvent]
     ) -> list[OrderFilled]:
         moves: dict[bytes, list[TokenMoved]] = defaultdict(list)
+        settled: dict[bytes, list[OrderFilled]] = defaultdict(list)
         for event in found:
             if isinstance(event, TokenMoved):
                 moves[event.place.transaction_hash].append(event)
+            elif isinstance(event, OrderFilled):
+                settled[event.place.transaction_hash].append(event)
         books: dict[bytes, RouterFills] = {}
         answer: list[OrderFilled] = []
         for place, log in fills:
             transaction = place.transaction_hash
             if transaction not in books:
                 books[transaction] = RouterFills(self._watch, moves.get(transaction, ()), self._lookup)
+                for fill in settled.get(transaction, ()):
+                    books[transaction].spend(fill)
             order_hash, remaining = log.words[0], log.words[1]
             filled = books[transaction].take(place, order_hash.to_bytes(32, "big"), remaining)
             if filled is not None:

@@ -52,8 +52,8 @@ class ChainFeed:
     def pending(self, t: LedgerTransaction, consumer: str) -> Delivery | None:
         """Return what changed, without events that came and went meanwhile; None before the indexer's first step.
 
-        A new consumer starts at the beginning. ``change.head`` is the indexer's, also where ``more`` is True. A
-        transaction comes whole: half of a fill, without its transfers, would look like another one.
+        A new consumer starts at the beginning. ``change.head`` is the indexer's, also where ``more`` is True. A block
+        comes whole: half of a fill, without its transfers, would look like another one.
         """
         head = t.query(_HEAD)
         if not head:
@@ -66,18 +66,20 @@ class ChainFeed:
         return Delivery(change=change, cursor=rows[-1][0] if rows else cursor, more=more)
 
     def _steps(self, t: LedgerTransaction, cursor: int) -> tuple[Sequence[LedgerRow], bool]:
-        """Return the next steps, cut between two transactions, and whether there are more."""
+        """Return the steps behind a place, and whether others wait; never a part of a block, and so of a transaction.
+
+        ``most_steps`` at most, except for a single block that has more.
+        """
         most = self._most
         while True:
             rows = t.query(_STEPS, (cursor, most + 1))
             if len(rows) <= most:
                 return rows, False
-            whole = len(rows)
-            while whole and _transaction(rows[whole - 1]) == _transaction(rows[-1]):
-                whole -= 1
-            if whole:
-                return rows[:whole], True
-            # One transaction alone has more steps than that.
+            cut = most
+            while cut and _of_block(rows[cut - 1]) == _of_block(rows[most]):
+                cut -= 1
+            if cut:
+                return rows[:cut], True
             most *= 2
 
     def acknowledge(self, t: LedgerTransaction, consumer: str, delivery: Delivery) -> None:
@@ -87,12 +89,6 @@ class ChainFeed:
     def skip_to_now(self, t: LedgerTransaction, consumer: str) -> None:
         """Move a consumer behind everything that happened so far, such as one that starts from balances read now."""
         t.execute(_ADVANCE, (consumer, t.query(_LAST)[0][0]))
-
-
-def _transaction(row: LedgerRow) -> tuple[object, ...]:
-    """Return what the steps of one transaction, joining or leaving in one block, have in common."""
-    _, joined, _, block_hash, _, _, _, transaction, *_ = row
-    return joined, bytes(block_hash), bytes(transaction)
 
 
 def _net(rows: Sequence[LedgerRow]) -> tuple[tuple[ChainEvent, ...], tuple[ChainEvent, ...]]:
@@ -114,6 +110,11 @@ def _net(rows: Sequence[LedgerRow]) -> tuple[tuple[ChainEvent, ...], tuple[Chain
     removed = [events[key] for key in events if before[key] and not after[key]]
     added = [events[key] for key in events if after[key] and not before[key]]
     return tuple(sorted(removed, key=_order, reverse=True)), tuple(sorted(added, key=_order))
+
+
+def _of_block(row: LedgerRow) -> tuple[int, bytes]:
+    """Return whether a step's block joined or left, and which it is."""
+    return row[1], bytes(row[3])
 
 
 def _order(event: ChainEvent) -> tuple[int, int]:

@@ -133,7 +133,7 @@ class Indexer:
         everyone = len(nodes) == self._nodes.count and not said
         try:
             if behind:
-                return self._roll_back(place, behind)
+                return self._roll_back(place, behind, everyone=everyone)
             if deep is not None:
                 raise deep
         except ReorgBelowFinality as error:
@@ -218,7 +218,9 @@ class Indexer:
             place, ancestor=found.ancestor, added=found.added, head=found.head, finalised=found.finalised
         )
 
-    def _roll_back(self, place: Place, behind: list[tuple[BlockSource, Header]]) -> ChainChange | None:
+    def _roll_back(
+        self, place: Place, behind: list[tuple[BlockSource, Header]], *, everyone: bool
+    ) -> ChainChange | None:
         """Give up our head for a lower one, once no node has had it for long enough."""
         if any(node.header(place.head.hash) is not None for node, _ in behind):
             self._behind_since_s = None
@@ -230,6 +232,13 @@ class Indexer:
             return None
         node, tip = max(behind, key=lambda one: one[1].block.number)
         found = self._twice(node, lambda: self._live(node, place, tip, place.finalised))
+        if not everyone:
+            # One that is silent or left may have our head, and fills of ours below it.
+            raise NoUsableNode(
+                f"expected every node to be without our head {place.head.number} before it is given up for a lower "
+                f"one, found {node.name} at {tip.block.number} and others silent or left; bring them back, or wait "
+                "for a longer chain"
+            )
         self._behind_since_s = None
         return self._commit(place, found) if found else None
 

@@ -13,8 +13,7 @@ import msgspec
 
 from pmm.chain.indexer.block_source import LogQuery
 from pmm.chain.indexer.node_answers import Header, HeaderAnswer, LogAnswer
-from pmm.chain.rpc import NodeUnreachable, RpcError, shown_url
-from pmm.chain.web3_node import key_parts
+from pmm.chain.rpc import NodeUnreachable, RpcError, key_parts, shown_url
 from pmm.errors import ChainError
 
 _HEADERS_PER_BATCH = 100
@@ -134,7 +133,13 @@ class HttpBlocks:
         methods = ", ".join(sorted({method for method, _ in calls}))
         raw = self._timed(msgspec.json.encode(body), methods)
         try:
-            envelopes = {one.id: one for one in msgspec.json.decode(raw, type=list[_Envelope])}
+            answers = msgspec.json.decode(raw, type=list[_Envelope] | _Envelope)
+            if isinstance(answers, _Envelope):
+                # Of a batch that it refuses as a whole, a node says so once; without an error it is nonsense.
+                if answers.error is not None:
+                    raise self._refusal(methods, answers.error)
+                answers = [answers]
+            envelopes = {one.id: one for one in answers}
             return [
                 self._result(envelopes.get(number), method, kind)
                 for number, (method, _) in zip(ids, calls, strict=True)
@@ -150,15 +155,13 @@ class HttpBlocks:
         if envelope is None:
             raise ChainError(f"expected an answer to {method} from {self.name}, found none in the batch")
         if envelope.error is not None:
-            fields = envelope.error if isinstance(envelope.error, dict) else {"message": envelope.error}
-            raise RpcError(
-                method,
-                {
-                    "code": fields.get("code"),
-                    "message": self._without_key(str(fields.get("message")))[:_SHOWN_LENGTH],
-                },
-            )
+            raise self._refusal(method, envelope.error)
         return msgspec.json.decode(envelope.result, type=kind)
+
+    def _refusal(self, method: str, error: Any) -> RpcError:
+        fields = error if isinstance(error, dict) else {"message": error}
+        message = self._without_key(str(fields.get("message")))[:_SHOWN_LENGTH]
+        return RpcError(method, {"code": fields.get("code"), "message": message})
 
     def _timed(self, body: bytes, methods: str) -> bytes:
         started_s = self._clock()

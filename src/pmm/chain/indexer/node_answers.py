@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Annotated
 
 import msgspec
 
@@ -12,26 +13,38 @@ from pmm.errors import ChainError
 _HASH_DIGITS = 66
 
 
+def _hex(digits: str) -> msgspec.Meta:
+    return msgspec.Meta(pattern=rf"^0x[0-9a-fA-F]{digits}\Z")
+
+
+# Sizes keep every number within the 64 bits of a column.
+_Number = Annotated[str, _hex("{1,15}")]
+_Word = Annotated[str, _hex("{64}")]
+_Contract = Annotated[str, _hex("{40}")]
+_Bloom = Annotated[str, _hex("{0,512}")]
+_Data = Annotated[str, _hex("*")]
+
+
 class HeaderAnswer(msgspec.Struct, frozen=True):
     """Fields of a block that following needs; hex as the node writes it."""
 
-    number: str
-    hash: str
-    parentHash: str  # noqa: N815 - the node's name
-    timestamp: str
-    logsBloom: str  # noqa: N815
+    number: _Number
+    hash: _Word
+    parentHash: _Word  # noqa: N815 - the node's name
+    timestamp: _Number
+    logsBloom: _Bloom  # noqa: N815
 
 
 class LogAnswer(msgspec.Struct, frozen=True):
     """One log; hex as the node writes it."""
 
-    address: str
-    topics: list[str]
-    data: str
-    blockHash: str  # noqa: N815
-    blockNumber: str  # noqa: N815
-    transactionHash: str  # noqa: N815
-    logIndex: str  # noqa: N815
+    address: _Contract
+    topics: list[_Word]
+    data: _Data
+    blockHash: _Word  # noqa: N815
+    blockNumber: _Number  # noqa: N815
+    transactionHash: _Word  # noqa: N815
+    logIndex: _Number  # noqa: N815
     removed: bool = False
 
     @property

@@ -38,6 +38,26 @@ class RouterFills:
         self._unspent = sorted(transfers, key=lambda one: one.place.log_index)
         self._lookup = lookup
 
+    def spend(self, fill: OrderFilled) -> None:
+        """Leave out what a fill on our own contract moved: a foreign fill of the same transaction did not."""
+        ours = fill.settled_by
+        before = [one for one in self._unspent if one.place.log_index < fill.place.log_index]
+        legs = (
+            [
+                one
+                for one in before
+                if _leg(one) == (fill.maker_asset, fill.making_amount) and one.sender == ours
+            ],
+            [
+                one
+                for one in before
+                if _leg(one) == (fill.taker_asset, fill.taking_amount) and one.receiver == ours
+            ],
+        )
+        for found in legs:
+            if found:
+                self._unspent.remove(found[-1])
+
     def take(self, place: EventPlace, order_hash: bytes, remaining: int) -> OrderFilled | None:
         """Return the fill that an event stands for; None for one of another maker.
 
@@ -90,3 +110,7 @@ class RouterFills:
             making_amount=paid.amount,
             taking_amount=received.amount,
         )
+
+
+def _leg(move: TokenMoved) -> tuple[Address, int]:
+    return move.token, move.amount

@@ -125,7 +125,7 @@ class HeadWatch:
                 self._connection = connection
                 connection.send(_SUBSCRIBE)
                 self._pass_on(connection.recv)
-        except (WebSocketException, OSError, ValueError, EOFError) as error:
+        except (WebSocketException, OSError, ValueError, EOFError, RecursionError) as error:
             # Not the error's own words: they may repeat the address.
             self.trouble = f"expected new heads from {shown_url(url)}, found {type(error).__name__}"
         finally:

@@ -74,9 +74,8 @@ class InventoryBook:
         for event in change.added:
             self._do(event)
         self.head = change.head
-        for key in [
-            key for key, one in self._applied.items() if one.event.place.block.number < change.finalised
-        ]:
+        settled = [key for key, one in self._applied.items() if self._is_settled(one, change.finalised)]
+        for key in settled:
             del self._applied[key]
 
     def adopt(self, key: Key, reading: ChainReading) -> None:
@@ -120,6 +119,16 @@ class InventoryBook:
         self._applied[key] = _Applied(event, counted)
         for position, first, second in counted:
             self._shift(position, first, second)
+
+    def _is_settled(self, one: _Applied, finalised: int) -> bool:
+        """Tell whether an event cannot be undone any more, nor has to explain the next reading of a market."""
+        number = one.event.place.block.number
+        explains = any(
+            key in self.lending and number > self.since(key)
+            for key, _, _ in one.changes
+            if isinstance(key, LendingKey)
+        )
+        return number < finalised and not explains
 
     def _undo(self, event: ChainEvent) -> None:
         known = self._applied.pop(event.place.key, None)

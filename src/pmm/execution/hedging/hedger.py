@@ -217,7 +217,8 @@ class Hedger:
             return
         delta = OpenDelta.of(entries, now_ms=now_ms, usd_per_unit_e36=market.usd_per_unit_e36.get(asset, 0))
         forced = delta.commanded
-        if not forced and now_ms < self._rests_until_ms.get(asset, 0):
+        # A command ends the rest when it comes; where it fails it rests like any other.
+        if now_ms < self._rests_until_ms.get(asset, 0):
             return
         decision = (_FORCED if forced else hedged.strategy).decide(delta)
         if decision is None:

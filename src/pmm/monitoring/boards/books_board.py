@@ -39,6 +39,10 @@ BOOKS = Board(
                             "sum by (venue, pair) (increase(pmm_desk_volume_usd_total[$__rate_interval]))",
                             "{{venue}} {{pair}}",
                         ),
+                        Query(
+                            "sum by (venue, pair) (increase(pmm_desk_volume_removed_usd_total[$__rate_interval]))",
+                            "{{venue}} {{pair}} taken back",
+                        ),
                     ),
                 ),
                 Panel(
@@ -47,6 +51,10 @@ BOOKS = Board(
                         Query(
                             "sum by (venue, pair) (increase(pmm_desk_fills_total[$__rate_interval]))",
                             "{{venue}} {{pair}}",
+                        ),
+                        Query(
+                            "sum by (venue, pair) (increase(pmm_desk_fills_removed_total[$__rate_interval]))",
+                            "{{venue}} {{pair}} taken back",
                         ),
                     ),
                 ),

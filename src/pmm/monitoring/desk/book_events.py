@@ -18,6 +18,12 @@ class BookEvents:
             "pmm_desk_fills", "Fills by settling contract and pair.", pair, registry=registry
         )
         self._volume = Counter("pmm_desk_volume_usd", "Filled volume, US dollars.", pair, registry=registry)
+        self._removed = Counter(
+            "pmm_desk_fills_removed", "Fills that a reorganisation took back.", pair, registry=registry
+        )
+        self._removed_volume = Counter(
+            "pmm_desk_volume_removed_usd", "Their volume, US dollars.", pair, registry=registry
+        )
         self._inventory = Gauge("pmm_desk_inventory", "Balance, whole tokens.", place, registry=registry)
         self._inventory_usd = Gauge(
             "pmm_desk_inventory_usd", "The same in US dollars.", place, registry=registry
@@ -53,8 +59,10 @@ class BookEvents:
         self._volume.labels(venue, pair).inc(usd)
         self._log.info("fill_recorded", venue=venue, pair=pair, usd=round(usd, 2))
 
-    def fill_removed(self, *, venue: str, pair: str) -> None:
-        """A reorganisation took a fill back."""
+    def fill_removed(self, *, venue: str, pair: str, usd: float) -> None:
+        """A reorganisation took a fill back; counters only rise, so it counts beside those recorded."""
+        self._removed.labels(venue, pair).inc()
+        self._removed_volume.labels(venue, pair).inc(usd)
         self._log.warning("fill_removed", venue=venue, pair=pair)
 
     def inventory_changed(self, *, token: str, place: str, amount: float, usd: float) -> None:

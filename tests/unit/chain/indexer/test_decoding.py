@@ -155,6 +155,25 @@ def test_router_fill__of_somebody_else__is_none(logs: list[LogSpec]) -> None:
     assert fills(logs) == []
 
 
+@pytest.mark.parametrize("settled_first", [True, False])
+def test_router_fill__of_somebody_else_beside_a_fill_on_our_contract__counts_once(
+    settled_first: bool,
+) -> None:
+    ours = [pay(), take(), fill(1, making=PAID, taking=TAKEN)]
+    theirs = [
+        transfer(WETH.address, OTHER_MAKER, TAKER, PAID),
+        transfer(USDC.address, TAKER, OTHER_MAKER, TAKEN),
+        router_fill(2),
+    ]
+    found = fills([*ours, *theirs] if settled_first else [*theirs[:-1], *ours, theirs[-1]])
+    assert [(one.order_hash[-1], one.settled_by) for one in found] == [(1, SETTLEMENT)]
+
+
+def test_router_fill__of_ours_beside_a_fill_on_our_contract__each_has_its_own() -> None:
+    logs = [pay(), take(), fill(1, making=PAID, taking=TAKEN), pay(), take(TAKEN + 5), router_fill(2)]
+    assert [(one.order_hash[-1], one.taking_amount) for one in fills(logs)] == [(1, TAKEN), (2, TAKEN + 5)]
+
+
 def test_router_fill__known_order_and_others_mixed__takes_what_fits() -> None:
     logs = [pay(5), pay(), take(), take(9), router_fill(1)]
     (found,) = fills(logs, {1: ORDER})

@@ -105,6 +105,26 @@ def _read_in_parts(ledger: Ledger, feed: ChainFeed) -> list[ChainChange]:
     return parts
 
 
+def test_pending__block_with_more_than_a_part__is_never_cut(either_ledger: Ledger) -> None:
+    chain = FakeChain()
+    for numbers in ((1,), (2, 3, 4), (5, 6, 7, 8, 9), (10,), ()):
+        chain.mine(*(fill(number) for number in numbers))
+    site = open_site(either_ledger, chain)
+    site.feed = ChainFeed(most_steps=3)
+    site.catch_up()
+    parts = []
+    while change := site.read_on("book"):
+        if not change.added:
+            break
+        parts.append(hashes(change.added))
+    assert parts == [[1], [2, 3, 4], [5, 6, 7, 8, 9, 10]]
+    chain.reorg(4, [fill(20)], [fill(21)], [], [], [])
+    site.catch_up()
+    gone = site.read_on("book")
+    assert hashes(gone.removed) == [10]
+    assert hashes(site.read_on("book").removed) == [9, 8, 7, 6, 5]
+
+
 def test_pending__came_and_went_meanwhile__is_not_told(either_ledger: Ledger) -> None:
     chain = FakeChain()
     chain.mine(fill(1))

@@ -1,12 +1,15 @@
 """The ledger holds the events of the chain that stands, each once, whatever came and went before."""
 
+import json
+
+import httpx
 import pytest
 
 from pmm.chain.indexer import IndexPolicy, NoUsableNode, ReorgBelowFinality, WatchList
 from pmm.domain import USDC, WETH, OrderFilled, TokenMoved
 from pmm.errors import InvalidInput
 from pmm.ledger import Ledger
-from tests.helpers.fake_chain import SETTLEMENT, TAKER, FakeChain, fill, noise, transfer
+from tests.helpers.fake_chain import SETTLEMENT, TAKER, FakeChain, FakeNode, fill, noise, transfer
 from tests.helpers.indexing import hashes, open_site
 
 
@@ -195,6 +198,29 @@ def test_catch_up__long_history__is_read_in_ranges_that_the_node_takes(
     # Of the past only blocks with events are kept, and those that may still be replaced.
     numbers = [number for (number,) in either_ledger.read("SELECT number FROM chain_blocks ORDER BY number")]
     assert numbers == [0, *range(7, 50, 7), *range(50, 60)] or numbers == [*range(7, 50, 7), *range(50, 60)]
+
+
+def test_catch_up__node_refuses_a_range_with_one_answer_for_the_batch__gets_smaller_ones(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = FakeChain()
+    for number in range(1, 60):
+        chain.mine(*([fill(number)] if number % 7 == 0 else []))
+    chain.finalised = 50
+    site = open_site(ledger, chain)
+    honest = FakeNode.handle_request
+
+    def refuses(node: FakeNode, request: httpx.Request) -> httpx.Response:
+        query = json.loads(request.content)[0]["params"][0]
+        ranged = isinstance(query, dict) and "fromBlock" in query
+        if ranged and int(query["toBlock"], 16) - int(query["fromBlock"], 16) >= 3:
+            error = {"code": -32005, "message": "limit exceeded"}
+            return httpx.Response(200, json={"jsonrpc": "2.0", "id": None, "error": error})
+        return honest(node, request)
+
+    monkeypatch.setattr(FakeNode, "handle_request", refuses)
+    site.catch_up()
+    assert hashes(site.canonical()) == list(range(7, 60, 7))
 
 
 def test_catch_up__reorg_while_away__heals(either_ledger: Ledger) -> None:

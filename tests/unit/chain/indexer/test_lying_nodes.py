@@ -53,6 +53,18 @@ _LIES: dict[str, Lie] = {
         {**result, "hash": "0x12"} if isinstance(result, dict) else [1]
     ),
     "nothing": lambda _method, _params, _result: None,
+    **{
+        f"{name} that is {value!r}": _every(name, value)
+        for name in ("address", "data", "blockNumber", "transactionHash", "logIndex")
+        for value in ("latest", "0xzz", "")
+    },
+    "log index below zero": _every("logIndex", "-0x1"),
+    "data that ends within a word": _every("data", "0x" + "00" * 127),
+    "topic that is no word": _every("topics", ["0xzz"]),
+    "topic of another length": _every("topics", ["0x12"]),
+    "bloom filter that is no number": lambda _method, _params, result: (
+        {**result, "logsBloom": "0xzz"} if isinstance(result, dict) else result
+    ),
 }
 
 
@@ -219,3 +231,31 @@ def test_step__only_a_node_far_behind_is_left__waits_and_asks_nobody_to_decide(l
     site.clock.now_s += 60
     site.catch_up()
     assert hashes(site.canonical()) == list(range(1, 15))
+
+
+def test_step__head_lower__is_not_followed_while_another_node_is_silent(ledger: Ledger) -> None:
+    chain, late = FakeChain(), FakeChain()
+    site = grown(ledger, chain, late)
+    site.catch_up()
+    late.blocks = late.blocks[:10]
+    site.nodes[0].down = True
+    for _ in range(3):
+        with pytest.raises(NoUsableNode, match="every node to be without our head 13"):
+            site.indexer.step()
+        assert hashes(site.canonical()) == list(range(1, 14))
+        site.clock.now_s += 3_600
+    site.nodes[0].down = False
+    chain.mine(fill(14))
+    site.catch_up()
+    assert hashes(site.canonical()) == list(range(1, 15))
+
+
+def test_step__head_lower__is_not_followed_while_another_node_is_left(ledger: Ledger) -> None:
+    chain, late = FakeChain(), FakeChain()
+    site = grown(ledger, chain, late)
+    site.catch_up()
+    late.blocks = late.blocks[:10]
+    site.pool.distrust(site.pool.nodes[0], "expected the truth, found a lie")
+    with pytest.raises(NoUsableNode, match="every node to be without our head 13"):
+        site.indexer.step()
+    assert hashes(site.canonical()) == list(range(1, 14))

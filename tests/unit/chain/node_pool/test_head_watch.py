@@ -100,6 +100,26 @@ def test_wait__subscription_dies__polls_and_comes_back() -> None:
         watch.stop()
 
 
+def test_wait__subscription_dies_meanwhile__goes_over_to_polling() -> None:
+    heads = Heads()
+    returned = threading.Event()
+    with running(heads):
+        watch = HeadWatch([f"ws://127.0.0.1:{heads.port}"], FAST).start()
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        watch._news.clear()  # of the subscription itself
+
+        def wait() -> None:
+            watch.wait()
+            returned.set()
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+    assert returned.wait(_DEADLINE_S)
+    watch.stop()
+    waiter.join()
+
+
 def test_listen__refused_address__says_so_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     with HeadWatch(["ws://user:PASSWORD@127.0.0.1:1/v3/SECRETKEY"], FAST) as watch:
@@ -127,6 +147,17 @@ def test_listen__node_that_does_not_subscribe__is_polled(
             watch.wait()
         assert not watch.live
         assert "SECRETKEY" not in watch.trouble + caplog.text
+
+
+@pytest.mark.parametrize("said", ["[" * 100_000, "nonsense"], ids=["too deep", "nonsense"])
+def test_listen__nonsense_on_a_live_subscription__polls_and_comes_back(said: str) -> None:
+    with running(Heads()) as heads, HeadWatch([f"ws://127.0.0.1:{heads.port}"], FAST) as watch:
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        heads.tell(said)
+        assert heads.joined.acquire(timeout=_DEADLINE_S)
+        until(watch, live=True)
+        assert watch.deaths == 1
 
 
 def test_listen__first_address_dead__takes_the_second() -> None:

@@ -110,6 +110,15 @@ def test_in_order__little_better__stays() -> None:
     assert pool.switches == 0
 
 
+def test_in_order__chosen_is_of_no_use__takes_any_better_one() -> None:
+    pool, _, _ = open_pool()
+    for node, answers in zip(pool.nodes, ((False,) * 4, (False, False, False, True)), strict=True):
+        for answered in answers:
+            node.window.saw_call(10, answered)
+    # 7.5 points more are less than the margin.
+    assert names(pool) == ["node1", "node0"]
+
+
 def test_in_order__first_is_dead__takes_the_other() -> None:
     pool, nodes, clock = open_pool()
     probe(pool)

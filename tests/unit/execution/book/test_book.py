@@ -199,6 +199,27 @@ def test_undone_block__below_an_adopted_reading__is_read_again_and_said() -> Non
     assert reconcile(book, reading(block(2, "b"))).clean
 
 
+def test_undone_block__counted_before_a_reading_was_adopted__is_not_taken_back_from_it() -> None:
+    book = opened()
+    events = (moved(block(1), 5),)
+    book.apply(change(block(1), added=events))
+    assert not reconcile(book, reading(block(1), weth=6)).clean
+    book.apply(change(block(1, "b"), removed=events))
+    assert weth(book) == 100 * ETHER + 6
+
+
+def test_undone_block__and_the_reading_agrees__is_no_cause_of_what_comes_later() -> None:
+    book = opened()
+    events = (moved(block(1), 5),)
+    book.apply(change(block(1), added=events))
+    assert not reconcile(book, reading(block(1), weth=6)).clean
+    book.apply(change(block(1, "b"), removed=events))
+    assert reconcile(book, reading(block(1, "b"), weth=6)).clean
+    book.apply(change(block(2, "b")))
+    (found,) = reconcile(book, reading(block(2, "b"), weth=7)).differences
+    assert found.cause is Cause.UNSEEN_TRANSFER
+
+
 def test_interest__as_the_index_says__is_no_alert_and_is_booked() -> None:
     book = opened(debt=owed(10 * ETHER))
     book.apply(change(block(1)))
@@ -232,6 +253,16 @@ def test_debt__changed_by_an_event_at_an_index_in_between__is_explained() -> Non
     book.apply(change(block(1), added=(lent(block(1), LendingAction.BORROW, ETHER),)))
     (found,) = reconcile(book, reading(block(1), debt=more)).differences
     assert found.cause is Cause.MISSED_EVENT
+
+
+def test_debt__changed_by_an_event_that_was_final_before_the_next_reading__is_explained() -> None:
+    book = opened(debt=owed(10 * ETHER))
+    borrowed = (lent(block(10), LendingAction.BORROW, ETHER),)
+    book.apply(change(block(100), added=borrowed, finalised=60))
+    assert reconcile(book, reading(block(100), debt=owed(11 * ETHER))).clean
+    # Once it is in a reading, nothing of it is kept.
+    book.apply(change(block(101), finalised=61))
+    assert not book._applied
 
 
 def test_liquidation__is_read_from_the_market_and_said() -> None:
