@@ -337,6 +337,19 @@ def test_profit_limit__holds_a_hedge_back__unless_risk_commands(ledger: Ledger, 
     assert len(sender.submitted) == 1
 
 
+def test_command_without_a_route__is_tried_at_once_then_rests_like_any_other(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, routes=(FlatRoute(name="closed", why_not="no depth"),))
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    assert hedger.hedge_now(WETH.address, 0, key="risk 1", now_ms=2)
+    said = [[one.kind for one in hedger.step(now_ms=now, market=market())] for now in (3, 4, 5)]
+    assert said == [[NoticeKind.NO_ROUTE], [], []]
+    assert sender.submitted == []
+
+
 def test_profit_limit__hedge_failed_before__the_edge_of_its_fills_still_counts(
     ledger: Ledger, sender: FakeSender
 ) -> None:
