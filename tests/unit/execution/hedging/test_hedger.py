@@ -321,6 +321,9 @@ def test_no_route_within_the_limits__waits_and_says_why(ledger: Ledger, sender: 
     assert "cost: expected at most 50 bps" in notice.detail
     assert "no depth" in notice.detail
     assert hedger.open_delta(WETH.address) == -ETHER
+    # It rests before it is judged again.
+    assert hedger.step(now_ms=10_000, market=market()) == ()
+    assert len(hedger.step(now_ms=10_001, market=market())) == 1
 
 
 def test_profit_limit__holds_a_hedge_back__unless_risk_commands(ledger: Ledger, sender: FakeSender) -> None:
