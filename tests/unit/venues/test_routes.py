@@ -272,3 +272,46 @@ def test_paper_perp__fills_within_the_limit_once__and_remembers(tmp_path: object
     (position,) = again.positions()
     assert (position.amount, position.entry_usd_e36) == (-ETHER, 2_999 * 10**18)
     ledger.close()
+
+
+def test_ranking__slippage_beyond_its_limit__is_refused_whatever_it_costs() -> None:
+    # The pool asks about 3,001 for a WETH of 3,000: three basis points.
+    routes = (UniswapRoute(SETTLEMENT),)
+    limits = HedgeLimits(max_slippage_bps=1, max_cost_bps=10_000)
+    good, (refused,) = rank(routes, order(ETHER), market(), limits, edge_usd_wad=0)
+    assert good == ()
+    assert "slippage: expected at most 1 bps" in refused.why
+    good, _ = rank(routes, order(ETHER), market(), HedgeLimits(max_cost_bps=10_000), edge_usd_wad=0)
+    assert len(good) == 1
+
+
+def test_close_short__pays_at_most_what_the_pool_asks_and_the_slippage() -> None:
+    owes = market(debts={("aave_v3", WETH.address): ETHER})
+    (leg,) = only(AaveShortRoute(CONTRACTS).plans(order(ETHER), owes)).legs
+    assert isinstance(leg.call, ContractCall)
+    _, _, size, most, _ = decode_result(("address",) * 2 + ("uint256",) * 3, leg.call.data[4:])
+    asked = pool().state.in_for_out(ETHER, zero_for_one=True)
+    assert asked is not None
+    assert (size, most) == (ETHER, asked * 10_030 // 10_000)
+
+
+def test_short__contract_holds_a_health_of_1_54() -> None:
+    short = only(AaveShortRoute(CONTRACTS).plans(order(-ETHER), market())).legs[-1]
+    assert isinstance(short.call, ContractCall)
+    *_, plan = decode_result(("address",) * 2 + ("uint256",) * 4, short.call.data[4:])
+    assert plan % 2**216 == 154 * 10**16
+
+
+@pytest.mark.parametrize(("trade", "usd", "bps"), [(-ETHER, 2_999, 9_970), (ETHER, 3_001, 10_030)])
+def test_perp__worst_price__is_the_expected_one_and_the_slippage_against_us(
+    trade: int, usd: int, bps: int
+) -> None:
+    quote = perp_quote()
+    if trade > 0:
+        knots = ((usd * 10**6, ETHER),)
+        quote = replace(
+            quote, taker_asset=USDC.address, maker_asset=WETH.address, depth=DepthCurve(knots=knots)
+        )
+    (leg,) = only(PerpRoute("paper").plans(order(trade), market(perps=(quote,)))).legs
+    assert isinstance(leg.call, PerpOrder)
+    assert (leg.call.amount, leg.call.limit_usd_e36) == (trade, usd * 10**18 * bps // 10_000)

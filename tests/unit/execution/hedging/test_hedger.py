@@ -127,7 +127,7 @@ def test_leg__is_good_for_some_blocks_of_its_market__what_takes_it_back_for_ever
     hedger.step(now_ms=2, market=replace(market(), block_number=101))
     (taken,) = sender.records.values()
     assert taken[0].last_block == 126
-    legs = hedger_on(ledger, sender)._books.accounts.legs(LegState)
+    legs = hedger_on(ledger, sender)._books.accounts.legs(tuple(LegState))
     planned = [leg.call.last_block for leg in legs if isinstance(leg.call, ContractCall)]
     assert planned == [26, 26, 126, 126]
     undo = [call.last_block for leg in legs for call in leg.undo if isinstance(call, ContractCall)]
@@ -321,6 +321,9 @@ def test_no_route_within_the_limits__waits_and_says_why(ledger: Ledger, sender: 
     assert "cost: expected at most 50 bps" in notice.detail
     assert "no depth" in notice.detail
     assert hedger.open_delta(WETH.address) == -ETHER
+    # It rests before it is judged again.
+    assert hedger.step(now_ms=10_000, market=market()) == ()
+    assert len(hedger.step(now_ms=10_001, market=market())) == 1
 
 
 def test_profit_limit__holds_a_hedge_back__unless_risk_commands(ledger: Ledger, sender: FakeSender) -> None:
