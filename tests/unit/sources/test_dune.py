@@ -70,6 +70,17 @@ def test_dune__execution_that_takes_too_long__is_asked_for_again_and_not_paid_fo
     assert [asked.path for asked in site.asked].count("/sql/execute") == 1
 
 
+def test_dune__execution_that_is_not_known_any_more__starts_anew(site: Site) -> None:
+    dune = _dune(site)
+    site.answers.extend([Answer.of({"execution_id": "a1"}), Answer(status=404)])
+    with pytest.raises(SourceUnavailable, match="404"):
+        dune.ask()
+    site.answers.extend([Answer.of({"execution_id": "a2"}), Answer.of({"state": "QUERY_STATE_COMPLETED"})])
+    site.answers.append(Answer.of({"result": {"rows": []}}))
+    assert dune.ask() == ()
+    assert [asked.path for asked in site.asked].count("/sql/execute") == 2
+
+
 @pytest.mark.parametrize("execution", ["../../x", "a b", "", 7, None])
 def test_dune__execution_id_that_is_none__is_refused(execution: Any, site: Site) -> None:
     site.usual = Answer.of({"execution_id": execution})

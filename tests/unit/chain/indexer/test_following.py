@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from pmm.chain.indexer import IndexPolicy, NoUsableNode, ReorgBelowFinality, WatchList
+from pmm.chain.indexer import IndexPolicy, IndexStore, NoUsableNode, ReorgBelowFinality, WatchList
 from pmm.domain import USDC, WETH, OrderFilled, TokenMoved
-from pmm.errors import InvalidInput
+from pmm.errors import InvalidInput, InvariantViolated
 from pmm.ledger import Ledger
 from tests.helpers.fake_chain import SETTLEMENT, TAKER, FakeChain, FakeNode, fill, noise, transfer
 from tests.helpers.indexing import hashes, open_site
@@ -111,6 +111,21 @@ def test_step__rolled_back__gives_the_blocks_up(either_ledger: Ledger) -> None:
     chain.mine(fill(9))
     site.catch_up()
     assert hashes(site.canonical()) == [1, 2, 9]
+
+
+def test_advance__place_moved_meanwhile__is_refused_and_writes_nothing(ledger: Ledger) -> None:
+    chain = FakeChain()
+    chain.mine(fill(1))
+    site = open_site(ledger, chain)
+    site.catch_up()
+    store = IndexStore(ledger)
+    before = store.place()
+    assert before is not None
+    chain.mine(fill(2))
+    site.catch_up()
+    with pytest.raises(InvariantViolated, match="alone on the ledger"):
+        store.advance(before, ancestor=0, added=(), head=before.head, finalised=0)
+    assert hashes(site.canonical()) == [1, 2]
 
 
 def test_step__head_lower_for_a_moment__keeps_the_blocks(ledger: Ledger) -> None:
