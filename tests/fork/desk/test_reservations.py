@@ -60,7 +60,7 @@ def test_hedge__of_what_a_live_quote_promises__waits__and_the_quote_is_filled(
         reserved = answer.signed.order.making_amount
         assert 0 < weth_of(deployed) - reserved < ETHER
         said = [one.kind for turn in until_quiet(desk) for one in turn.notices]
-        assert said == [NoticeKind.NO_ROUTE]
+        assert set(said) == {NoticeKind.NO_ROUTE}
         assert weth_of(deployed) >= reserved == promised(desk, journal)
         # The second line of defence: what was planned before the quote came is not sent either.
         data = encode_call(SWAP_INVENTORY, WETH.address, USDC.address, ETHER, 1, 500 << 224 | 1 << 248, b"")
