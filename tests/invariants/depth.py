@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 _LONG = os.environ.get("PMM_PROOF_DEPTH") == "long"
-# A planted fault need not be made small: that it is found is enough.
+# A planted fault need not be made small: that it is found is enough, however many examples it takes.
 _PLANTED = os.environ.get("PMM_PROOF_DEPTH") == "planted"
+_PLANTED_TIMES = 20
 
 
 def depth(*, short: int, long: int, steps: int | None = None, shrinks: bool = True) -> settings:
@@ -22,7 +23,7 @@ def depth(*, short: int, long: int, steps: int | None = None, shrinks: bool = Tr
     if shrinks and not _PLANTED:
         phases.append(Phase.shrink)
     profile = settings(
-        max_examples=long if _LONG else 5 * short if _PLANTED else short,
+        max_examples=long if _LONG else _PLANTED_TIMES * short if _PLANTED else short,
         deadline=None,
         phases=phases,
         suppress_health_check=list(HealthCheck),

@@ -64,6 +64,12 @@ changes = st.one_of(
         ),
     ),
     _change(
+        "configure",
+        name=st.sampled_from(["base", "quote", "weth"]),
+        by=_REDUCERS,
+        change=st.tuples(st.just("allowance"), st.sampled_from([0, 1, 10**19, 2**128 - 1])),
+    ),
+    _change(
         "give_wait_and_withdraw",
         name=st.sampled_from(["base", "quote", "weth"]),
         amount=st.integers(1, 10**6),
