@@ -44,8 +44,8 @@ def _copy(folder: Path) -> None:
     shutil.copytree(_ROOT / ".build", folder / ".build")
 
 
-def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PMM_HOME": str(folder), "PMM_PROOF_DEPTH": "planted"}
+def _run(folder: Path, *command: str, depth: str = "planted") -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PMM_HOME": str(folder), "PMM_PROOF_DEPTH": depth}
     try:
         return subprocess.run(
             command,
@@ -61,8 +61,8 @@ def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 124, "", f"not over after {_TIMEOUT_S} s")
 
 
-def _try(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
-    return _run(folder, _tool("ape"), "test", f"tests/{test}", "--network", _NETWORK, "-q", "-x")
+def _try(folder: Path, test: str, depth: str = "planted") -> subprocess.CompletedProcess[str]:
+    return _run(folder, _tool("ape"), "test", f"tests/{test}", "--network", _NETWORK, "-q", "-x", depth=depth)
 
 
 def _tool(name: str) -> str:
@@ -103,7 +103,7 @@ def main(names: list[str]) -> int:
     chosen = [fault for fault in [*FAULTS, *HEDGER_FAULTS] if not names or fault.name in names]
     for test in dict.fromkeys(fault.test for fault in chosen):
         # A machine that fails without a fault finds every one.
-        if (clean := _try(_ROOT, test)).returncode != 0:
+        if (clean := _try(_ROOT, test, depth="")).returncode != 0:
             print(f"{test} fails on the contracts as they are:\n{clean.stdout[-600:]}", file=sys.stderr)
             return 1
     print("| fault | held | machine | found by |\n|---|---|---|---|", flush=True)
@@ -117,7 +117,11 @@ def main(names: list[str]) -> int:
             if not problem:
                 outcome = _try(folder, fault.test)
                 found = _found_by(outcome)
-                problem = "" if found else f"NOT FOUND; exit {outcome.returncode}: {outcome.stdout[-300:]}"
+                problem = (
+                    ""
+                    if found
+                    else f"NOT FOUND; exit {outcome.returncode}: {(outcome.stdout + outcome.stderr)[-300:]}"
+                )
         missed += not found
         seconds = time.monotonic() - started
         print(
