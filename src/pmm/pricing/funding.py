@@ -29,11 +29,13 @@ _FILL_GAS = {
     FundingSource.SIGNED_ORDER: 291_755,
 }
 _PLAIN_FILL_GAS = 85_535
+# docs/gas.md: the flash-swap fill that sweeps the hedger too, less the one that does not.
+_SWEEP_GAS = 7_165
 
 
-def extra_gas(source: FundingSource) -> int:
+def extra_gas(source: FundingSource, *, sweep: bool = False) -> int:
     """Return the gas of a fill funded by a source beyond that of a plain fill; the taker pays it."""
-    return _FILL_GAS[source] - _PLAIN_FILL_GAS
+    return _FILL_GAS[source] - _PLAIN_FILL_GAS + (_SWEEP_GAS if sweep else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,13 @@ def min_profit_up(taking_amount: int, *, policy: FundingPolicy) -> int:
     return max(div_up(taking_amount * share_of_bps_e36(policy.min_profit_bps), E36), 1)
 
 
-def funding_plan(route: FlashRoute, *, taking_amount: int, profit: int, policy: FundingPolicy) -> FundingPlan:
-    """Return the plan to sign: its minimum is a share of the expected profit, at least 1 base unit."""
+def funding_plan(
+    route: FlashRoute, *, taking_amount: int, profit: int, policy: FundingPolicy, sweep: bool = False
+) -> FundingPlan:
+    """Return the plan to sign: its minimum is a share of the expected profit, at least 1 base unit.
+
+    ``sweep`` where something lies in the hedger: the fill hands that over as well, for about 7,200 gas.
+    """
     signed = max(profit * policy.signed_profit_share_bps // BPS, 1)
     fee_pips = route.pool.fee_pips if route.pool.kind is PoolKind.UNISWAP_V3 else 0
-    return FundingPlan(source=route.source, swap_fee_pips=fee_pips, min_profit=signed)
+    return FundingPlan(source=route.source, swap_fee_pips=fee_pips, min_profit=signed, sweep=sweep)

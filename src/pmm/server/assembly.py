@@ -5,9 +5,9 @@ from __future__ import annotations
 from pmm.chain.feeds import feeds_of
 from pmm.chain.inventory import first_unused_router_nonce
 from pmm.chain.lending_reader import LendingPlan, find_lending
-from pmm.chain.market_reader import ReaderPlan
 from pmm.chain.pool_reader import TickRules
 from pmm.chain.quoter import Pool, find_pairs, find_pools
+from pmm.chain.view_calls import ReaderPlan
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import (
     MAINNET_TOKENS,
@@ -194,6 +194,7 @@ def reader_plan(
     pairs: Pairs,
     pools: tuple[Pool, ...],
     lending: LendingPlan | None = None,
+    hedger: Address | None = None,
 ) -> ReaderPlan:
     """Return what is read from the chain."""
     tokens = tokens_of(pairs)
@@ -209,6 +210,7 @@ def reader_plan(
         if settings.tick_words
         else None,
         lending=lending,
+        hedger=hedger,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
-from pmm.chain.hedger import hedger_fault
+from pmm.chain.hedger import HEDGER, hedger_fault
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import register_by_impersonation, revoke_by_impersonation
@@ -182,9 +182,13 @@ def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime
                 keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
-            running = _with_funding(settings, hedger_fault(rpc, deployment, maker))
+            fault = hedger_fault(rpc, deployment, maker)
+            running = _with_funding(settings, fault)
+            hedger = None if fault else parse_address(deployment.address(HEDGER), HEDGER)
             okx = open_okx_maker(settings, rpc, mode=mode, node=identity)
-            return _join(running, node, identity, maker, signer, journal, okx, load or (lambda: settings))
+            return _join(
+                running, node, identity, maker, hedger, signer, journal, okx, load or (lambda: settings)
+            )
         except BaseException:
             journal.close()
             raise
@@ -203,6 +207,7 @@ def _join(
     node: Web3Node,
     identity: NodeIdentity,
     maker: Address,
+    hedger: Address | None,
     signer: GuardedSigner,
     journal: Journal,
     okx: OkxMaker | None,
@@ -218,6 +223,7 @@ def _join(
         pairs=pairs,
         pools=pools_of(settings, node, pairs),
         lending=lending,
+        hedger=hedger,
     )
     reader, state, clock = (
         MarketReader(node, plan, outside_market(settings)),

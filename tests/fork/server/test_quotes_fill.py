@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pmm.chain.abi import selector
+from pmm.chain.deployments import load_deployment
 from pmm.domain import USDC, WETH, OwnDomainTerms, Token
 from pmm.errors import ChainError
 from pmm.execution import CONTRACT_VENUES, Settlement
@@ -115,6 +116,28 @@ def test_order__beyond_inventory__is_funded_by_the_pool_and_earns_what_was_expec
     # The pool stands where it was quoted: the estimate is a lower bound, and not far below.
     assert profit >= entry.expected_profit >= plan.min_profit
     assert profit <= entry.expected_profit * 130 // 100
+
+
+@pytest.mark.parametrize("donated", [(), (WETH,), (WETH, USDC)], ids=["nothing", "WETH", "both"])
+def test_order__a_donation_lies_in_the_hedger__the_funded_fill_leaves_it_empty(
+    server: Server, chain: ChainBuilder, deployed: Deployed, donated: tuple[Token, ...]
+) -> None:
+    hedger = load_deployment(deployed.record).address("AtomicHedger")
+    for token in donated:
+        deal(deployed.rpc, token.address, hedger, 12_345)
+    server.catch_up()
+    answer = server.quote(
+        settlement="pmm",
+        baseToken=USDC.address,
+        quoteToken=WETH.address,
+        amount=None,
+        quoteAmount=str(60 * 10**18),
+    )
+    plan = OwnDomainTerms.decode(answer.signed.extension).funding_plan
+    assert plan is not None
+    assert plan.sweep is bool(donated)
+    fill(chain, answer)
+    assert holdings(deployed.rpc, hedger) == [0, 0]
 
 
 def test_order__several_flash_sources__each_fills(

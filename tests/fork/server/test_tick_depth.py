@@ -9,9 +9,10 @@ import pytest
 
 from pmm.chain.abi import decode_result, encode_call
 from pmm.chain.feeds import feeds_of
-from pmm.chain.market_reader import MarketReader, ReaderPlan
+from pmm.chain.market_reader import MarketReader
 from pmm.chain.pool_reader import TickRules
 from pmm.chain.quoter import find_pairs, find_pools
+from pmm.chain.view_calls import ReaderPlan
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import USDC, USDT, WBTC, WETH, Address, parse_address
 from pmm.localnet.addresses import UNISWAP_V2_ROUTER

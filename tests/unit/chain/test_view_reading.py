@@ -10,15 +10,16 @@ from eth_abi.abi import encode
 
 from pmm.chain.abi import selector
 from pmm.chain.feeds import feeds_of
-from pmm.chain.market_reader import MarketReader, ReaderPlan
+from pmm.chain.market_reader import MarketReader
+from pmm.chain.view_calls import ReaderPlan
 from pmm.chain.web3_node import Call
-from pmm.domain import USDC, WETH
+from pmm.domain import USDC, WETH, Address
 from pmm.errors import ChainError
 from pmm.execution import ChainView
 from tests.helpers.quoting import MAKER
 
 
-def _plan() -> ReaderPlan:
+def _plan(hedger: Address | None = None) -> ReaderPlan:
     return ReaderPlan(
         settlement=MAKER,
         signer=MAKER,
@@ -27,6 +28,7 @@ def _plan() -> ReaderPlan:
         feeds=feeds_of((WETH, USDC)),
         pools=(),
         ladder_usd=(Decimal(100),),
+        hedger=hedger,
     )
 
 
@@ -97,3 +99,20 @@ def test_read__real_node_off_this_machines_clock__raises(behind_s: int) -> None:
 def test_read__malformed_block__raises_chain_error(latest: dict[str, object]) -> None:
     with pytest.raises(ChainError, match="expected the latest block"):
         _read(_Heads(latest=latest))
+
+
+def test_read__a_balance_in_the_hedger__names_the_token() -> None:
+    hedger = Address("0x" + "ab" * 20)
+
+    class _Donated(_Heads):
+        def multicall(self, calls: Sequence[Call], *, block: object) -> list[bytes | None]:
+            return [
+                int(target == WETH.address).to_bytes(32, "big")
+                if data[-20:] == bytes.fromhex(hedger[2:])
+                else _settled(data)
+                for target, data in calls
+            ]
+
+    answering: Any = _Donated()
+    assert MarketReader(answering, _plan(hedger)).read(()).market.donated == {WETH.address}
+    assert MarketReader(answering, _plan()).read(()).market.donated == frozenset()
