@@ -29,8 +29,9 @@ LIMITS = {
     "PMM_MAX_OPEN_USD": "1000000000000",
     "PMM_MAX_TAKER_USD": "1000000000000",
     "PMM_CONFIRMATIONS": "0",
-    # As on a real node: development nodes add them to every answer.
+    # As on a real node: development nodes add components to every answer, and are read again while a block stands.
     "PMM_ANSWER_COMPONENTS": "false",
+    "PMM_REREAD_BLOCK": "false",
 }
 
 

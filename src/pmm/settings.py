@@ -195,6 +195,10 @@ class ServeSettings(BaseSettings):
     )
 
     refresh_interval_ms: int = Field(500, ge=50, description="Pause between market reads.")
+    reread_block: bool | None = Field(
+        None,
+        description="Ask the contracts again while the block stands; by default on development nodes only.",
+    )
     max_market_age_ms: int = Field(3_000, ge=100, description="Oldest market that is quoted on.")
     market_wait_ms: int = Field(800, ge=0, description="How long a request waits for a younger one.")
     rpc_timeout_ms: int = Field(2_000, ge=50, description="Longest wait for the node.")

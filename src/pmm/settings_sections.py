@@ -257,7 +257,14 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "body_timeout_ms",
         "max_connections",
     ),
-    "chain": ("rpc_url", "deployment", "rpc_timeout_ms", "refresh_interval_ms", "max_market_age_ms"),
+    "chain": (
+        "rpc_url",
+        "deployment",
+        "rpc_timeout_ms",
+        "refresh_interval_ms",
+        "reread_block",
+        "max_market_age_ms",
+    ),
     "key": ("live", "keystore", "keystore_password"),
     "journal": ("journal", "database_url", "replica_lanes", "journal_timeout_ms"),
     "model": (

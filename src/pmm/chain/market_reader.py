@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final
@@ -23,6 +23,7 @@ from pmm.execution import (
     NodeIdentity,
     NonceKey,
     NonceWords,
+    Outside,
     OutsideMarket,
 )
 from pmm.pricing import FeedReading, MarketSnapshot
@@ -44,17 +45,41 @@ class _Head:
     pending_s: int
     gas_price_wei: int
 
+    @property
+    def chain_time_s(self) -> int:
+        """The timestamp a block built now would carry."""
+        return max(self.timestamp_s, self.pending_s)
+
+    @property
+    def expiry_clock_s(self) -> int:
+        """What quotes expire by; a development chain stands still, there the next block's time must do."""
+        return self.chain_time_s if self.identity.development else self.timestamp_s
+
 
 class MarketReader:
-    """Reads chain views through one node. Not thread-safe."""
+    """Reads chain views through one node. Not thread-safe.
 
-    def __init__(self, node: Web3Node, plan: ReaderPlan, outside: OutsideMarket | None = None) -> None:
+    While a block stands, its contracts are not asked again: only time, gas price and outside prices are new.
+    ``reread`` asks them all the same; None does so on development nodes, whose state changes without a block.
+    """
+
+    def __init__(
+        self,
+        node: Web3Node,
+        plan: ReaderPlan,
+        outside: OutsideMarket | None = None,
+        *,
+        reread: bool | None = None,
+    ) -> None:
         self._node = node
         self._plan = plan
         self._outside = outside
+        self._reread = reread
+        self._known: tuple[_Head, ChainView] | None = None
         self._pools = PoolReader(plan.pools, ticks=plan.ticks)
         self._lending = LendingReader(plan.lending, plan.tokens)
         self._serial = count(1)
+        self._readings = count(1)
 
     def read(self, watched: Collection[NonceKey]) -> ChainView:
         """Return the chain as it is now, and which of the ``watched`` nonces are dead.
@@ -66,6 +91,41 @@ class MarketReader:
         read_at_s = time.monotonic()
         head = self._head()
         _check_clock(head, self._node.shown_url)
+        standing = self._standing(head)
+        view = self._read_contracts(head, watched) if standing is None else self._renewed(head, standing)
+        self._known = (head, view)
+        return replace(view, read_at_s=read_at_s)
+
+    def _standing(self, head: _Head) -> ChainView | None:
+        """Return the last view where its block is still the head."""
+        reread = head.identity.development if self._reread is None else self._reread
+        if reread or self._known is None:
+            return None
+        before, view = self._known
+        same = (before.identity, before.number, before.block_hash) == (
+            head.identity,
+            head.number,
+            head.block_hash,
+        )
+        return view if same else None
+
+    def _renewed(self, head: _Head, view: ChainView) -> ChainView:
+        """Return the view with what changes between blocks; the same market where nothing has."""
+        outside, market = self._heard(), view.market
+        new = replace(
+            market,
+            chain_time_s=head.chain_time_s,
+            gas_price_wei=head.gas_price_wei,
+            references=outside.references,
+            otc=outside.otc,
+            perps=outside.perps,
+        )
+        if new == market:
+            return view
+        new = replace(new, snapshot_id=self._snapshot_id(head))
+        return replace(view, market=new, expiry_clock_s=head.expiry_clock_s)
+
+    def _read_contracts(self, head: _Head, watched: Collection[NonceKey]) -> ChainView:
         state = StateAnswers(self._plan, NonceWords.of(watched), self._pools.calls, self._lending.calls)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
@@ -78,10 +138,16 @@ class MarketReader:
             lanes=state.lanes,
             spent=state.spent(),
             node=head.identity,
-            # A development chain stands still between transactions: there the next block's time must do.
-            expiry_clock_s=market.chain_time_s if head.identity.development else head.timestamp_s,
-            read_at_s=read_at_s,
+            expiry_clock_s=head.expiry_clock_s,
+            read_at_s=0.0,
+            reading=next(self._readings),
         )
+
+    def _heard(self) -> Outside:
+        return self._outside.current() if self._outside is not None else NOTHING_OUTSIDE
+
+    def _snapshot_id(self, head: _Head) -> str:
+        return f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}"
 
     def _snapshot(self, head: _Head, state: StateAnswers) -> MarketSnapshot:
         amounts = {
@@ -91,12 +157,12 @@ class MarketReader:
         pools = self._pools.read(
             self._node, state.pools, lambda token: amounts[token.address], block=head.number
         )
-        outside = self._outside.current() if self._outside is not None else NOTHING_OUTSIDE
+        outside = self._heard()
         return MarketSnapshot(
-            snapshot_id=f"{head.number}-{head.block_hash[2:10]}-{time.time_ns():x}-{next(self._serial)}",
+            snapshot_id=self._snapshot_id(head),
             block_number=head.number,
             block_timestamp_s=head.timestamp_s,
-            chain_time_s=max(head.timestamp_s, head.pending_s),
+            chain_time_s=head.chain_time_s,
             gas_price_wei=head.gas_price_wei,
             feeds=state.feeds,
             pools=pools,

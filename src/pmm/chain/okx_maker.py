@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -50,6 +50,7 @@ class OkxMakerReader:
         self._maker = maker
         self._tokens = tuple(tokens)
         self._contract = contract
+        self._known: ChainView | None = None
 
     def read(self, watched: Collection[NonceKey]) -> ChainView:
         """Return the chain as it is now; raises ChainError as the reader below does."""
@@ -57,6 +58,15 @@ class OkxMakerReader:
         view = self._reader.read(
             NonceWords({word: bits for word, bits in words.items() if word.settlement is not Settlement.OKX})
         )
+        known = self._known
+        if known is not None and known.reading == view.reading > 0:
+            # The block stands, and so does this account.
+            self._known = replace(view, spent=known.spent, accounts=known.accounts)
+        else:
+            self._known = self._with_account(view, words)
+        return self._known
+
+    def _with_account(self, view: ChainView, words: Mapping[NonceWord, int]) -> ChainView:
         mine = {
             _slot(word): (word, bits)
             for word, bits in words.items()

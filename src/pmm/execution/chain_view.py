@@ -111,6 +111,7 @@ class ChainView:
         node: who answered.
         expiry_clock_s: an order that expired before this chain time cannot be filled any more.
         read_at_s: our monotonic clock when the read began.
+        reading: which reading of the contracts it rests on; views of one standing block share it.
         accounts: makers beside the settlement contract, by what settles their orders.
     """
 
@@ -123,6 +124,7 @@ class ChainView:
     node: NodeIdentity
     expiry_clock_s: int
     read_at_s: float
+    reading: int = 0
     accounts: Mapping[Settlement, MakerAccount] = field(default_factory=dict)
 
     def chain_now_s(self, monotonic_s: float) -> int:

@@ -226,7 +226,7 @@ def _join(
         hedger=hedger,
     )
     reader, state, clock = (
-        MarketReader(node, plan, outside_market(settings)),
+        MarketReader(node, plan, outside_market(settings), reread=settings.reread_block),
         journal.recover(),
         SystemClock(),
     )

@@ -43,12 +43,12 @@ class _Heads:
         timestamp = hex(int(time.time()) - behind_s)
         block = {"number": "0x64", "hash": "0x" + "ab" * 32, "timestamp": timestamp}
         pending = {**block, "timestamp": hex(int(timestamp, 16) + 12)}
-        self._answers: list[object] = [version, "0x1", None, {**block, **(latest or {})}, pending, "0x1"]
+        self.answers: list[Any] = [version, "0x1", None, {**block, **(latest or {})}, pending, "0x1"]
         self.blocks: list[object] = []
         self.pending_s = int(timestamp, 16) + 12
 
     def batch(self, calls: Sequence[object]) -> list[object]:
-        return self._answers
+        return self.answers
 
     def without_key(self, text: str) -> str:
         return text
@@ -116,3 +116,62 @@ def test_read__a_balance_in_the_hedger__names_the_token() -> None:
     answering: Any = _Donated()
     assert MarketReader(answering, _plan(hedger)).read(()).market.donated == {WETH.address}
     assert MarketReader(answering, _plan()).read(()).market.donated == frozenset()
+
+
+def _reads(node: _Heads, count: int, *, reread: bool | None = None) -> list[ChainView]:
+    answering: Any = node
+    reader = MarketReader(answering, _plan(), reread=reread)
+    return [reader.read(()) for _ in range(count)]
+
+
+def test_read__the_block_stands__contracts_are_asked_once() -> None:
+    node = _Heads()
+    first, second = _reads(node, 2)
+    assert len(node.blocks) == 1
+    assert second.market is first.market
+    assert second.reading == first.reading
+    assert second.read_at_s > first.read_at_s
+
+
+@pytest.mark.parametrize("reread", [None, True])
+def test_read__development_node_or_told_to__asks_again_while_the_block_stands(reread: bool | None) -> None:
+    version = "anvil/v1.5" if reread is None else "Geth/v1.16"
+    node = _Heads(version=version)
+    first, second = _reads(node, 2, reread=reread)
+    assert len(node.blocks) == 2
+    assert second.reading != first.reading
+    assert second.market.snapshot_id != first.market.snapshot_id
+
+
+def test_read__development_node_told_not_to__asks_once() -> None:
+    node = _Heads(version="anvil/v1.5")
+    _reads(node, 3, reread=False)
+    assert len(node.blocks) == 1
+
+
+def test_read__gas_and_time_move_while_the_block_stands__are_new_in_a_snapshot_of_its_own() -> None:
+    node = _Heads()
+    answering: Any = node
+    reader = MarketReader(answering, _plan())
+    first = reader.read(())
+    node.answers[4] = {**node.answers[4], "timestamp": hex(node.pending_s + 1)}
+    node.answers[5] = "0x7"
+    second = reader.read(())
+    assert len(node.blocks) == 1
+    assert second.market.gas_price_wei == 7
+    assert second.market.chain_time_s == first.market.chain_time_s + 1
+    assert second.market.snapshot_id != first.market.snapshot_id
+    assert second.expiry_clock_s == first.expiry_clock_s
+
+
+@pytest.mark.parametrize(
+    "change", [{"number": "0x65"}, {"hash": "0x" + "cd" * 32}], ids=["next", "reorganised"]
+)
+def test_read__another_block__is_read_whole(change: dict[str, object]) -> None:
+    node = _Heads()
+    answering: Any = node
+    reader = MarketReader(answering, _plan())
+    first = reader.read(())
+    node.answers[3] = {**node.answers[3], **change}
+    assert reader.read(()).reading > first.reading
+    assert len(node.blocks) == 2
