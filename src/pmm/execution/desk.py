@@ -239,8 +239,13 @@ class QuoteDesk:
             limit if check_size(quote_usd_wad=worth, limits=self._policy.limits).reason is not _SMALL else 0
         )
 
+    @property
+    def ladders_fail(self) -> bool:
+        """Whether the last published ladder did not reach the journal."""
+        return self._records.ladders_fail
+
     async def record_ladder(self, view: ChainView, *, relayer: str, body: bytes) -> Decision:
-        """Make a published ladder durable; refuse when the journal cannot."""
+        """Give a published ladder to the journal; refuse when the journal cannot take it."""
         record = LadderRecord(
             published_at_ms=self._clock.wall_ms(), relayer=relayer, market=view.market, body=body
         )

@@ -6,26 +6,55 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
+import structlog
+
 from pmm.domain import Decision, RefusalReason
 from pmm.execution.admission import AdmissionDesk
 from pmm.execution.ports import JournalUnavailable, QuoteJournal
 from pmm.execution.records import AdmittedQuote, LadderRecord, QuoteRecord, Receipt
 
+_LOG = structlog.get_logger()
+# A second of ladders at the usual rate of a relayer, many times over: beyond it the disk hangs.
+_MOST_LADDERS = 64
+
 
 class DurableRecords:
-    """Waits for the journal as long as the policy allows, and takes reservations back that it did not write."""
+    """Waits for the journal as long as the policy allows, and takes reservations back that it did not write.
+
+    ``ladders_fail`` says that the last ladder was not written.
+    """
 
     def __init__(self, *, journal: QuoteJournal, admission: AdmissionDesk) -> None:
         self._journal = journal
         self._admission = admission
+        self._ladders: set[asyncio.Future[None]] = set()
+        self.ladders_fail = False
 
     async def append(self, record: QuoteRecord) -> Decision | None:
         """Append a request that reserves nothing; return why it could not be, None when it is durable."""
         return await self._written(self._journal.append(record))
 
     async def append_ladder(self, record: LadderRecord) -> Decision | None:
-        """Append a ladder; as :meth:`append`."""
-        return await self._written(self._journal.append_ladder(record))
+        """Append a ladder; return why it could not be, None when it is on its way.
+
+        A ladder promises nothing: it goes to disk with the next firm quote, and its answer does not wait. Once one
+        was not written, and while many are under way, each waits as :meth:`append` does.
+        """
+        pending = asyncio.ensure_future(self._journal.append_ladder(record))
+        self._ladders.add(pending)
+        pending.add_done_callback(self._ladder_done)
+        if self.ladders_fail or len(self._ladders) > _MOST_LADDERS:
+            return await self._written(pending)
+        return None
+
+    def _ladder_done(self, pending: asyncio.Future[None]) -> None:
+        self._ladders.discard(pending)
+        if pending.cancelled():
+            return
+        error = pending.exception()
+        if error is not None and not self.ladders_fail:
+            _LOG.warning("ladder_not_journaled", error=str(error))
+        self.ladders_fail = error is not None
 
     async def admit(self, record: QuoteRecord) -> Receipt | Decision:
         """Return what the journal made of a record, or why it has none.

@@ -20,10 +20,21 @@ class Entry:
         market: snapshot that they name.
         record: a request to be admitted; ``fence`` is the lease under which its nonce was issued.
         outcomes: ends of quotes.
+        patient: waits a moment for an entry that must be on disk at once, to share its commit.
         future: resolved in ``loop``, in one call for all entries of a batch.
     """
 
-    __slots__ = ("fence", "future", "loop", "market", "outcomes", "receipt", "record", "statements")
+    __slots__ = (
+        "fence",
+        "future",
+        "loop",
+        "market",
+        "outcomes",
+        "patient",
+        "receipt",
+        "record",
+        "statements",
+    )
 
     def __init__(
         self,
@@ -34,6 +45,7 @@ class Entry:
         record: QuoteRecord | None = None,
         fence: int | None = None,
         outcomes: tuple[QuoteOutcome, ...] = (),
+        patient: bool = False,
     ) -> None:
         self.loop = loop
         self.statements = statements
@@ -41,6 +53,7 @@ class Entry:
         self.record = record
         self.fence = fence
         self.outcomes = outcomes
+        self.patient = patient
         self.receipt: Receipt | None = None
         self.future: asyncio.Future[Receipt | None] = loop.create_future()
 

@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from pmm.domain import Address
+from pmm.journal.checkpoints import FALLBACK_PAGES, Checkpointer
 from pmm.journal.database import JournalLock, bind_maker, connect_for_writing, prepare_folder
 from pmm.journal.schema import JOURNAL, DatabaseKind
 from pmm.journal.store import BadRecord, Row, Statement, StoreDown
@@ -33,16 +34,19 @@ class SqliteStore:
         self._lock = JournalLock(path, kind)
         try:
             self._connection = connect_for_writing(path, kind)
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {FALLBACK_PAGES}")
             bind_maker(self._connection, chain_id=chain_id, maker=maker, path=path, kind=kind)
         except BaseException:
             self._lock.release()
             raise
+        self._checkpointer = Checkpointer(path)
 
     def begin(self, reads: Sequence[Statement]) -> list[list[Row]]:
         """Begin, waiting a quarter of a second at most for a lock of somebody else."""
         try:
             # A transaction may be left over from a rollback that the disk refused.
             self.rollback()
+            self._checkpointer.finish_if_long(self._connection)
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise StoreDown(str(error)) from error
@@ -63,6 +67,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file and give its lock back."""
+        self._checkpointer.close()
         self._connection.close()
         self._lock.release()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -34,6 +35,7 @@ from pmm.journal.schema import INSERT_LADDER, INSERT_QUOTE, INSERT_SELECTION
 from pmm.journal.store import BadRecord, Store, StoreDown
 
 _BATCH_LIMIT = 512
+_PATIENCE_S = 0.05
 _CLOSE_TIMEOUT_S = 1.5
 LEASE_MS = 15_000
 """How long a crashed replica's lanes stay unused; three renewals may fail within it."""
@@ -90,10 +92,10 @@ class Journal:
         await self._submit(Entry(loop, statements=(statement,), market=record.market))
 
     async def append_ladder(self, record: LadderRecord) -> None:
-        """Append a published ladder."""
+        """Append a published ladder, within :data:`_PATIENCE_S` or with the next entry."""
         statement = (INSERT_LADDER, ladder_row(record))
         loop = asyncio.get_running_loop()
-        await self._submit(Entry(loop, statements=(statement,), market=record.market))
+        await self._submit(Entry(loop, statements=(statement,), market=record.market, patient=True))
 
     async def append_outcomes(self, outcomes: tuple[QuoteOutcome, ...]) -> None:
         """Append what became of quotes and free what they promised; once is as good as twice."""
@@ -173,10 +175,11 @@ class Journal:
                 item = self._queue.get()
                 continue
             batch = [item]
+            until_s = time.monotonic() + _PATIENCE_S if item.patient else 0.0
             item = None
             while len(batch) < _BATCH_LIMIT:
                 try:
-                    following = self._queue.get_nowait()
+                    following = self._next(until_s)
                 except Empty:
                     item = self._commit_and_get(batch)
                     break
@@ -185,8 +188,15 @@ class Journal:
                     item = following
                     break
                 batch.append(following)
+                if not following.patient:
+                    until_s = 0.0
             else:
                 item = self._commit_and_get(batch)
+
+    def _next(self, until_s: float) -> Entry | Task | None:
+        """Return what comes next, by the time ``until_s`` at the latest; raises Empty."""
+        wait_s = until_s - time.monotonic() if until_s else 0.0
+        return self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
 
     def _commit_and_get(self, batch: list[Entry]) -> Entry | Task | None:
         self._commit(batch)

@@ -127,7 +127,7 @@ class QuoteEndpoints:
         view, ladders = found
         body = self._codec.encode_levels(call.route, ladders)
         # A relayer polls every second; the journal needs a ladder once for as long as it stands.
-        if body != self._last_ladders.get(call.route):
+        if body != self._last_ladders.get(call.route) or self._desk.ladders_fail:
             recorded = await self._desk.record_ladder(view, relayer=self.profile.name, body=body)
             if not recorded.accepted:
                 return self.refusal(call.route, wire_refusal(recorded))

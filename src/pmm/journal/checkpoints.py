@@ -1,0 +1,69 @@
+"""Copies the write-ahead log into the database from a thread of its own, so that no commit waits for it.
+
+SQLite copies the log inside the commit that makes it 1,000 pages long: that quote waits for two more syncs and
+thousands of writes. Here a passive checkpoint, which blocks no writer, runs beside the commits. While commits go on
+it never reaches the end of the log; when the log has grown to ``_LONG_PAGES`` the writer is asked to copy the few
+pages that are left, after which SQLite begins the log anew (https://www.sqlite.org/wal.html#ckpt).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+_LOG = structlog.get_logger()
+_EVERY_S: Final = 0.2
+_WORTH_PAGES: Final = 250
+_LONG_PAGES: Final = 1_000
+# Where the thread does not keep up, commits copy the log themselves again: 64 MB.
+FALLBACK_PAGES: Final = 16_000
+PASSIVE: Final = "PRAGMA wal_checkpoint(PASSIVE)"
+
+
+class Checkpointer:
+    """Runs until it is closed; a checkpoint that fails is tried again, and said once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stop = threading.Event()
+        self._log_is_long = threading.Event()
+        self._copied = 0
+        self._thread = threading.Thread(target=self._run, name="journal-checkpoints", daemon=True)
+        self._thread.start()
+
+    def finish_if_long(self, connection: sqlite3.Connection) -> None:
+        """Copy what is left of a long log between two transactions of the writer; raises sqlite3.Error."""
+        if self._log_is_long.is_set():
+            self._log_is_long.clear()
+            connection.execute(PASSIVE).fetchall()
+
+    def close(self) -> None:
+        """Stop; waits for a checkpoint that runs."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        # A connection of its own: SQLite shares the log between them.
+        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+        failed = False
+        try:
+            while not self._stop.wait(_EVERY_S):
+                try:
+                    self._copy(connection)
+                    failed = False
+                except sqlite3.Error as error:
+                    if not failed:
+                        _LOG.warning("journal_checkpoint_failed", error=str(error))
+                    failed = True
+        finally:
+            connection.close()
+
+    def _copy(self, connection: sqlite3.Connection) -> None:
+        # Without work the pragma costs a few microseconds and no sync.
+        _, pages, copied = connection.execute(PASSIVE).fetchone()
+        if pages >= _LONG_PAGES and copied >= pages - _WORTH_PAGES:
+            self._log_is_long.set()
