@@ -51,7 +51,7 @@ def shadow(
         quotes = recorded_quotes(journal)
     else:
         assert requests is not None
-        quotes = live_quotes(settings, found, pairs, limits, lines=_lines(requests))
+        quotes = live_quotes(settings, found, pairs, limits, lines=_lines(requests), left_out=_say_left_out)
     with _target(out) as target:
         _write(shadow_decisions(quotes, found, pairs=pairs, limits=limits), target)
 
@@ -64,6 +64,10 @@ def _write(decisions: Iterable[ShadowDecision], target: IO[str]) -> None:
         target.write(decision.to_json().decode() + "\n")
         target.flush()
     typer.echo(f"{decided} requests decided, {quoted} would have been quoted, nothing signed", err=True)
+
+
+def _say_left_out(number: int, reason: str) -> None:
+    typer.echo(f"line {number} left out: {reason}", err=True)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pmm.chain.deployments import fork_record_path, live_record_path, load_deployment
 from pmm.chain.market_reader import MarketReader, identify
@@ -38,9 +38,11 @@ def live_quotes(
     limits: QuoteLimits,
     *,
     lines: Iterable[bytes],
+    left_out: Callable[[int, str], None],
 ) -> Iterator[RecordedQuote]:
     """Yield each readable request with the market at the moment it came, in the form of a journal's record.
 
+    ``left_out`` is told the number of each other line and why.
     Raises ChainError, NodeUnreachable, and SetupError for a missing deployment record.
     """
     node = Web3Node(settings.rpc_url, timeout_s=settings.rpc_timeout_ms / 1000)
@@ -59,10 +61,13 @@ def live_quotes(
     for number, line in enumerate(lines, start=1):
         request = codec.decode(RelayerCall(route=ORDER, request_id=f"shadow-{number}", body=line.strip()))
         if isinstance(request, WireRefusal):
+            left_out(number, request.message)
             continue
         pair = pairs.find(maker_asset=request.quote.maker_asset, taker_asset=request.quote.taker_asset)
-        if pair is not None:
-            yield _record(number, reader.read(()), request, pair, model, limits)
+        if pair is None:
+            left_out(number, "the pair is not among PMM_PAIRS")
+            continue
+        yield _record(number, reader.read(()), request, pair, model, limits)
 
 
 def _record(
