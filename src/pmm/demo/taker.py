@@ -1,7 +1,8 @@
 """The taker process: moves the market along the day, asks for quotes over HTTP and fills them on chain.
 
 Started by the demo as ``python -m pmm.demo.taker``. It reads its task as one JSON line, says its address, waits
-for a line that says it has been funded, and then writes one JSON line per request. Its key never leaves it.
+for a line that says it has been funded, and then writes one JSON line per request and waits for a line before the
+next: the desk hedges in between. Its key never leaves it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.rpc import JsonRpc
 from pmm.demo.revert_reasons import explain_revert
 from pmm.demo.schedule import EXPECT_REFUSAL, LET_EXPIRE, SELLS, Step
+from pmm.demo.swap_events import pool_amounts
 from pmm.demo.trade import EXPIRED, FILLED, REFUSED, REVERTED, Trade
 from pmm.demo.wallet import Wallet
 from pmm.domain import MAINNET_TOKENS, USDC, WETH, FillFunction, OwnDomainTerms, TakerTraits, encode_fill
@@ -26,7 +28,6 @@ from pmm.localnet.prices import refresh_feeds, set_price
 from pmm.server.client import QuoteAnswer, QuoteClient, QuoteRefused
 
 _MAX_UINT256 = 2**256 - 1
-_SWAP_TOPIC = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"  # Uniswap V3 Swap
 _FUNDING = {1: "Uniswap V3 flash swap", 2: "Morpho loan", 3: "Balancer loan", 4: "Aave loan"}
 
 
@@ -175,12 +176,10 @@ def _terms(answer: QuoteAnswer) -> dict[str, Any]:
 
 def _swap_cost(receipt: dict[str, Any]) -> int:
     """Return what the pool took: the positive one of the two amounts in its Swap event."""
-    for log in receipt["logs"]:
-        if log["topics"][0] == _SWAP_TOPIC:
-            words = bytes.fromhex(log["data"][2:])
-            amounts = (int.from_bytes(words[i : i + 32], "big", signed=True) for i in (0, 32))
-            return max(amounts)
-    raise PmmError(f"expected a Uniswap V3 Swap event in {receipt['transactionHash']}, found none")
+    amounts = pool_amounts(receipt)
+    if amounts is None:
+        raise PmmError(f"expected a Uniswap V3 Swap event in {receipt['transactionHash']}, found none")
+    return max(amounts)
 
 
 def main() -> None:
@@ -196,6 +195,8 @@ def main() -> None:
         print(json.dumps({"setup_gas_wei": str(wallet.spent_wei)}), flush=True)  # noqa: T201
         for step in task.steps:
             print(taker.run(step).to_json(), flush=True)  # noqa: T201
+            if not sys.stdin.readline():
+                return
 
 
 if __name__ == "__main__":
