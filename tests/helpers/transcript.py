@@ -22,7 +22,8 @@ _VARIABLE = (
     (re.compile(r" +\d{2,3},\d{3} │"), " GAS │"),
     (re.compile(r"\d+\.\d s$", re.M), "N s"),
     (re.compile(r"(taker +│ ETH ).*"), r"\1"),
-    (re.compile(r"((settlement|lending) +│ USDC ).*"), lambda row: re.sub(r"\.\d{6}", ".FRACTION", row[0])),
+    (re.compile(r"settlement +│ USDC .*"), lambda row: re.sub(r"\.\d{6}", ".FRACTION", row[0])),
+    (re.compile(r"(lending +│ USDC ).*"), r"\1"),
 )
 
 

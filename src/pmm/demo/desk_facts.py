@@ -73,10 +73,7 @@ class Repayment:
             for amount in (self.owed_before, self.repaid, self.owed_after)
         )
         symbol = MAINNET_TOKENS.get(self.token).symbol
-        return (
-            f"{before} {symbol} owed on Aave, borrowed before the day; the keeper repaid {repaid} out of the "
-            f"inventory, {after} are owed"
-        )
+        return f"{before} {symbol} owed on Aave; the keeper repaid {repaid} out of the inventory, {after} are owed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ class DemoDesk:
         self._rpc, self._record, self._journal, self._folder, self._say = rpc, record, journal, folder, say
         self._stack = ExitStack()
         self._desk: Desk | None = None
+        self._was_normal = False
 
     def __enter__(self) -> Self:
         self._desk = self._open()
@@ -76,6 +77,7 @@ class DemoDesk:
         while True:
             turn = desk.step()
             turns.take_in(turn)
+            self._sample(risk)
             if turn.quiet and risk.is_normal:
                 break
             if time.monotonic() > deadline_s:
@@ -101,6 +103,12 @@ class DemoDesk:
             self._say(f"{place}: delta {turns.delta_usd:+,.2f} USD stays within its band of {BAND_USD:,}")
 
     # ---------------------------------------------------------------------------------------------- internal
+
+    def _sample(self, risk: RiskWatch) -> None:
+        """Write the gauges down where delta came to another phase: a day of a minute has few samples otherwise."""
+        if risk.is_normal is not self._was_normal:
+            self._was_normal = risk.is_normal
+            self._running.history.sample(self._running.clock_ms())
 
     @property
     def _running(self) -> Desk:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,8 @@ from pmm.execution import Settlement
 from pmm.localnet.prices import refresh_feeds, set_price
 from pmm.server.client import QuoteAnswer, QuoteClient, QuoteRefused
 
+_RELEASED_WITHIN_S = 10.0
+_POLL_S = 0.05
 _MAX_UINT256 = 2**256 - 1
 _FUNDING = {1: "Uniswap V3 flash swap", 2: "Morpho loan", 3: "Balancer loan", 4: "Aave loan"}
 
@@ -71,6 +74,7 @@ class Taker:
         """Move the market, ask, and do what the step intends with the answer."""
         set_price(self._rpc, "ETH", step.market_usd)
         self._quotes.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
+        self._wait_until_released()
         spent_before = self._wallet.spent_wei
         base: dict[str, Any] = {
             "number": step.number,
@@ -90,6 +94,15 @@ class Taker:
         ending = self._let_expire(answer) if step.intent == LET_EXPIRE else self._fill(answer)
         spent_wei = self._wallet.spent_wei - spent_before
         return Trade(**base, **_terms(answer), **ending, gas_cost_wei=str(spent_wei))
+
+    def _wait_until_released(self) -> None:
+        """Wait until the server has seen that earlier quotes are filled: a price depends on what is promised."""
+        deadline_s = time.monotonic() + _RELEASED_WITHIN_S
+        while any(int(one["reserved"]) for one in self._quotes.healthz()["inventory"]):
+            if time.monotonic() > deadline_s:
+                # A quote that reverted stays promised until it expires: no reason to end the day.
+                return
+            time.sleep(_POLL_S)
 
     def _ask(self, step: Step) -> QuoteAnswer:
         weth = int(step.weth.scaleb(WETH.decimals))

@@ -27,7 +27,10 @@ _FILL = Trade(
     taking_amount=str(_ETH),
     gas_cost_wei="5",
 )
-_HEDGE = {(SETTLEMENT, WETH.address): -_ETH, (SETTLEMENT, USDC.address): 2_999 * _USD}
+_HEDGE: dict[tuple[str, str], int] = {
+    (SETTLEMENT, WETH.address): -_ETH,
+    (SETTLEMENT, USDC.address): 2_999 * _USD,
+}
 _AFTER = {
     **_BEFORE,
     (SETTLEMENT, USDC.address): 129_999 * _USD,
@@ -49,7 +52,10 @@ def test_account_lines__hedge_that_is_not_counted__is_off_by_it() -> None:
 
 
 def test_account_lines__repayment__leaves_the_rest_in_the_lending_account() -> None:
-    moves = {(SETTLEMENT, USDC.address): -10_001 * _USD, (LENDING, USDC.address): 1 * _USD}
+    moves: dict[tuple[str, str], int] = {
+        (SETTLEMENT, USDC.address): -10_001 * _USD,
+        (LENDING, USDC.address): 1 * _USD,
+    }
     after = {
         **_BEFORE,
         (SETTLEMENT, USDC.address): 119_999 * _USD,
