@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pmm.demo.run import Contracts, open_contracts
+from pmm.demo.contracts import Contracts, open_contracts
 from pmm.domain import USDC, WETH
 from pmm.errors import SetupError
 from quote_bench.load import Load, Sample

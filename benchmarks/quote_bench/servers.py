@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pmm.demo.child import Child
-from pmm.demo.run import Contracts, serve_command, wait_for_server
+from pmm.demo.contracts import Contracts
+from pmm.demo.run import serve_command, wait_for_server
 from pmm.errors import SetupError
 from pmm.localnet.anvil import free_port
 from pmm.toolchain import node_path, npm_command, project_root

@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pmm.demo.desk_facts import BAND_USD
+from pmm.demo.loan import BORROWED_USDC
+from pmm.domain import WETH
 from pmm.localnet.addresses import MARKER
 from pmm.localnet.node import start
 from tests.helpers.processes import descendants, wait_until_gone
@@ -51,9 +56,36 @@ def _check_round(path: Path) -> None:
     funded = result["trades"][2]
     assert int(funded["hedge_cost"]) > 0
     assert float(funded["pnl_usd"]) > 0
+    _check_desk(result)
     hedger = [line for line in result["accounts"] if line["account"] == "hedger"]
     assert hedger
     assert all(line["after"] == "0" for line in hedger)
+
+
+def _check_desk(result: dict[str, Any]) -> None:
+    desk = result["desk"]
+    assert (desk["differences"], desk["owed"]) == ("0", "0")
+    rose, fell = desk["hedges"]
+    assert [one["number"] for one in (rose, fell)] == ["1", "2"]
+    for one in (rose, fell):
+        # The swap took the whole fill back: out of the band, and in again.
+        assert abs(Decimal(one["delta_usd"])) > BAND_USD
+        assert abs(Decimal(one["delta_after_usd"])) < 1
+        assert abs(int(one["inventory_after"]) - int(one["inventory_before"])) < 10**12
+    assert (rose["sold"], int(rose["sold_amount"])) == (WETH.address, 15 * 10**17)
+    assert int(fell["inventory_before"]) - int(fell["inventory_at_fill"]) == 25 * 10**17
+    (repaid,) = desk["repayments"]
+    assert int(repaid["owed_before"]) >= BORROWED_USDC
+    assert int(repaid["repaid"]) >= int(repaid["owed_before"])
+    assert repaid["owed_after"] == "0"
+    (warned,) = desk["warnings"]
+    assert (warned["number"], warned["metric"]) == ("2", "net_delta_pct[WETH]")
+    assert warned["phases"] == ["warning", "normal"]
+    assert -5 < Decimal(warned["worst_pct"]) < -2
+    assert "hedge_now WETH (done)" in warned["asked"]
+    assert Decimal(warned["lasted_s"]) >= 1
+    page = Path(result["report"]).read_text()
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
 
 
 def test_demo__once__every_balance_is_right_to_the_unit(tmp_path: Path) -> None:
@@ -61,6 +93,8 @@ def test_demo__once__every_balance_is_right_to_the_unit(tmp_path: Path) -> None:
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "SYNTHETIC" in outcome.stdout
     assert "every balance is what it must be" in outcome.stdout
+    assert "inventory fell from 40 WETH to 37.5 WETH" in outcome.stdout
+    assert outcome.stdout.rstrip().splitlines()[-1].startswith("day report: ")
     _check_round(tmp_path / "demo.json")
 
 

@@ -15,13 +15,15 @@ README = Path(__file__).parents[2] / "README.md"
 COMMAND = ["demo", "--once", "--day", "synthetic"]
 _BLOCK = re.compile(r"(```console\n\$ pmm demo --once --day synthetic\n)(.*?)(```)", re.S)
 # What differs from run to run: ports, the run's folder, gas (signatures have more or fewer zero bytes), the taker's
-# ether, clocks.
+# ether, what a loan bears of interest, clocks.
 _VARIABLE = (
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"runs/[0-9a-f-]+/"), "runs/RUN/"),
     (re.compile(r" +\d{2,3},\d{3} │"), " GAS │"),
     (re.compile(r"\d+\.\d s$", re.M), "N s"),
     (re.compile(r"(taker +│ ETH ).*"), r"\1"),
+    (re.compile(r"settlement +│ USDC .*"), lambda row: re.sub(r"\.\d{6}", ".FRACTION", row[0])),
+    (re.compile(r"(lending +│ USDC ).*"), r"\1"),
 )
 
 

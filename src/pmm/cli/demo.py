@@ -17,10 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pmm.cli.localnet import build_progress
 from pmm.demo.price_day import load_price_day
 from pmm.demo.report import print_report, write_json
-from pmm.demo.run import demo_day, open_desk, walk
+from pmm.demo.run import demo_day, open_site, walk, write_report
 from pmm.demo.schedule import plan_steps
 from pmm.localnet.builder import ensure_state
 from pmm.localnet.upstream import is_genuine
+from pmm.toolchain import project_root
 
 app = typer.Typer()
 
@@ -49,13 +50,15 @@ def demo(
         with build_progress() as on_progress:
             ensure_state(genuine=is_genuine(), on_progress=on_progress)
     with ExitStack() as stack:
-        desk = open_desk(stack, console.print)
+        site = open_site(stack, console.print)
         progress = stack.enter_context(Progress(*columns, console=console, disable=not sys.stdout.isatty()))
         bar = progress.add_task("walking the day", total=len(steps))
-        outcome = walk(desk, steps, started_s, lambda _: progress.advance(bar))
+        outcome = walk(site, steps, started_s, lambda _: progress.advance(bar))
         progress.stop()
         print_report(console, outcome)
+        report = write_report(site)
+        console.print(f"day report: {report.relative_to(project_root())}")
     if json_path:
-        write_json(Path(json_path), outcome, price_day.origin)
+        write_json(Path(json_path), outcome, price_day.origin, report)
     if not outcome.balanced:
         raise typer.Exit(1)

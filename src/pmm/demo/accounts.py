@@ -9,7 +9,10 @@ from pmm.chain.rpc import JsonRpc
 from pmm.demo.trade import FILLED, Trade
 from pmm.localnet.funding import NATIVE, balance_of
 
-SETTLEMENT, TAKER, HEDGER = "settlement", "taker", "hedger"
+SETTLEMENT, TAKER, HEDGER, LENDING = "settlement", "taker", "hedger", "lending"
+
+Moves = Mapping[tuple[str, str], int]
+"""What the desk itself moved, base units per account and asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +45,17 @@ def read_balances(
 
 
 def expected_balances(
-    before: Mapping[tuple[str, str], int], trades: Iterable[Trade]
+    before: Mapping[tuple[str, str], int], trades: Iterable[Trade], moves: Moves
 ) -> dict[tuple[str, str], int]:
     """Return what signed amounts, swap events and receipts say the balances must be.
 
     A fill from inventory moves both signed amounts between taker and settlement. A funded fill gives the taker
-    the same, and the settlement the taker asset less what the closing swap took; its maker asset stays.
+    the same, and the settlement the taker asset less what the closing swap took; its maker asset stays. ``moves`` are
+    the desk's hedges and repayments.
     """
     balances = dict(before)
+    for place, amount in moves.items():
+        balances[place] += amount
     for trade in trades:
         balances[TAKER, NATIVE] -= int(trade.gas_cost_wei)
         if trade.outcome != FILLED:
@@ -67,9 +73,10 @@ def account_lines(
     before: Mapping[tuple[str, str], int],
     after: Mapping[tuple[str, str], int],
     trades: Iterable[Trade],
+    moves: Moves,
 ) -> list[AccountLine]:
     """Return the closing table, one line per account and asset."""
-    expected = expected_balances(before, trades)
+    expected = expected_balances(before, trades, moves)
     return [
         AccountLine(
             account=name, asset=asset, before=amount, after=after[name, asset], expected=expected[name, asset]

@@ -27,6 +27,16 @@ _WATCHER = (
 )
 
 
+def _moved_to_3(reading: int) -> str:
+    """Return what lets the watcher shell have the pipe as descriptor 3."""
+    if reading == 3:
+        return ""
+    if reading <= 9:
+        return f"exec 3<&{reading}; exec {reading}<&-; "
+    # dash reads one digit: a pipe with a longer number is opened anew, and the other end that stays reads nothing.
+    return f"exec 3</dev/fd/{reading}; "
+
+
 class Child:
     """A supervised process; use it as a context manager.
 
@@ -52,8 +62,7 @@ class Child:
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         reading, self._lifeline = os.pipe()
-        # The watcher shell expects the pipe as descriptor 3, so it is moved there by the shell itself.
-        script = f"exec 3<&{reading}; " + (f"exec {reading}<&-; " if reading != 3 else "") + _WATCHER
+        script = _moved_to_3(reading) + _WATCHER
         try:
             with log.open("ab") as output:
                 self.process = subprocess.Popen(  # noqa: S603 - fixed command lines of ours

@@ -105,16 +105,20 @@ def print_report(console: Console, outcome: Outcome) -> None:
     total = sum((pnl_usd(trade) for trade in filled), Decimal(0))
     console.print(
         f"{len(filled)} of {len(outcome.trades)} requests filled, PnL {total.quantize(_CENT):,} USD at the feed's "
-        f"prices, first answer after {outcome.first_quote_s:.1f} s"
+        f"prices, {len(outcome.desk.hedges)} hedges for {outcome.desk.hedging_cost_usd:,.2f} USD, first answer after "
+        f"{outcome.first_quote_s:.1f} s"
     )
     verdict = (
-        "every balance is what it must be" if outcome.balanced else "BALANCES ARE OFF, see the last column"
+        "every balance is what it must be, and the desk's book equalled the chain in every turn"
+        if outcome.balanced
+        else "BALANCES ARE OFF, see the last column; in the desk's book "
+        f"{outcome.desk.differences} differences, {outcome.desk.owed} base units owed"
     )
     console.print(verdict)
 
 
-def write_json(path: Path, outcome: Outcome, origin: str) -> None:
-    """Write everything the tables show.
+def write_json(path: Path, outcome: Outcome, origin: str, report: Path) -> None:
+    """Write everything the tables show, and where the day's report is.
 
     Raises:
         InvalidInput: the file cannot be written.
@@ -123,6 +127,8 @@ def write_json(path: Path, outcome: Outcome, origin: str) -> None:
         "day": origin,
         "firstAnswerSeconds": round(outcome.first_quote_s, 3),
         "balanced": outcome.balanced,
+        "desk": outcome.desk.to_json(),
+        "report": str(report),
         "trades": [{**asdict(trade), "pnl_usd": str(pnl_usd(trade))} for trade in outcome.trades],
         "accounts": [
             {**{key: str(value) for key, value in asdict(line).items()}, "difference": str(line.difference)}

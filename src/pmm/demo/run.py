@@ -3,57 +3,44 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pmm.chain.deployments import Deployment, load_deployment
-from pmm.chain.rpc import JsonRpc
-from pmm.demo.accounts import HEDGER, SETTLEMENT, TAKER, AccountLine, account_lines, read_balances
+from pmm.demo.accounts import HEDGER, LENDING, SETTLEMENT, TAKER, AccountLine, account_lines, read_balances
 from pmm.demo.child import Child
+from pmm.demo.contracts import Contracts, open_contracts
+from pmm.demo.desk_facts import DeskFacts
+from pmm.demo.desk_run import DemoDesk
+from pmm.demo.loan import open_loan
 from pmm.demo.price_day import PriceDay
 from pmm.demo.schedule import Step
 from pmm.demo.trade import Trade
-from pmm.domain import USDC, WETH, Address
+from pmm.domain import USDC, WETH
 from pmm.errors import PmmError
-from pmm.localnet.anvil import AnvilNode, free_port
+from pmm.localnet.anvil import free_port
 from pmm.localnet.funding import NATIVE, deal
-from pmm.localnet.upstream import upstream
+from pmm.report import write_day
 from pmm.server.client import wait_ready
-from pmm.toolchain import project_root
 
-NETWORK = "ethereum:mainnet-fork:foundry"
-_INVENTORY = {WETH.address: 40 * 10**18, USDC.address: 120_000 * 10**6}
 _TAKER_FUNDS = {WETH.address: 2_000 * 10**18, USDC.address: 5_000_000 * 10**6, NATIVE: 100 * 10**18}
 _ASSETS = (WETH.address, USDC.address)
-_APE_TIMEOUT_S = 180.0
 _READY_TIMEOUT_S = 60.0
 _STOPPED_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contracts:
-    """A fork with our contracts deployed and inventory in them; ``record`` is what the server reads."""
-
-    rpc: JsonRpc
-    rpc_url: str
-    deployment: Deployment
-    record: Path
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk(Contracts):
-    """The same with a quote server on it."""
+class Site(Contracts):
+    """The same with a quote server on it, and the desk beside it."""
 
     server_url: str
+    desk: DemoDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,61 +49,51 @@ class Outcome:
 
     trades: list[Trade]
     accounts: list[AccountLine]
+    desk: DeskFacts
     first_quote_s: float
 
     @property
     def balanced(self) -> bool:
-        """Whether every balance is what signed orders, swap events and receipts say, to the unit."""
-        return all(line.difference == 0 for line in self.accounts)
+        """Whether every balance is what signed orders, swap events and receipts say, to the unit, the desk's own book
+        has equalled the chain in every turn, and the loan is repaid."""
+        return all(line.difference == 0 for line in self.accounts) and self.desk.clean
 
 
-def open_contracts(
-    stack: ExitStack, say: Callable[[str], None], *, inventory: Mapping[Address, int] = _INVENTORY
-) -> Contracts:
-    """Start a fork and deploy on it; everything ends when ``stack`` closes.
-
-    Args:
-        inventory: base units given to the settlement contract, all of which 1inch's contract may move.
-
-    Raises:
-        SetupError, ChainError: a process did not start; the message holds the end of its log.
-    """
-    folder = project_root() / ".pmm" / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-    folder.mkdir(parents=True)
-    say(f"upstream: {'MAINNET_RPC_URL' if os.environ.get('MAINNET_RPC_URL') else 'the offline mainnet'}")
-    source_url = stack.enter_context(upstream(any_port=True))
-    fork = stack.enter_context(AnvilNode(fork_url=source_url))
-    say(f"fork of it at {fork.url}, chain id 1")
-    rpc = stack.enter_context(JsonRpc(fork.url))
-    record = folder / "deployment.json"
-    say("deploying with Ape (the first time it compiles the contracts)")
-    # An allowance is finite, as the contract wants it: what fills on 1inch can use, and not more.
-    _deploy(record, fork.url, source_url, folder, say, allowances=inventory)
-    deployment = load_deployment(record)
-    settlement = deployment.address("RfqSettlement")
-    for token, amount in inventory.items():
-        deal(rpc, token, settlement, amount)
-    return Contracts(rpc=rpc, rpc_url=fork.url, deployment=deployment, record=record, folder=folder)
-
-
-def open_desk(stack: ExitStack, say: Callable[[str], None]) -> Desk:
-    """Start fork, contracts, inventory and quote server; as :func:`open_contracts`."""
-    contracts = open_contracts(stack, say)
+def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
+    """Start fork, contracts, inventory, a loan, quote server and desk; as :func:`open_contracts`."""
+    contracts = open_contracts(stack, say, hedged=True)
+    open_loan(contracts.rpc, contracts.deployment)
     port = free_port()
     server_url = f"http://127.0.0.1:{port}"
     server = stack.enter_context(
         Child("quote server", serve_command(contracts, port), log=contracts.folder / "server.log")
     )
+    # The desk opens while the server starts.
+    desk = stack.enter_context(
+        DemoDesk(
+            rpc=contracts.rpc,
+            record=contracts.record,
+            journal=journal_file(contracts),
+            folder=contracts.folder,
+            say=say,
+        )
+    )
     wait_for_server(server, server_url)
     say(f"quote server at {server_url} (API page {server_url}/docs)")
-    return Desk(
+    return Site(
         rpc=contracts.rpc,
         rpc_url=contracts.rpc_url,
         deployment=contracts.deployment,
         record=contracts.record,
         folder=contracts.folder,
         server_url=server_url,
+        desk=desk,
     )
+
+
+def journal_file(contracts: Contracts) -> Path:
+    """Return where server and desk have their journal."""
+    return contracts.folder / "journal.sqlite"
 
 
 def serve_command(contracts: Contracts, port: int) -> list[str]:
@@ -127,35 +104,8 @@ def serve_command(contracts: Contracts, port: int) -> list[str]:
         "--deployment",
         str(contracts.record),
         "--journal",
-        str(contracts.folder / "journal.sqlite"),
+        str(journal_file(contracts)),
     ]
-
-
-def _deploy(
-    record: Path,
-    fork_url: str,
-    source_url: str,
-    folder: Path,
-    say: Callable[[str], None],
-    *,
-    allowances: Mapping[Address, int],
-) -> None:
-    environment = {"APE_FOUNDRY_HOST": fork_url, "PMM_UPSTREAM_RPC_URL": source_url}
-    words = [
-        word for token, amount in allowances.items() for word in ("--router-allowance", f"{token}={amount}")
-    ]
-    for script, options in (("settlement", words), ("hedger", [])):
-        command = [str(Path(sys.executable).with_name("ape")), "run", "deploy", script, "--network", NETWORK]
-        log = folder / f"deploy-{script}.log"
-        with Child(
-            f"script `ape run deploy {script}`",
-            [*command, "--record", str(record), *options],
-            log=log,
-            environment=environment,
-        ) as child:
-            if child.wait(_APE_TIMEOUT_S) != 0:
-                raise PmmError(f"expected `ape run deploy {script}` to succeed: {child.tail(8)}")
-            say(child.tail(1))
 
 
 def wait_for_server(server: Child, url: str) -> None:
@@ -172,27 +122,31 @@ def wait_for_server(server: Child, url: str) -> None:
             return
 
 
-def walk(desk: Desk, steps: list[Step], started_s: float, on_trade: Callable[[Trade], None]) -> Outcome:
-    """Let a taker process make the requests and return what happened, balances read back from the chain."""
+def walk(site: Site, steps: list[Step], started_s: float, on_trade: Callable[[Trade], None]) -> Outcome:
+    """Let a taker process make the requests, the desk turn after each, and return what happened.
+
+    Balances are read back from the chain.
+    """
     with Child(
         "taker",
         [sys.executable, "-m", "pmm.demo.taker"],
-        log=desk.folder / "taker.log",
+        log=site.folder / "taker.log",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as taker:
         lines = _lines(taker)
-        settlement = desk.deployment.address("RfqSettlement")
-        _tell(taker, _task(desk, steps))
+        _tell(taker, _task(site, steps))
         address = _reply(taker, lines)["address"]
         for token, amount in _TAKER_FUNDS.items():
-            deal(desk.rpc, token, address, amount)
+            deal(site.rpc, token, address, amount)
         accounts = {
-            SETTLEMENT: settlement,
-            HEDGER: desk.deployment.address("AtomicHedger"),
+            SETTLEMENT: site.deployment.address("RfqSettlement"),
+            HEDGER: site.deployment.address("AtomicHedger"),
+            LENDING: site.deployment.address("LendingAccount"),
             TAKER: address,
         }
-        before = read_balances(desk.rpc, accounts, _ASSETS)
+        before = read_balances(site.rpc, accounts, _ASSETS)
+        site.desk.settle()
         _tell(taker, "funded")
         # Approvals cost ether too; they belong to no trade.
         before[TAKER, NATIVE] -= int(_reply(taker, lines)["setup_gas_wei"])
@@ -203,19 +157,34 @@ def walk(desk: Desk, steps: list[Step], started_s: float, on_trade: Callable[[Tr
             trades.append(trade)
             on_trade(trade)
             first_quote_s = first_quote_s or time.monotonic() - started_s
+            site.desk.settle(trade)
+            _tell(taker, "next")
         if taker.wait(_STOPPED_TIMEOUT_S) != 0 or len(trades) != len(steps):
             raise PmmError(
                 f"expected {len(steps)} requests from the taker, found {len(trades)}: {taker.tail()}"
             )
-        after = read_balances(desk.rpc, accounts, _ASSETS)
-    return Outcome(trades=trades, accounts=account_lines(before, after, trades), first_quote_s=first_quote_s)
+        after = read_balances(site.rpc, accounts, _ASSETS)
+    return Outcome(
+        trades=trades,
+        accounts=account_lines(before, after, trades, site.desk.facts.moves),
+        desk=site.desk.facts,
+        first_quote_s=first_quote_s,
+    )
 
 
-def _task(desk: Desk, steps: list[Step]) -> str:
+def write_report(site: Site) -> Path:
+    """Close the desk, write the report of today out of its ledger and the journal, and return the file."""
+    site.desk.close()
+    target = site.folder / "day.html"
+    write_day(datetime.now(UTC).date(), journal=journal_file(site), ledger=site.desk.ledger, target=target)
+    return target
+
+
+def _task(site: Site, steps: list[Step]) -> str:
     task: dict[str, Any] = {
-        "rpc_url": desk.rpc_url,
-        "server_url": desk.server_url,
-        "settlement": desk.deployment.address("RfqSettlement"),
+        "rpc_url": site.rpc_url,
+        "server_url": site.server_url,
+        "settlement": site.deployment.address("RfqSettlement"),
         "steps": [asdict(step) for step in steps],
     }
     return json.dumps(task, default=str)

@@ -1,13 +1,15 @@
 """The taker process: moves the market along the day, asks for quotes over HTTP and fills them on chain.
 
 Started by the demo as ``python -m pmm.demo.taker``. It reads its task as one JSON line, says its address, waits
-for a line that says it has been funded, and then writes one JSON line per request. Its key never leaves it.
+for a line that says it has been funded, and then writes one JSON line per request and waits for a line before the
+next: the desk hedges in between. Its key never leaves it.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,6 +19,7 @@ from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.rpc import JsonRpc
 from pmm.demo.revert_reasons import explain_revert
 from pmm.demo.schedule import EXPECT_REFUSAL, LET_EXPIRE, SELLS, Step
+from pmm.demo.swap_events import pool_amounts
 from pmm.demo.trade import EXPIRED, FILLED, REFUSED, REVERTED, Trade
 from pmm.demo.wallet import Wallet
 from pmm.domain import MAINNET_TOKENS, USDC, WETH, FillFunction, OwnDomainTerms, TakerTraits, encode_fill
@@ -25,8 +28,9 @@ from pmm.execution import Settlement
 from pmm.localnet.prices import refresh_feeds, set_price
 from pmm.server.client import QuoteAnswer, QuoteClient, QuoteRefused
 
+_RELEASED_WITHIN_S = 10.0
+_POLL_S = 0.05
 _MAX_UINT256 = 2**256 - 1
-_SWAP_TOPIC = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"  # Uniswap V3 Swap
 _FUNDING = {1: "Uniswap V3 flash swap", 2: "Morpho loan", 3: "Balancer loan", 4: "Aave loan"}
 
 
@@ -70,6 +74,7 @@ class Taker:
         """Move the market, ask, and do what the step intends with the answer."""
         set_price(self._rpc, "ETH", step.market_usd)
         self._quotes.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
+        self._wait_until_released()
         spent_before = self._wallet.spent_wei
         base: dict[str, Any] = {
             "number": step.number,
@@ -89,6 +94,15 @@ class Taker:
         ending = self._let_expire(answer) if step.intent == LET_EXPIRE else self._fill(answer)
         spent_wei = self._wallet.spent_wei - spent_before
         return Trade(**base, **_terms(answer), **ending, gas_cost_wei=str(spent_wei))
+
+    def _wait_until_released(self) -> None:
+        """Wait until the server has seen that earlier quotes are filled: a price depends on what is promised."""
+        deadline_s = time.monotonic() + _RELEASED_WITHIN_S
+        while any(int(one["reserved"]) for one in self._quotes.healthz()["inventory"]):
+            if time.monotonic() > deadline_s:
+                # A quote that reverted stays promised until it expires: no reason to end the day.
+                return
+            time.sleep(_POLL_S)
 
     def _ask(self, step: Step) -> QuoteAnswer:
         weth = int(step.weth.scaleb(WETH.decimals))
@@ -175,12 +189,10 @@ def _terms(answer: QuoteAnswer) -> dict[str, Any]:
 
 def _swap_cost(receipt: dict[str, Any]) -> int:
     """Return what the pool took: the positive one of the two amounts in its Swap event."""
-    for log in receipt["logs"]:
-        if log["topics"][0] == _SWAP_TOPIC:
-            words = bytes.fromhex(log["data"][2:])
-            amounts = (int.from_bytes(words[i : i + 32], "big", signed=True) for i in (0, 32))
-            return max(amounts)
-    raise PmmError(f"expected a Uniswap V3 Swap event in {receipt['transactionHash']}, found none")
+    amounts = pool_amounts(receipt)
+    if amounts is None:
+        raise PmmError(f"expected a Uniswap V3 Swap event in {receipt['transactionHash']}, found none")
+    return max(amounts)
 
 
 def main() -> None:
@@ -196,6 +208,8 @@ def main() -> None:
         print(json.dumps({"setup_gas_wei": str(wallet.spent_wei)}), flush=True)  # noqa: T201
         for step in task.steps:
             print(taker.run(step).to_json(), flush=True)  # noqa: T201
+            if not sys.stdin.readline():
+                return
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
 
 import structlog
 
@@ -33,9 +33,17 @@ def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
 
 def log_to_stderr(level: str = "info") -> None:
     """Write events of this level and above."""
+    _log_to(lambda: sys.stderr, level)
 
-    def to_stderr(*_: Any) -> Any:
-        return structlog.PrintLogger(sys.stderr)
+
+def log_to_file(file: TextIO, level: str = "info") -> None:
+    """Write events of this level and above to an open file instead; as :func:`log_to_stderr`."""
+    _log_to(lambda: file, level)
+
+
+def _log_to(target: Callable[[], TextIO], level: str) -> None:
+    def printer(*_: Any) -> Any:
+        return structlog.PrintLogger(target())
 
     structlog.configure(
         processors=[
@@ -45,5 +53,5 @@ def log_to_stderr(level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=to_stderr,
+        logger_factory=printer,
     )

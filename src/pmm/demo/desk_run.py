@@ -1,0 +1,148 @@
+"""The desk of the demo: the parts of ``pmm desk``, joined by its composition root, on the demo's fork and journal.
+
+It runs in the demo's process and turns between the requests, so that the day is the same whenever it is walked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pmm.chain.abi import encode_call
+from pmm.chain.rpc import JsonRpc
+from pmm.demo.desk_facts import AAVE, BAND_USD, DeskFacts
+from pmm.demo.desk_watch import RiskWatch, TurnWatch
+from pmm.demo.trade import Trade
+from pmm.desk import Desk, open_desk
+from pmm.domain import USDC, to_hex
+from pmm.errors import PmmError
+from pmm.monitoring.logs import log_to_file
+from pmm.settings import load_settings
+
+# Less than the inventory by what interest may come to: the loan is repaid whole.
+_LEAVES = ("WETH:40", "USDC:119000")
+_CENT = Decimal("0.01")
+_WITHIN_S = 60.0
+_PAUSE_S = 0.1
+# The defaults but for time, a demo does not wait a minute for a warning to end; and two tokens are concentrated.
+_RISK = {"hold_s": 1.0, "desk_hold_s": 1.0, "concentration_pct": (60.0, 90.0, 100.0)}
+
+
+class DemoDesk:
+    """Opens and turns the desk; a context manager.
+
+    Attributes:
+        facts: what it did, measured.
+        ledger: file of the desk's ledger.
+    """
+
+    def __init__(
+        self, *, rpc: JsonRpc, record: Path, journal: Path, folder: Path, say: Callable[[str], None]
+    ) -> None:
+        self.facts = DeskFacts()
+        self.ledger = folder / "ledger.sqlite"
+        self._rpc, self._record, self._journal, self._folder, self._say = rpc, record, journal, folder, say
+        self._stack = ExitStack()
+        self._desk: Desk | None = None
+        self._was_normal = False
+
+    def __enter__(self) -> Self:
+        self._desk = self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the desk: its last figures are in the ledger afterwards; idempotent."""
+        self._desk = None
+        self._stack.close()
+
+    def settle(self, trade: Trade | None = None) -> None:
+        """Turn until nothing is left to do and delta is normal; say what was done about a request's fill.
+
+        Raises PmmError where that takes too long, and what the desk raises.
+        """
+        desk = self._running
+        number, owed = trade.number if trade else 0, self._owed()
+        turns, risk = TurnWatch(desk, self._rpc, number), RiskWatch(desk, number)
+        deadline_s = time.monotonic() + _WITHIN_S
+        while True:
+            turn = desk.step()
+            turns.take_in(turn)
+            self._sample(risk)
+            if turn.quiet and risk.is_normal:
+                break
+            if time.monotonic() > deadline_s:
+                raise PmmError(
+                    f"expected the desk to come to rest within {_WITHIN_S:.0f} s after request {number}, it did not; "
+                    f"{self._folder / 'desk.log'} says what it does"
+                )
+            if turn.quiet:
+                time.sleep(_PAUSE_S)
+        self.facts.owed = self._owed()
+        repaid = turns.repayments(owed, self.facts.owed)
+        # The desk's first look at delta is no warning: it had not seen any.
+        warned = risk.found() if trade else []
+        turns.add_to(self.facts)
+        self.facts.repayments += repaid
+        self.facts.warnings += warned
+        place = f"desk, request {number}" if trade else "desk, before the day"
+        texts = [one.describe() for one in repaid]
+        texts += [one.describe() for one in turns.hedges]
+        for text in (*texts, *(one.describe() for one in warned)):
+            self._say(f"{place}: {text}")
+        if not turns.hedges and abs(turns.delta_usd) >= _CENT:
+            self._say(f"{place}: delta {turns.delta_usd:+,.2f} USD stays within its band of {BAND_USD:,}")
+
+    # ---------------------------------------------------------------------------------------------- internal
+
+    def _sample(self, risk: RiskWatch) -> None:
+        """Write the gauges down where delta came to another phase: a day of a minute has few samples otherwise."""
+        if risk.is_normal is not self._was_normal:
+            self._was_normal = risk.is_normal
+            self._running.history.sample(self._running.clock_ms())
+
+    @property
+    def _running(self) -> Desk:
+        if self._desk is None:
+            raise PmmError("expected an open desk, found it closed")
+        return self._desk
+
+    def _open(self) -> Desk:
+        log_to_file(self._stack.enter_context((self._folder / "desk.log").open("a", buffering=1)))
+        settings = load_settings(
+            {
+                "rpc_url": self._rpc.url,
+                "deployment": self._record,
+                "journal": self._journal,
+                "pairs": ("WETH/USDC",),
+                "desk": {
+                    "ledger": self.ledger,
+                    "metrics_port": 0,
+                    "hedged": ("WETH/USDC",),
+                    "hedging": "band",
+                    "band_outer_usd": BAND_USD,
+                    "band_inner_usd": 0,
+                    "keeper": True,
+                    "keeper_leaves": _LEAVES,
+                },
+                "risk": _RISK,
+            }
+        )
+        opened = open_desk(settings)
+        self._stack.callback(opened.close)
+        return opened
+
+    def _owed(self) -> int:
+        account = self._running.scene.deployment.address("LendingAccount")
+        data = to_hex(encode_call("debtOf(uint256,address)", AAVE, USDC.address))
+        answer: str = self._rpc.call("eth_call", {"to": account, "data": data}, "latest")
+        return int(answer, 16)
