@@ -91,7 +91,10 @@ class AnsweredQuote:
 
 
 class QuoteDesk:
-    """Answers requests for firm quotes and for ladders. Belongs to one event loop."""
+    """Answers requests for firm quotes and for ladders. Belongs to one event loop.
+
+    Of desks that share their conditions one ``observes`` the market for all of them.
+    """
 
     def __init__(
         self,
@@ -101,8 +104,10 @@ class QuoteDesk:
         admission: AdmissionDesk,
         clock: Clock,
         keeper: NonceKeeper | None = None,
+        observes: bool = True,
     ) -> None:
         self._market = market
+        self._observes = observes
         self._records = DurableRecords(journal=journal, admission=admission)
         self._admission = admission
         self._signer = admission.signer
@@ -257,7 +262,7 @@ class QuoteDesk:
         Raises JournalUnavailable when they could not be journaled; inventory is free again all the same, and
         the next call tries them again.
         """
-        if self._admission.conditions is not None:
+        if self._observes and self._admission.conditions is not None:
             self._admission.conditions.observe(view)
         await self.ends.settle(view)
 

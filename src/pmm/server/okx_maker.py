@@ -22,6 +22,7 @@ from pmm.execution import (
     KillSwitches,
     LaneNonces,
     LiveQuote,
+    MarketConditions,
     MarketSource,
     NodeIdentity,
     QuoteDesk,
@@ -107,10 +108,14 @@ def okx_desk(
     chain_id: int,
     random_bits: RandomBits,
     model: QuoteModel,
+    conditions: MarketConditions | None = None,
     switches: KillSwitches | None = None,
     stages: StageWatch = NO_STAGES,
 ) -> QuoteDesk:
-    """Return the desk of OKX's maker: the policy of the other desk, with maker, domain and life of its own."""
+    """Return the desk of OKX's maker: the policy of the other desk, with maker, domain and life of its own.
+
+    ``conditions`` are those of the other desk, which observes the market and the fills of both.
+    """
     mine = [quote for quote in live if quote.settlement is Settlement.OKX]
     book = ReservationBook(confirmations=confirmations)
     for quote in mine:
@@ -127,11 +132,16 @@ def okx_desk(
         relayer_nonces=RelayerNonces(
             settlement=Settlement.OKX, maker=maker.address, live=(quote.nonce for quote in mine)
         ),
+        conditions=conditions,
         switches=switches,
         stages=stages,
     )
     return QuoteDesk(
-        market=AccountMarket(market, Settlement.OKX), journal=journal, admission=admission, clock=clock
+        market=AccountMarket(market, Settlement.OKX),
+        journal=journal,
+        admission=admission,
+        clock=clock,
+        observes=False,
     )
 
 

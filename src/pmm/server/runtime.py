@@ -287,6 +287,7 @@ def _join(
             chain_id=identity.chain_id,
             random_bits=random.bits,
             model=admission.model,
+            conditions=conditions,
             switches=plane.board.switches,
             stages=stages,
         )

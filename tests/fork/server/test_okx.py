@@ -64,6 +64,10 @@ def test_firm_order__funded_account__is_signed_and_journaled(
     quote = OkxCodec(tokens=MAINNET_TOKENS).read_quote(FIRM_ORDER, response.content, okx_domain())
     assert (quote.maker, quote.taking_amount) == (account, 10**18)
     assert [entry for entry in read(journal) if getattr(entry, "relayer", "") == "okx"]
+    # One memory for both makers: volatility, jumps and toxic flow at one relayer move the price at the other.
+    conditions = patient.runtime.desk.admission.conditions
+    assert conditions is not None
+    assert conditions.open_quotes == 1
 
 
 def test_maker_status__sound_server__passes_for_either_relayer(patient: Server, chain: ChainBuilder) -> None:
