@@ -22,7 +22,7 @@ from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
 from pmm.errors import ChainError, PmmError, SetupError
-from pmm.execution.book import InventoryBook, Reconciliation, reconcile
+from pmm.execution.book import ChainReading, InventoryBook, Reconciliation, reconcile
 from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
 from pmm.execution.ledger import LedgerTransaction
 from pmm.execution.lending import KeeperStep
@@ -89,6 +89,7 @@ class Desk:
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
+    _no_market: str = ""
     _sampled_ms: int = 0
     _feed: ChainFeed = field(default_factory=ChainFeed)
 
@@ -110,7 +111,7 @@ class Desk:
         reading = self.reader.read(place.head.number)
         changed = self.sender.step()
         self.stock.look(reading, self.sender.open_records)
-        market = self.markets.read(reading, reserved=self.stock.taken)
+        market = self._market(reading)
         now_ms = self.clock_ms()
         self.gauges.market = market
         if self.book.head is None:
@@ -156,7 +157,7 @@ class Desk:
         try:
             done = self.step()
             kept = self.lending.trouble if self.lending else ""
-            trouble = "; ".join(one for one in (self.stock.trouble, kept) if one)
+            trouble = "; ".join(one for one in (self._no_market, self.stock.trouble, kept) if one)
         except (ChainError, SetupError) as error:
             trouble = str(error)
         if trouble:
@@ -203,8 +204,19 @@ class Desk:
                 self._feed.skip_to_now(transaction, CONSUMER)
         return place
 
+    def _market(self, reading: ChainReading) -> HedgeMarket | None:
+        """Return what to hedge by, None where it cannot be read: what happened goes to the books all the same."""
+        market: HedgeMarket | None = None
+        try:
+            market = self.markets.read(reading, reserved=self.stock.taken)
+            why = "; ".join(market.unpriced.values())
+        except ChainError as error:
+            why = str(error)
+        self._no_market = f"hedges wait for a market: {why}" if why else ""
+        return market
+
     def _take_in(
-        self, market: HedgeMarket, now_ms: int, *, followed: bool
+        self, market: HedgeMarket | None, now_ms: int, *, followed: bool
     ) -> tuple[list[ChainChange], tuple[HedgeNotice, ...]]:
         changes: list[ChainChange] = []
         notices: tuple[HedgeNotice, ...] = ()
@@ -239,7 +251,7 @@ class Desk:
     def _measure(
         self,
         place: Place,
-        market: HedgeMarket,
+        market: HedgeMarket | None,
         changes: list[ChainChange],
         notices: tuple[HedgeNotice, ...],
         found: Reconciliation,
@@ -251,7 +263,7 @@ class Desk:
         self.gauges.chain(place.head, self.pool.states(), now_ms)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
-        self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
+        self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
             self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
         finally:

@@ -10,7 +10,6 @@ from pmm.chain.quoter import Pool
 from pmm.chain.tick_reader import read_tick_maps
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import Address, Token
-from pmm.errors import ChainError
 from pmm.execution.book import ChainReading
 from pmm.execution.hedging import HedgeMarket, HedgePool
 from pmm.pricing import PerpQuote, PoolKind
@@ -47,7 +46,8 @@ class HedgeMarketReader:
     ) -> HedgeMarket:
         """Return the market at the block of a book's reading, which says what there is to trade.
 
-        Raises ChainError for answers that cannot be right, NodeUnreachable without one.
+        A token whose feed cannot be traded by has no price in it. Raises ChainError for answers that cannot be right,
+        NodeUnreachable without one.
         """
         block = reading.block.number
         feed_calls = [feed_call(feed) for feed in self._feeds.values()]
@@ -56,10 +56,12 @@ class HedgeMarketReader:
             token: feed_reading(feed, answer)
             for (token, feed), answer in zip(self._feeds.items(), answers, strict=False)
         }
-        if any(feed.answer <= 0 for feed in feeds.values()):
-            raise ChainError(
-                "expected feeds above zero, found one that is not: there is no market to hedge by"
-            )
+        unpriced = {
+            token: f"feed {feed.name} answers {feed.answer}: expected more than zero"
+            for token, feed in feeds.items()
+            if feed.answer <= 0
+        }
+        usable = {token: feed for token, feed in feeds.items() if token not in unpriced}
         (gas_price,) = self._node.batch([("eth_gasPrice", ())])
         held = {
             key.token: amount for key, amount in reading.balances.items() if key.account == self._settlement
@@ -70,11 +72,12 @@ class HedgeMarketReader:
             gas_price_wei=int(gas_price, 16),
             native=self._native,
             usd_per_unit_e36={
-                token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in feeds.items()
+                token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in usable.items()
             },
+            unpriced=unpriced,
             inventory={token: max(amount - reserved.get(token, 0), 0) for token, amount in held.items()},
             pools=self._read_pools(block),
-            lending=self._lending.read(answers[len(feed_calls) :], feeds),
+            lending=self._lending.read(answers[len(feed_calls) :], usable),
             debts=_debts(reading),
             perps=perps,
         )

@@ -7,7 +7,7 @@ that pays more than fair.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pmm.domain import Address, Token
@@ -40,6 +40,7 @@ class HedgeMarket:
         inventory: what the settlement contract holds and has not promised, base units.
         debts: what the lending account owes, per lending market and token, base units.
         native: the token that gas is worth the same as (WETH).
+        unpriced: why a token has no fair value.
     """
 
     block_number: int
@@ -52,6 +53,7 @@ class HedgeMarket:
     lending: tuple[LendingReading, ...] = ()
     debts: Mapping[tuple[str, Address], int]
     perps: tuple[PerpQuote, ...] = ()
+    unpriced: Mapping[Address, str] = field(default_factory=dict)
 
     def value_down(self, token: Address, amount: int) -> int:
         """Return US dollars of an amount, wad, rounded down; raises InvalidInput without a price."""
@@ -68,7 +70,8 @@ class HedgeMarket:
     def _price(self, token: Address) -> int:
         price = self.usd_per_unit_e36.get(token, 0)
         if price <= 0:
-            raise InvalidInput(f"hedge market: expected a price of {token}, found none; check its feed")
+            why = self.unpriced.get(token, "check its feed")
+            raise InvalidInput(f"hedge market: expected a price of {token}, found none; {why}")
         return price
 
 
