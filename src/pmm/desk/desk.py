@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
-from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
+from pmm.chain.indexer import Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
+from pmm.desk.backlog import Backlog
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.risk_desk import RiskDesk
@@ -24,7 +24,6 @@ from pmm.domain import ChainChange
 from pmm.errors import ChainError, PmmError, SetupError
 from pmm.execution.book import ChainReading, InventoryBook, Reconciliation, reconcile
 from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
-from pmm.execution.ledger import LedgerTransaction
 from pmm.execution.lending import KeeperStep
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import MetricsPort
@@ -32,8 +31,6 @@ from pmm.monitoring.history import GaugeHistory
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 
-CONSUMER = "hedger"
-"""Name under which the hedger's place on the chain stands in the ledger."""
 _PROBE_S = 10.0
 _SAMPLE_MS = 10_000
 _LOG = structlog.get_logger()
@@ -77,6 +74,7 @@ class Desk:
     markets: HedgeMarketReader
     book: InventoryBook
     hedger: Hedger
+    backlog: Backlog
     sender: TransactionSender
     stock: Stock
     lending: LendingDesk | None
@@ -91,7 +89,6 @@ class Desk:
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
     _no_market: str = ""
     _sampled_ms: int = 0
-    _feed: ChainFeed = field(default_factory=ChainFeed)
 
     def __post_init__(self) -> None:
         self.alerts.start()
@@ -116,8 +113,8 @@ class Desk:
         self.gauges.market = market
         if self.book.head is None:
             reconcile(self.book, reading)
-        changes, notices = self._take_in(market, now_ms, followed=followed or before is None)
-        notices += self.hedger.step(now_ms=now_ms, market=market)
+        changes = self.backlog.take_in(market, now_ms, followed=followed or before is None)
+        notices = self.hedger.step(now_ms=now_ms, market=market)
         kept: KeeperStep | None = None
         if self.lending is not None:
             # Behind the hedger: it repays with what hedges leave.
@@ -198,10 +195,7 @@ class Desk:
         place = self.store.place()
         # The indexer has stepped: it has a place.
         assert place is not None
-        with self.ledger.transaction() as transaction:
-            known = transaction.query("SELECT 1 FROM chain_consumers WHERE name = ?", (CONSUMER,))
-            if not known:
-                self._feed.skip_to_now(transaction, CONSUMER)
+        self.backlog.begin()
         return place
 
     def _market(self, reading: ChainReading) -> HedgeMarket | None:
@@ -214,39 +208,6 @@ class Desk:
             why = str(error)
         self._no_market = f"hedges wait for a market: {why}" if why else ""
         return market
-
-    def _take_in(
-        self, market: HedgeMarket | None, now_ms: int, *, followed: bool
-    ) -> tuple[list[ChainChange], tuple[HedgeNotice, ...]]:
-        changes: list[ChainChange] = []
-        notices: tuple[HedgeNotice, ...] = ()
-        for delivery in self._deliveries():
-            change = delivery.change
-            if not (followed or change.added or change.removed):
-                continue
-            # What comes again after a failure of the hedger changes the book no more.
-            self.book.apply(change)
-            notices += self.hedger.on_change(
-                change,
-                now_ms=now_ms,
-                market=market,
-                acknowledge=partial(self._acknowledge, delivery),
-            )
-            changes.append(change)
-        return changes, notices
-
-    def _deliveries(self) -> Iterator[Delivery]:
-        more = True
-        while more:
-            with self.ledger.transaction() as transaction:
-                delivery = self._feed.pending(transaction, CONSUMER)
-            if delivery is None:
-                return
-            yield delivery
-            more = delivery.more
-
-    def _acknowledge(self, delivery: Delivery, transaction: LedgerTransaction) -> None:
-        self._feed.acknowledge(transaction, CONSUMER, delivery)
 
     def _measure(
         self,

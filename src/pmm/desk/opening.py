@@ -18,6 +18,7 @@ from pmm.chain.sender import (
 from pmm.desk.acting import DeskActions
 from pmm.desk.action_ports import HedgerActions, PoolFailover, SenderCancel, make_guardian, quoting_of
 from pmm.desk.alerting import desk_alerts
+from pmm.desk.backlog import Backlog
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import promised_inventory
@@ -146,6 +147,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         events=events.risk,
         alerts=alerts,
     )
+    book = InventoryBook(scope=scene.scope)
     return Desk(
         scene=scene,
         ledger=ledger,
@@ -154,8 +156,9 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         store=store,
         reader=BookReader(scene.node, scene.scope, scene.lending),
         markets=_markets(scene, assets),
-        book=InventoryBook(scope=scene.scope),
+        book=book,
         hedger=hedger,
+        backlog=Backlog(ledger, book, hedger),
         sender=sender,
         stock=stock,
         lending=join_lending(scene, sender, stock, events.lending, assets),
