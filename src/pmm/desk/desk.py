@@ -16,6 +16,7 @@ from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.backlog import Backlog
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
@@ -69,6 +70,7 @@ class Desk:
     ledger: Ledger
     pool: NodePool
     indexer: Indexer
+    orders: KnownOrders
     store: IndexStore
     reader: BookReader
     markets: HedgeMarketReader
@@ -178,6 +180,7 @@ class Desk:
         self.alerts.close()
         self.metrics.close()
         self.stock.close()
+        self.orders.close()
         self.pool.close()
         self.scene.close()
         self.ledger.close()

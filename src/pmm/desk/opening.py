@@ -21,7 +21,7 @@ from pmm.desk.alerting import desk_alerts
 from pmm.desk.backlog import Backlog
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
-from pmm.desk.joined_journal import promised_inventory
+from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.risk_desk import RiskDesk
@@ -115,7 +115,9 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     store = IndexStore(ledger)
     # A development chain is rolled back at will; one under consensus does not get shorter.
     policy = IndexPolicy(rollback_after_s=0) if scene.identity.development else IndexPolicy()
-    indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=EventDecoder(watch), policy=policy)
+    orders = KnownOrders.of(scene)
+    decoder = EventDecoder(watch, orders)
+    indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=decoder, policy=policy)
     alerts = desk_alerts(
         settings.alerts,
         ledger,
@@ -153,6 +155,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         ledger=ledger,
         pool=pool,
         indexer=indexer,
+        orders=orders,
         store=store,
         reader=BookReader(scene.node, scene.scope, scene.lending),
         markets=_markets(scene, assets),
