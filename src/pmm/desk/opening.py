@@ -188,6 +188,7 @@ def _markets(scene: Scene, assets: tuple[HedgedAsset, ...]) -> HedgeMarketReader
         settlement=scene.settlement,
         pools=pools,
         plan=scene.lending,
+        heartbeat_grace_s=scene.settings.heartbeat_grace_s,
     )
 
 

@@ -12,11 +12,15 @@ from pmm.chain.web3_node import Web3Node
 from pmm.domain import Address, Token
 from pmm.execution.book import ChainReading
 from pmm.execution.hedging import HedgeMarket, HedgePool
-from pmm.pricing import PerpQuote, PoolKind
+from pmm.pricing import FeedReading, PerpQuote, PoolKind
+from pmm.pricing.fair_rules import check_feed
 
 
 class HedgeMarketReader:
-    """Reads one market per block. Without a lending plan the lending routes find nothing."""
+    """Reads one market per block. Without a lending plan the lending routes find nothing.
+
+    ``heartbeat_grace_s`` is what a feed may be older than its heartbeat, by the block's time.
+    """
 
     def __init__(
         self,
@@ -29,13 +33,14 @@ class HedgeMarketReader:
         plan: LendingPlan | None,
         words: int = 2,
         most_ticks: int = 200,
+        heartbeat_grace_s: int = 300,
     ) -> None:
         self._node, self._native, self._settlement = node, native, settlement
         self._pools = [pool for pool in pools if pool.kind is PoolKind.UNISWAP_V3]
         self._feeds = feeds_of(tokens)
         self._tokens = {token.address: token for token in tokens}
         self._lending = LendingReader(plan, tokens)
-        self._words, self._most_ticks = words, most_ticks
+        self._words, self._most_ticks, self._grace_s = words, most_ticks, heartbeat_grace_s
 
     def read(
         self,
@@ -56,11 +61,7 @@ class HedgeMarketReader:
             token: feed_reading(feed, answer)
             for (token, feed), answer in zip(self._feeds.items(), answers, strict=False)
         }
-        unpriced = {
-            token: f"feed {feed.name} answers {feed.answer}: expected more than zero"
-            for token, feed in feeds.items()
-            if feed.answer <= 0
-        }
+        unpriced = self._unpriced(feeds, reading.block.time_s)
         usable = {token: feed for token, feed in feeds.items() if token not in unpriced}
         (gas_price,) = self._node.batch([("eth_gasPrice", ())])
         held = {
@@ -81,6 +82,14 @@ class HedgeMarketReader:
             debts=_debts(reading),
             perps=perps,
         )
+
+    def _unpriced(self, feeds: Mapping[Address, FeedReading], chain_time_s: int) -> dict[Address, str]:
+        """Return why tokens cannot be traded by their feeds: as quotes are judged, by each feed's own heartbeat."""
+        found = {
+            token: check_feed(feed, chain_time_s=chain_time_s, heartbeat_grace_s=self._grace_s)
+            for token, feed in feeds.items()
+        }
+        return {token: decision.detail for token, decision in found.items() if not decision.accepted}
 
     def _read_pools(self, block: int) -> tuple[HedgePool, ...]:
         maps = read_tick_maps(
