@@ -438,8 +438,12 @@ def _is_secret(place: tuple[int | str, ...]) -> bool:
 
 
 def _explain(problem: Any) -> str:
-    name = "_".join(str(part) for part in problem["loc"]) or "settings"
-    message = problem["msg"].removeprefix("Value error, ")
+    place = problem["loc"]
+    # A setting that is a list is named as a whole, and the part of it that is wrong by its number.
+    depth = 2 if place and place[0] in NESTED else 1
+    name = "_".join(str(part) for part in place[:depth]) or "settings"
+    part = "".join(f"part {one + 1 if isinstance(one, int) else one}: " for one in place[depth:])
+    message = part + problem["msg"].removeprefix("Value error, ")
     # A node's or a database's address may hold a key or a password; a whole section holds more than one value.
     secret = _is_secret(problem["loc"]) or name.endswith("_url") or isinstance(problem["input"], dict)
     found = "" if secret or name == "settings" else f", found {problem['input']!r}"

@@ -166,3 +166,22 @@ def test_load_settings__model_of_no_pair__is_refused(
     monkeypatch.setenv("PMM_PAIR_MODELS", value)
     with pytest.raises(InvalidInput, match=said):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PMM_RISK_CONCENTRATION_PCT", "1,x,3", "part 2: Input should be a valid number"),
+        ("PMM_RISK_CONCENTRATION_PCT", "1,2", "part 3: Field required"),
+        ("PMM_RISK_CONCENTRATION_PCT", "9,2,4", "line: expected target, warning, critical"),
+        ("PMM_FUNDING_SOURCES", "uniswap,moon", "expected any of"),
+    ],
+)
+def test_load_settings__wrong_part_of_a_list__names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as refused:
+        load_settings()
+    assert str(refused.value).startswith(f"{name}: {said}")
+    assert f"{name}_" not in str(refused.value)
