@@ -34,7 +34,7 @@ _OUTCOMES = {
     TransactionState.MINED: "done",
     TransactionState.REVERTED: "failed",
     TransactionState.CANCELLED: "given_up",
-    TransactionState.DISPLACED: "given_up",
+    TransactionState.DISPLACED: "failed",
 }
 _LOG = structlog.get_logger()
 
@@ -152,7 +152,7 @@ class LendingDesk:
     def transactions(self, changed: Sequence[TransactionRecord], market: HedgeMarket | None) -> None:
         """Count what became of the keeper's transactions."""
         for record in changed:
-            key, outcome = record.intent.key, _OUTCOMES.get(record.state)
+            key, outcome = record.intent.key, _outcome(record)
             if not key.startswith(_PREFIX):
                 continue
             if outcome is not None and key not in self._told:
@@ -188,6 +188,12 @@ class LendingDesk:
             if short.key not in before:
                 self._events.keeper_acted(action="restore", account=short.key[0], outcome="short", usd=0.0)
                 _LOG.error("keeper_short", why=short.detail)
+
+
+def _outcome(record: TransactionRecord) -> str | None:
+    """Return how a command of the keeper ended; only one that had time to wait is given up on purpose."""
+    found = _OUTCOMES.get(record.state)
+    return "failed" if found == "given_up" and record.intent.last_block is None else found
 
 
 def _name(command: object) -> str:
