@@ -303,6 +303,7 @@ class Hedger:
             quote=hedged.quote,
             trade=trade,
             max_slippage_bps=limits.max_slippage_bps,
+            max_cost_bps=limits.max_cost_bps,
             holding_s=hedged.holding_s,
         )
         try:
@@ -311,7 +312,8 @@ class Hedger:
             # No price, no hedge; the books must not wait for it.
             return (), (RouteRefused(route="market", why=str(error)),)
         last_block = market.block_number + self._policy.leg_blocks
-        return tuple(plan.until(last_block) for plan in ranked[0]), ranked[1]
+        # What it costs is judged again when it is sent, by the gas price of then.
+        return tuple(plan.bounded(order, market, last_block=last_block) for plan in ranked[0]), ranked[1]
 
     def _rest(self, asset: Address, now_ms: int) -> None:
         self._rests_until_ms[asset] = now_ms + self._policy.retry_after_ms
