@@ -9,7 +9,7 @@ from pmm.domain import USDC, WETH, FundingSource
 from pmm.errors import InvalidInput
 from pmm.pricing import SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
-from pmm.server.assembly import desk_policy
+from pmm.server.assembly import desk_policy, pair_policies
 from pmm.settings import load_settings, parse_pair
 from tests.helpers.quoting import ANVIL, MAKER
 
@@ -150,6 +150,40 @@ def test_load_settings__models__are_read_per_pair(monkeypatch: pytest.MonkeyPatc
         "WBTC/USDC": SpreadModel.AVELLANEDA_STOIKOV,
         "DAI/USDC": SpreadModel.FIXED,
     }
+
+
+def test_load_settings__deviation_of_a_feed__holds_for_its_pairs_and_the_smaller_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def bounds() -> dict[str, int]:
+        settings = load_settings()
+        policies = pair_policies(settings, [parse_pair(name) for name in settings.pairs])
+        return {f"{one.base.symbol}/{one.quote.symbol}": one.fair.max_deviation_bps for one in policies}
+
+    assert set(bounds().values()) == {100}
+    monkeypatch.setenv("PMM_FEED_DEVIATION_BPS", "WBTC:150, USDT:30, WETH:80")
+    assert bounds() == {"WETH/USDC": 80, "WETH/USDT": 30, "WBTC/USDC": 150, "DAI/USDC": 100}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("WETH", "expected TOKEN:BPS"),
+        ("WETH:0", "expected TOKEN:BPS"),
+        ("WETH:10000", "expected TOKEN:BPS"),
+        ("WETH:1.5", "expected TOKEN:BPS"),
+        ("MOON:5", "unknown token"),
+        ("WETH:5,weth:6", "expected each token once"),
+        ("WBTC:5", "expected tokens that are quoted, found WBTC"),
+    ],
+)
+def test_load_settings__deviation_of_no_feed__is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("PMM_PAIRS", "WETH/USDC")
+    monkeypatch.setenv("PMM_FEED_DEVIATION_BPS", value)
+    with pytest.raises(InvalidInput, match=said):
+        load_settings()
 
 
 @pytest.mark.parametrize(
