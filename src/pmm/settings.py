@@ -24,6 +24,7 @@ from pmm.domain import MAINNET_TOKENS, OKX_PMM_PROTOCOL, FundingSource, Token, p
 from pmm.environment import OFFLINE_MAINNET_URL
 from pmm.errors import InvalidInput
 from pmm.pricing import QuotationRule, SpreadModel
+from pmm.pricing.fixed_point import BPS
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
 from pmm.settings_alerts import AlertSettings
 from pmm.settings_file import read_settings_file
@@ -147,6 +148,10 @@ class ServeSettings(BaseSettings):
     max_deviation_bps: int = Field(
         100, gt=0, lt=10_000, description="Distance of sources above which none counts."
     )
+    feed_deviation_bps: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="The same for pairs of a token's feed, WETH:50,WBTC:80 by comma; of two, the smaller.",
+    )
     min_pool_depth_usd: int = Field(
         50_000, gt=0, description="What a pool must trade within 1 % of its price, both ways, to count."
     )
@@ -256,7 +261,7 @@ class ServeSettings(BaseSettings):
         for name, value in super().__repr_args__():
             yield name, shown_url(value) if name and name.endswith("_url") else value
 
-    @field_validator("pairs", "ladder_usd", "pair_models", mode="before")
+    @field_validator("pairs", "ladder_usd", "pair_models", "feed_deviation_bps", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _parts(value)
@@ -318,6 +323,14 @@ class ServeSettings(BaseSettings):
                 raise ValueError(f"expected BASE/QUOTE=model with {', '.join(SpreadModel)}, found {entry!r}")
         return value
 
+    @field_validator("feed_deviation_bps")
+    @classmethod
+    def _known_feeds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        named = [parse_deviation(entry)[0] for entry in value]
+        if len(set(named)) < len(named):
+            raise ValueError(f"expected each token once, found {', '.join(named)}")
+        return value
+
     @field_validator("ladder_usd")
     @classmethod
     def _rising(cls, value: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
@@ -360,7 +373,20 @@ class ServeSettings(BaseSettings):
         strangers = {entry.partition("=")[0] for entry in self.pair_models} - set(self.pairs)
         if strangers:
             raise ValueError(f"pair_models: expected pairs that are quoted, found {min(strangers)}")
+        quoted = {token.symbol for name in self.pairs for token in parse_pair(name)}
+        unquoted = {parse_deviation(entry)[0] for entry in self.feed_deviation_bps} - quoted
+        if unquoted:
+            raise ValueError(f"feed_deviation_bps: expected tokens that are quoted, found {min(unquoted)}")
         return self
+
+
+def parse_deviation(entry: str) -> tuple[str, int]:
+    """Return symbol and basis points of ``TOKEN:BPS``; raise InvalidInput for anything else."""
+    symbol, _, bps = entry.partition(":")
+    token = MAINNET_TOKENS.get(symbol, "feed_deviation_bps")
+    if not (bps.isascii() and bps.isdigit()) or not 0 < int(bps) < BPS:
+        raise InvalidInput(f"expected TOKEN:BPS of 1 to {BPS - 1} basis points, found {entry!r}")
+    return token.symbol, int(bps)
 
 
 def _parts(value: Any) -> Any:
@@ -442,8 +468,12 @@ def _is_secret(place: tuple[int | str, ...]) -> bool:
 
 
 def _explain(problem: Any) -> str:
-    name = "_".join(str(part) for part in problem["loc"]) or "settings"
-    message = problem["msg"].removeprefix("Value error, ")
+    place = problem["loc"]
+    # A setting that is a list is named as a whole, and the part of it that is wrong by its number.
+    depth = 2 if place and place[0] in NESTED else 1
+    name = "_".join(str(part) for part in place[:depth]) or "settings"
+    part = "".join(f"part {one + 1 if isinstance(one, int) else one}: " for one in place[depth:])
+    message = part + problem["msg"].removeprefix("Value error, ")
     # A node's or a database's address may hold a key or a password; a whole section holds more than one value.
     secret = _is_secret(problem["loc"]) or name.endswith("_url") or isinstance(problem["input"], dict)
     found = "" if secret or name == "settings" else f", found {problem['input']!r}"

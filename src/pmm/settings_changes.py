@@ -38,6 +38,7 @@ RELOADABLE = frozenset(
         "pool_weight",
         "heartbeat_grace_s",
         "max_deviation_bps",
+        "feed_deviation_bps",
         "min_pool_depth_usd",
         "min_quote_usd",
         "max_quote_usd",

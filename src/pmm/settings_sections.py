@@ -289,6 +289,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "cost_weight",
         "heartbeat_grace_s",
         "max_deviation_bps",
+        "feed_deviation_bps",
         "max_depeg_bps",
         "min_pool_depth_usd",
         "tick_words",

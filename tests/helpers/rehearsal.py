@@ -47,6 +47,7 @@ def _hedges_and_lending(events: DeskEvents) -> None:
     hedges.hedge_finished(intent_id="2", route="aave_short", outcome="failed", cost_bps=0.0)
     hedges.hedge_unknown(intent_id="3", route="paper_perp", why="no answer in time")
     hedges.open_intents(state="unknown", count=1)
+    hedges.priced(token="WETH", known=True)
     lending.account_checked(account="lending", market="aave_v3", buffer=0.6)
     lending.position_changed(market="aave_v3", token="WETH", supply_usd=10_000.0, debt_usd=4_000.0)
     lending.rates_read(market="aave_v3", token="WETH", supply=0.018, borrow=0.026)

@@ -15,7 +15,7 @@ from pmm.pricing import STANDARD
 from pmm.replay import Difference, ReplayReport, recorded_quotes
 from pmm.replay import replay as run
 from pmm.server.assembly import pair_policies, quote_limits
-from pmm.settings import load_settings, parse_pair
+from pmm.settings import ServeSettings, load_settings, parse_pair
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -23,11 +23,17 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.callback(invoke_without_command=True)
 def replay(
     source: Annotated[
-        str, typer.Argument(metavar="DAY_OR_JOURNAL", help="Journal file, or a UTC day YYYY-MM-DD.")
+        str,
+        typer.Argument(
+            metavar="DAY_OR_JOURNAL", help="Journal, a file or a postgresql:// URL, or a UTC day YYYY-MM-DD."
+        ),
     ],
     model: Annotated[str, typer.Option(help="Model that prices.")] = STANDARD,
     journal: Annotated[
-        Path | None, typer.Option(help="Journal that a day is taken from.", show_default="PMM_JOURNAL")
+        str | None,
+        typer.Option(
+            help="Journal that a day is taken from.", show_default="PMM_DATABASE_URL, else PMM_JOURNAL"
+        ),
     ] = None,
 ) -> None:
     """Price a journal's requests again, under the PMM_ settings as `pmm serve` reads them.
@@ -36,12 +42,12 @@ def replay(
     difference is printed and the exit status is 1. With another model the differences are counted.
     """
     settings = load_settings()
-    path, day = _where(source, journal or settings.journal)
+    where, day = _where(source, journal or _journal_of(settings))
     found = find_model(model)
     pairs = PairBook(pair_policies(settings, [parse_pair(name) for name in settings.pairs]))
     exact = model == STANDARD
     report = run(
-        recorded_quotes(path, day=day),
+        recorded_quotes(where, day=day),
         found,
         pairs=pairs,
         limits=quote_limits(settings),
@@ -57,14 +63,22 @@ def replay(
         raise typer.Exit(1)
 
 
-def _where(source: str, journal: Path | None) -> tuple[Path, date | None]:
+def _where(source: str, journal: Path | str | None) -> tuple[Path | str, date | None]:
     try:
         day = date.fromisoformat(source)
     except ValueError:
-        return Path(source), None
+        return source, None
     if journal is None:
-        raise InvalidInput(f"replay: expected --journal or PMM_JOURNAL for the day {source}, found neither")
+        raise InvalidInput(
+            f"replay: expected --journal, PMM_DATABASE_URL or PMM_JOURNAL for the day {source}, found none"
+        )
     return journal, day
+
+
+def _journal_of(settings: ServeSettings) -> Path | str | None:
+    """Return where the server of these settings writes."""
+    url = settings.database_url
+    return settings.journal if url is None else url.get_secret_value()
 
 
 def _print(report: ReplayReport, model: str, *, exact: bool) -> None:

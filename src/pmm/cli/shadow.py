@@ -26,7 +26,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.callback(invoke_without_command=True)
 def shadow(
     journal: Annotated[
-        Path | None, typer.Option(help="Journal whose feeds and requests are decided on again.")
+        str | None,
+        typer.Option(
+            help="Journal, a file or a postgresql:// URL, whose feeds and requests are decided on again."
+        ),
     ] = None,
     requests: Annotated[
         Path | None,

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
-from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
+from pmm.chain.indexer import Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
+from pmm.desk.backlog import Backlog
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
 from pmm.errors import ChainError, PmmError, SetupError
-from pmm.execution.book import InventoryBook, Reconciliation, reconcile
+from pmm.execution.book import ChainReading, InventoryBook, Reconciliation, reconcile
 from pmm.execution.hedging import HedgeMarket, HedgeNotice, Hedger
-from pmm.execution.ledger import LedgerTransaction
 from pmm.execution.lending import KeeperStep
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import MetricsPort
@@ -32,8 +32,6 @@ from pmm.monitoring.history import GaugeHistory
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 
-CONSUMER = "hedger"
-"""Name under which the hedger's place on the chain stands in the ledger."""
 _PROBE_S = 10.0
 _SAMPLE_MS = 10_000
 _LOG = structlog.get_logger()
@@ -72,11 +70,13 @@ class Desk:
     ledger: Ledger
     pool: NodePool
     indexer: Indexer
+    orders: KnownOrders
     store: IndexStore
     reader: BookReader
     markets: HedgeMarketReader
     book: InventoryBook
     hedger: Hedger
+    backlog: Backlog
     sender: TransactionSender
     stock: Stock
     lending: LendingDesk | None
@@ -89,8 +89,8 @@ class Desk:
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
+    _no_market: str = ""
     _sampled_ms: int = 0
-    _feed: ChainFeed = field(default_factory=ChainFeed)
 
     def __post_init__(self) -> None:
         self.alerts.start()
@@ -110,13 +110,13 @@ class Desk:
         reading = self.reader.read(place.head.number)
         changed = self.sender.step()
         self.stock.look(reading, self.sender.open_records)
-        market = self.markets.read(reading, reserved=self.stock.taken)
+        market = self._market(reading)
         now_ms = self.clock_ms()
         self.gauges.market = market
         if self.book.head is None:
             reconcile(self.book, reading)
-        changes, notices = self._take_in(market, now_ms, followed=followed or before is None)
-        notices += self.hedger.step(now_ms=now_ms, market=market)
+        changes = self.backlog.take_in(market, now_ms, followed=followed or before is None)
+        notices = self.hedger.step(now_ms=now_ms, market=market)
         kept: KeeperStep | None = None
         if self.lending is not None:
             # Behind the hedger: it repays with what hedges leave.
@@ -156,7 +156,7 @@ class Desk:
         try:
             done = self.step()
             kept = self.lending.trouble if self.lending else ""
-            trouble = "; ".join(one for one in (self.stock.trouble, kept) if one)
+            trouble = "; ".join(one for one in (self._no_market, self.stock.trouble, kept) if one)
         except (ChainError, SetupError) as error:
             trouble = str(error)
         if trouble:
@@ -180,6 +180,7 @@ class Desk:
         self.alerts.close()
         self.metrics.close()
         self.stock.close()
+        self.orders.close()
         self.pool.close()
         self.scene.close()
         self.ledger.close()
@@ -197,49 +198,24 @@ class Desk:
         place = self.store.place()
         # The indexer has stepped: it has a place.
         assert place is not None
-        with self.ledger.transaction() as transaction:
-            known = transaction.query("SELECT 1 FROM chain_consumers WHERE name = ?", (CONSUMER,))
-            if not known:
-                self._feed.skip_to_now(transaction, CONSUMER)
+        self.backlog.begin()
         return place
 
-    def _take_in(
-        self, market: HedgeMarket, now_ms: int, *, followed: bool
-    ) -> tuple[list[ChainChange], tuple[HedgeNotice, ...]]:
-        changes: list[ChainChange] = []
-        notices: tuple[HedgeNotice, ...] = ()
-        for delivery in self._deliveries():
-            change = delivery.change
-            if not (followed or change.added or change.removed):
-                continue
-            # What comes again after a failure of the hedger changes the book no more.
-            self.book.apply(change)
-            notices += self.hedger.on_change(
-                change,
-                now_ms=now_ms,
-                market=market,
-                acknowledge=partial(self._acknowledge, delivery),
-            )
-            changes.append(change)
-        return changes, notices
-
-    def _deliveries(self) -> Iterator[Delivery]:
-        more = True
-        while more:
-            with self.ledger.transaction() as transaction:
-                delivery = self._feed.pending(transaction, CONSUMER)
-            if delivery is None:
-                return
-            yield delivery
-            more = delivery.more
-
-    def _acknowledge(self, delivery: Delivery, transaction: LedgerTransaction) -> None:
-        self._feed.acknowledge(transaction, CONSUMER, delivery)
+    def _market(self, reading: ChainReading) -> HedgeMarket | None:
+        """Return what to hedge by, None where it cannot be read: what happened goes to the books all the same."""
+        market: HedgeMarket | None = None
+        try:
+            market = self.markets.read(reading, reserved=self.stock.taken)
+            why = "; ".join(market.unpriced.values())
+        except ChainError as error:
+            why = str(error)
+        self._no_market = f"hedges wait for a market: {why}" if why else ""
+        return market
 
     def _measure(
         self,
         place: Place,
-        market: HedgeMarket,
+        market: HedgeMarket | None,
         changes: list[ChainChange],
         notices: tuple[HedgeNotice, ...],
         found: Reconciliation,
@@ -251,7 +227,7 @@ class Desk:
         self.gauges.chain(place.head, self.pool.states(), now_ms)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
-        self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
+        self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
             self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
         finally:

@@ -130,6 +130,8 @@ class DeskGauges:
                 debt_usd=self._usd(lending.token, owed) or 0.0,
             )
         for token, whole in held.items():
+            priced = self.market is not None and token in self.market.usd_per_unit_e36
+            self._events.hedges.priced(token=self._symbol(token), known=priced)
             delta = unhedged(hedger, token)
             self._events.book.exposure_changed(
                 asset=self._symbol(token),

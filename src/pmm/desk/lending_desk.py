@@ -34,7 +34,7 @@ _OUTCOMES = {
     TransactionState.MINED: "done",
     TransactionState.REVERTED: "failed",
     TransactionState.CANCELLED: "given_up",
-    TransactionState.DISPLACED: "given_up",
+    TransactionState.DISPLACED: "failed",
 }
 _LOG = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class SpareStock:
         self._assets = {one.asset.address: one for one in assets}
         self._held: dict[Address, int] = {}
 
-    def hold(self, intents: Iterable[Intent], market: HedgeMarket) -> None:
+    def hold(self, intents: Iterable[Intent], market: HedgeMarket | None) -> None:
         """Keep what these hedges sell: a leg that failed is planned again out of the same inventory."""
         self._held = {}
         for intent in intents:
@@ -62,14 +62,14 @@ class SpareStock:
             for token, amount in self._stock.spare(balances).items()
         }
 
-    def _sold(self, intent: Intent, market: HedgeMarket) -> tuple[Address, int]:
+    def _sold(self, intent: Intent, market: HedgeMarket | None) -> tuple[Address, int]:
         """Return token and most base units that a hedge sells, its worst accepted price included."""
         hedged = self._assets.get(intent.asset)
         if intent.trade <= 0 or hedged is None:
             return intent.asset, max(-intent.trade, 0)
         limits, quote = hedged.limits, hedged.quote.address
-        price = market.usd_per_unit_e36.get(quote, 0)
-        if price <= 0:
+        price = market.usd_per_unit_e36.get(quote, 0) if market else 0
+        if market is None or price <= 0 or intent.asset not in market.usd_per_unit_e36:
             # What it takes cannot be said: all of it may be needed.
             return quote, self._stock.free(quote)
         paid_usd_wad = market.value_up(intent.asset, intent.trade) * (BPS + limits.max_cost_bps)
@@ -133,7 +133,7 @@ class LendingDesk:
         """Whether commands are under way."""
         return bool(self._commands.under_way())
 
-    def look(self, block: int, market: HedgeMarket, intents: Sequence[Intent]) -> KeeperStep | None:
+    def look(self, block: int, market: HedgeMarket | None, intents: Sequence[Intent]) -> KeeperStep | None:
         """Let the keeper look once per block of the books; None where it has, or could not."""
         if block == self._block:
             return None
@@ -152,7 +152,7 @@ class LendingDesk:
     def transactions(self, changed: Sequence[TransactionRecord], market: HedgeMarket | None) -> None:
         """Count what became of the keeper's transactions."""
         for record in changed:
-            key, outcome = record.intent.key, _OUTCOMES.get(record.state)
+            key, outcome = record.intent.key, _outcome(record)
             if not key.startswith(_PREFIX):
                 continue
             if outcome is not None and key not in self._told:
@@ -188,6 +188,12 @@ class LendingDesk:
             if short.key not in before:
                 self._events.keeper_acted(action="restore", account=short.key[0], outcome="short", usd=0.0)
                 _LOG.error("keeper_short", why=short.detail)
+
+
+def _outcome(record: TransactionRecord) -> str | None:
+    """Return how a command of the keeper ended; only one that had time to wait is given up on purpose."""
+    found = _OUTCOMES.get(record.state)
+    return "failed" if found == "given_up" and record.intent.last_block is None else found
 
 
 def _name(command: object) -> str:

@@ -18,9 +18,10 @@ from pmm.chain.sender import (
 from pmm.desk.acting import DeskActions
 from pmm.desk.action_ports import HedgerActions, PoolFailover, SenderCancel, make_guardian, quoting_of
 from pmm.desk.alerting import desk_alerts
+from pmm.desk.backlog import Backlog
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
-from pmm.desk.joined_journal import promised_inventory
+from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.risk_desk import RiskDesk
@@ -114,7 +115,9 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     store = IndexStore(ledger)
     # A development chain is rolled back at will; one under consensus does not get shorter.
     policy = IndexPolicy(rollback_after_s=0) if scene.identity.development else IndexPolicy()
-    indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=EventDecoder(watch), policy=policy)
+    orders = KnownOrders.of(scene)
+    decoder = EventDecoder(watch, orders)
+    indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=decoder, policy=policy)
     alerts = desk_alerts(
         settings.alerts,
         ledger,
@@ -146,16 +149,19 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         events=events.risk,
         alerts=alerts,
     )
+    book = InventoryBook(scope=scene.scope)
     return Desk(
         scene=scene,
         ledger=ledger,
         pool=pool,
         indexer=indexer,
+        orders=orders,
         store=store,
         reader=BookReader(scene.node, scene.scope, scene.lending),
         markets=_markets(scene, assets),
-        book=InventoryBook(scope=scene.scope),
+        book=book,
         hedger=hedger,
+        backlog=Backlog(ledger, book, hedger),
         sender=sender,
         stock=stock,
         lending=join_lending(scene, sender, stock, events.lending, assets),
@@ -182,6 +188,7 @@ def _markets(scene: Scene, assets: tuple[HedgedAsset, ...]) -> HedgeMarketReader
         settlement=scene.settlement,
         pools=pools,
         plan=scene.lending,
+        heartbeat_grace_s=scene.settings.heartbeat_grace_s,
     )
 
 

@@ -56,13 +56,15 @@ class RiskDesk:
         self,
         book: InventoryBook,
         hedger: Hedger,
-        market: HedgeMarket,
+        market: HedgeMarket | None,
         nodes: Sequence[NodeState],
         now_ms: int,
     ) -> tuple[Transition, ...]:
         """Tell what is known now, and write the transitions; raises SetupError while the ledger is down."""
-        found = self._positions(book, hedger, market, now_ms)
-        events: list[RiskEvent] = [*_of_nodes(nodes, now_ms), GasPriceSeen(now_ms, market.gas_price_wei)]
+        found = self._positions(book, hedger, market, now_ms) if market else None
+        events: list[RiskEvent] = _of_nodes(nodes, now_ms)
+        if market is not None:
+            events.append(GasPriceSeen(now_ms, market.gas_price_wei))
         portfolio: int | None = None
         if found is not None:
             portfolio = sum(one.long_usd_e6 - one.short_usd_e6 for one in found)

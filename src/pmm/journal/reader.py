@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from pmm.errors import InvalidInput, SetupError
 from pmm.journal.database import connect_for_reading
 from pmm.journal.encoding import QUOTED
 from pmm.journal.postgres_store import connect, one_line, shown_location
+from pmm.journal.schema import SCHEMA_VERSION
 
 _QUOTES = """
 SELECT quotes.*, selections.fill_probability_bps, outcomes.kind AS outcome, outcomes.at_ms AS ended_at_ms,
@@ -91,25 +93,35 @@ def read(where: Path | str) -> Iterator[JournalEntry]:
 
     Raises InvalidInput when there is no journal there, SetupError when the database cannot be reached.
     """
-    rows = _postgres_rows(str(where)) if _is_url(where) else _sqlite_rows(Path(where))
-    for row in rows:
+    for row in journal_rows(where, _QUOTES):
         yield _entry(row)
+
+
+def journal_rows(where: Path | str, statement: str, values: Sequence[int] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a statement, its places written as question marks; raises as ``read``."""
+    if _is_url(where):
+        return _postgres_rows(str(where), statement, values)
+    return _sqlite_rows(Path(where), statement, values)
 
 
 def _is_url(where: Path | str) -> bool:
     return isinstance(where, str) and where.startswith(("postgresql://", "postgres://"))
 
 
-def _sqlite_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _sqlite_rows(path: Path, statement: str, values: Sequence[int]) -> Iterator[dict[str, Any]]:
     connection = connect_for_reading(path)
     try:
-        for row in connection.execute(_QUOTES):
+        for row in connection.execute(statement, values):
             yield dict(row)
+    except sqlite3.OperationalError as error:
+        if str(error).startswith("no such"):
+            raise _other_schema(str(path), error) from error
+        raise SetupError(f"expected to read the journal {path}, found: {error}; bring it back") from error
     finally:
         connection.close()
 
 
-def _postgres_rows(url: str) -> Iterator[dict[str, Any]]:
+def _postgres_rows(url: str, statement: str, values: Sequence[int]) -> Iterator[dict[str, Any]]:
     try:
         with connect(url) as connection:
             connection.execute("SET default_transaction_read_only = on")
@@ -119,11 +131,20 @@ def _postgres_rows(url: str) -> Iterator[dict[str, Any]]:
             connection.execute("SET idle_in_transaction_session_timeout = 0")
             # A cursor on the server, so that memory stays flat.
             with connection.transaction(), connection.cursor("journal", row_factory=dict_row) as cursor:
-                yield from cursor.execute(_QUOTES)
+                yield from cursor.execute(statement.replace("?", "%s").encode(), values)
     except psycopg.errors.UndefinedTable as error:
         raise InvalidInput(f"expected a journal in {shown_location(url)}, found {one_line(error)}") from None
+    except psycopg.errors.UndefinedColumn as error:
+        raise _other_schema(shown_location(url), error) from None
     except psycopg.Error as error:
         raise SetupError(f"expected to read {shown_location(url)}, found {one_line(error)}") from None
+
+
+def _other_schema(location: str, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"journal {location}: expected tables of schema version {SCHEMA_VERSION}, found {one_line(error)}; an older "
+        "journal is read by the version that wrote it"
+    )
 
 
 def _entry(row: dict[str, Any]) -> JournalEntry:

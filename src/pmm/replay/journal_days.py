@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pmm.errors import InvalidInput
-from pmm.journal.database import connect_for_reading
 from pmm.journal.inputs_json import RecordedDecision, snapshot_from_json
+from pmm.journal.reader import journal_rows
 from pmm.pricing import MarketSnapshot
 
 _ROWS = """
@@ -36,29 +35,21 @@ class RecordedQuote:
     snapshot: MarketSnapshot | None
 
 
-def recorded_quotes(path: Path, *, day: date | None = None) -> Iterator[RecordedQuote]:
-    """Yield the requests of a journal, of one UTC day if given.
+def recorded_quotes(where: Path | str, *, day: date | None = None) -> Iterator[RecordedQuote]:
+    """Yield the requests of a journal, a file or a ``postgresql://`` URL, of one UTC day if given.
 
-    Raises InvalidInput for a file that is no journal, or one written before decisions kept their inputs.
+    Raises InvalidInput for what is no journal, or one written before decisions kept their inputs (schema version 2),
+    SetupError for a database that cannot be read.
     """
     first_ms, last_ms = 0, 2**62
     if day is not None:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         first_ms, last_ms = _ms(start), _ms(start + timedelta(days=1))
-    connection = connect_for_reading(path)
-    try:
-        if "inputs" not in {row[1] for row in connection.execute("PRAGMA table_info(quotes)")}:
-            raise InvalidInput(
-                f"journal {path}: expected decisions with their inputs (schema version 2), found an older one; "
-                "it can be read but not replayed"
-            )
-        snapshots: dict[str, MarketSnapshot] = {}
-        for row in connection.execute(_ROWS, (first_ms, last_ms)):
-            snapshot = _snapshot(snapshots, row["snapshot_id"], row["body"])
-            decided = RecordedDecision(row["inputs"], quote_id=row["quote_id"]) if row["inputs"] else None
-            yield RecordedQuote(**{name: row[name] for name in _PLAIN}, decided=decided, snapshot=snapshot)
-    finally:
-        connection.close()
+    snapshots: dict[str, MarketSnapshot] = {}
+    for row in journal_rows(where, _ROWS, (first_ms, last_ms)):
+        snapshot = _snapshot(snapshots, row["snapshot_id"], row["body"])
+        decided = RecordedDecision(row["inputs"], quote_id=row["quote_id"]) if row["inputs"] else None
+        yield RecordedQuote(**{name: row[name] for name in _PLAIN}, decided=decided, snapshot=snapshot)
 
 
 def _snapshot(

@@ -1,7 +1,8 @@
 """Normal, warning, critical, recovery: one pure step, for a metric and for the whole desk.
 
-Worse counts at once, better only after it lasted. From critical there is no way but through recovery, whose steps let
-quoting come back little by little. Silence is no evidence: two observations too far apart start the wait anew.
+Worse counts at once, better only after it lasted; what begins well needs no wait. From critical there is no way but
+through recovery, whose steps let quoting come back little by little. Silence is no evidence: two observations too far
+apart start the wait anew.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class PhaseState:
         clear_since_ms: since when the way to something better is open, None while it is not.
         step: of the recovery, from 0.
         known: the last observation had a value.
+        fresh: nothing was ever known: a warning for want of data, which the first good value ends.
     """
 
     phase: Phase = Phase.NORMAL
@@ -64,9 +66,10 @@ class PhaseState:
     clear_since_ms: int | None = None
     step: int = 0
     known: bool = False
+    fresh: bool = False
 
 
-START: Final = PhaseState(phase=Phase.WARNING)
+START: Final = PhaseState(phase=Phase.WARNING, fresh=True)
 """Before the first observation: unknown, so a warning."""
 
 
@@ -82,6 +85,9 @@ def step(state: PhaseState, seen: Assessment, now_ms: int, hysteresis: Hysteresi
         if seen.level is Level.GOOD and seen.known:
             return _seen(state, seen, now_ms, None)
         return _moved(Phase.WARNING, seen, now_ms)
+    if state.fresh and seen.known and seen.level is Level.GOOD:
+        # Nothing was wrong before: there is nothing to wait out.
+        return _moved(Phase.NORMAL, seen, now_ms)
     wants = seen.clear_of_warning if state.phase is Phase.WARNING else seen.clear_of_critical
     if not (wants and seen.known):
         return _seen(state, seen, now_ms, None)
@@ -112,6 +118,7 @@ def _seen(state: PhaseState, seen: Assessment, now_ms: int, clear_since_ms: int 
         clear_since_ms=clear_since_ms,
         step=state.step,
         known=seen.known,
+        fresh=state.fresh and not seen.known,
     )
 
 

@@ -44,7 +44,7 @@ from pmm.pricing import (
 )
 from pmm.relayers.registry import RelayerSettings
 from pmm.risk import QuoteLimits
-from pmm.settings import ServeSettings, parse_pair
+from pmm.settings import ServeSettings, parse_deviation, parse_pair
 
 # How many replicas find lanes where nothing else is set.
 _REPLICAS = 4
@@ -129,7 +129,7 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
             feed_weight=settings.feed_weight,
             pool_weight=settings.pool_weight,
             heartbeat_grace_s=settings.heartbeat_grace_s,
-            max_deviation_bps=settings.max_deviation_bps,
+            max_deviation_bps=_deviation_bps(settings, base, quote),
             min_pool_depth_usd=settings.min_pool_depth_usd,
             book_weight=settings.book_weight,
             aggregator_weight=settings.aggregator_weight,
@@ -138,6 +138,13 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
         ),
         max_fee_bps=settings.max_fee_bps,
     )
+
+
+def _deviation_bps(settings: ServeSettings, base: Token, quote: Token) -> int:
+    """Return how far sources of a pair may be apart: the least that is set for one of its feeds, else the usual."""
+    of_feeds = dict(parse_deviation(entry) for entry in settings.feed_deviation_bps)
+    found = [of_feeds[token.symbol] for token in (base, quote) if token.symbol in of_feeds]
+    return min(found, default=settings.max_deviation_bps)
 
 
 def _model_of(settings: ServeSettings, base: Token, quote: Token) -> SpreadModel:

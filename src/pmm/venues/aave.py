@@ -75,7 +75,9 @@ class AaveShortRoute:
             health = self._contracts.target_health_wad
             # The price may move between plan and block: the contract asks for a tenth of the distance to 1 less.
             plan = delta_plan(fee_pips=pool.fee_pips, min_health_wad=health - (health - _WAD) // 10)
-            least = trade.least_out(order.max_slippage_bps)
+            gas = _OPEN_GAS + (_MOVE_GAS if room.margin else 0)
+            cost = _cost(market, trade, gas, _interest(order, market, room.reading))
+            least = trade.least_out(order.slippage_bps(cost, market, trade.worth_usd_wad(market)))
             opening = ContractCall(
                 to=self._contracts.delta_hedger,
                 data=encode_call(
@@ -85,10 +87,7 @@ class AaveShortRoute:
                 gas_units=_OPEN_GAS,
             )
             legs = (*_margin_legs(order, room.margin, self._contracts), PlannedLeg(call=opening))
-            gas = _OPEN_GAS + (_MOVE_GAS if room.margin else 0)
-            yield RoutePlan(
-                route=name, legs=legs, cost=_cost(market, trade, gas, _interest(order, market, room.reading))
-            )
+            yield RoutePlan(route=name, legs=legs, cost=cost)
 
     def _close(self, order: HedgeOrder, market: HedgeMarket) -> Iterator[RoutePlan | RouteRefused]:
         debt = market.debts.get((MARKET, order.asset.address), 0)
@@ -98,7 +97,9 @@ class AaveShortRoute:
                 yield RouteRefused(route=name, why=f"expected a debt of {order.trade}, found {debt}")
                 continue
             plan = delta_plan(fee_pips=pool.fee_pips, min_health_wad=0)
-            most = trade.most_in(order.max_slippage_bps)
+            # A loan that ends saves its interest: that is not counted, as what a position may earn never is.
+            cost = _cost(market, trade, _CLOSE_GAS, 0)
+            most = trade.most_in(order.slippage_bps(cost, market, trade.worth_usd_wad(market)))
             closing = ContractCall(
                 to=self._contracts.delta_hedger,
                 data=encode_call(
@@ -107,10 +108,7 @@ class AaveShortRoute:
                 purpose=f"repay {order.trade} of {order.asset.symbol} for at most {most} of {order.quote.symbol}",
                 gas_units=_CLOSE_GAS,
             )
-            # A loan that ends saves its interest: that is not counted, as what a position may earn never is.
-            yield RoutePlan(
-                route=name, legs=(PlannedLeg(call=closing),), cost=_cost(market, trade, _CLOSE_GAS, 0)
-            )
+            yield RoutePlan(route=name, legs=(PlannedLeg(call=closing),), cost=cost)
 
 
 class CollateralBorrowRoute:
@@ -138,8 +136,9 @@ class CollateralBorrowRoute:
                 )
                 yield RouteRefused(route=name, why=why)
                 continue
-            swap = swap_call(contracts.settlement, pool, trade, max_slippage_bps=order.max_slippage_bps)
             cost = _cost(market, trade, _BORROW_GAS + SWAP_GAS, _interest(order, market, room.reading))
+            slippage_bps = order.slippage_bps(cost, market, trade.worth_usd_wad(market))
+            swap = swap_call(contracts.settlement, pool, trade, max_slippage_bps=slippage_bps)
             yield RoutePlan(
                 route=name, legs=(_borrow_leg(order, size, contracts), PlannedLeg(call=swap)), cost=cost
             )

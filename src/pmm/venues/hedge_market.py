@@ -10,14 +10,17 @@ from pmm.chain.quoter import Pool
 from pmm.chain.tick_reader import read_tick_maps
 from pmm.chain.web3_node import Web3Node
 from pmm.domain import Address, Token
-from pmm.errors import ChainError
 from pmm.execution.book import ChainReading
 from pmm.execution.hedging import HedgeMarket, HedgePool
-from pmm.pricing import PerpQuote, PoolKind
+from pmm.pricing import FeedReading, PerpQuote, PoolKind
+from pmm.pricing.fair_rules import check_feed
 
 
 class HedgeMarketReader:
-    """Reads one market per block. Without a lending plan the lending routes find nothing."""
+    """Reads one market per block. Without a lending plan the lending routes find nothing.
+
+    ``heartbeat_grace_s`` is what a feed may be older than its heartbeat, by the block's time.
+    """
 
     def __init__(
         self,
@@ -30,13 +33,14 @@ class HedgeMarketReader:
         plan: LendingPlan | None,
         words: int = 2,
         most_ticks: int = 200,
+        heartbeat_grace_s: int = 300,
     ) -> None:
         self._node, self._native, self._settlement = node, native, settlement
         self._pools = [pool for pool in pools if pool.kind is PoolKind.UNISWAP_V3]
         self._feeds = feeds_of(tokens)
         self._tokens = {token.address: token for token in tokens}
         self._lending = LendingReader(plan, tokens)
-        self._words, self._most_ticks = words, most_ticks
+        self._words, self._most_ticks, self._grace_s = words, most_ticks, heartbeat_grace_s
 
     def read(
         self,
@@ -47,7 +51,8 @@ class HedgeMarketReader:
     ) -> HedgeMarket:
         """Return the market at the block of a book's reading, which says what there is to trade.
 
-        Raises ChainError for answers that cannot be right, NodeUnreachable without one.
+        A token whose feed cannot be traded by has no price in it. Raises ChainError for answers that cannot be right,
+        NodeUnreachable without one.
         """
         block = reading.block.number
         feed_calls = [feed_call(feed) for feed in self._feeds.values()]
@@ -56,10 +61,8 @@ class HedgeMarketReader:
             token: feed_reading(feed, answer)
             for (token, feed), answer in zip(self._feeds.items(), answers, strict=False)
         }
-        if any(feed.answer <= 0 for feed in feeds.values()):
-            raise ChainError(
-                "expected feeds above zero, found one that is not: there is no market to hedge by"
-            )
+        unpriced = self._unpriced(feeds, reading.block.time_s)
+        usable = {token: feed for token, feed in feeds.items() if token not in unpriced}
         (gas_price,) = self._node.batch([("eth_gasPrice", ())])
         held = {
             key.token: amount for key, amount in reading.balances.items() if key.account == self._settlement
@@ -70,14 +73,23 @@ class HedgeMarketReader:
             gas_price_wei=int(gas_price, 16),
             native=self._native,
             usd_per_unit_e36={
-                token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in feeds.items()
+                token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in usable.items()
             },
+            unpriced=unpriced,
             inventory={token: max(amount - reserved.get(token, 0), 0) for token, amount in held.items()},
             pools=self._read_pools(block),
-            lending=self._lending.read(answers[len(feed_calls) :], feeds),
+            lending=self._lending.read(answers[len(feed_calls) :], usable),
             debts=_debts(reading),
             perps=perps,
         )
+
+    def _unpriced(self, feeds: Mapping[Address, FeedReading], chain_time_s: int) -> dict[Address, str]:
+        """Return why tokens cannot be traded by their feeds: as quotes are judged, by each feed's own heartbeat."""
+        found = {
+            token: check_feed(feed, chain_time_s=chain_time_s, heartbeat_grace_s=self._grace_s)
+            for token, feed in feeds.items()
+        }
+        return {token: decision.detail for token, decision in found.items() if not decision.accepted}
 
     def _read_pools(self, block: int) -> tuple[HedgePool, ...]:
         maps = read_tick_maps(

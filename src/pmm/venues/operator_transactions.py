@@ -57,6 +57,7 @@ class OperatorTransactions:
             to=call.to,
             data=call.data,
             last_block=call.last_block,
+            gas_price_cap_wei=call.gas_price_cap_wei,
         )
         found = self._sender.submit(intent)
         if found.record is None:

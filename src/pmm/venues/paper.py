@@ -132,7 +132,9 @@ class PerpRoute:
         funding = div_up(value * rate * order.holding_s, E36 * _HOUR_S)
         # Worst price: expected one and the slippage allowed on top.
         price_e36 = market.value_up(usd, other) * _WAD // size
-        room = BPS - order.max_slippage_bps if sells else BPS + order.max_slippage_bps
+        cost = RouteCost(fee_usd_wad=fee, slippage_usd_wad=slippage, funding_usd_wad=funding)
+        slippage_bps = order.slippage_bps(cost, market, max(value, market.value_up(usd, other)))
+        room = BPS - slippage_bps if sells else BPS + slippage_bps
         limit = price_e36 * room // BPS
         call = PerpOrder(
             venue=self._venue,
@@ -141,7 +143,6 @@ class PerpRoute:
             limit_usd_e36=limit,
             purpose=f"{'sell' if sells else 'buy'} {size} of {order.asset.symbol} on {self._venue}",
         )
-        cost = RouteCost(fee_usd_wad=fee, slippage_usd_wad=slippage, funding_usd_wad=funding)
         return RoutePlan(route=name, legs=(PlannedLeg(call=call),), cost=cost)
 
 

@@ -39,6 +39,12 @@ class PoolTrade:
     fee_usd_wad: int
     slippage_usd_wad: int
 
+    def worth_usd_wad(self, market: HedgeMarket) -> int:
+        """Return what changes hands, the larger side, rounded up."""
+        return max(
+            market.value_up(self.token_in, self.amount_in), market.value_up(self.token_out, self.amount_out)
+        )
+
     def least_out(self, max_slippage_bps: int) -> int:
         """Return the least output that is accepted, rounded up."""
         return div_up(self.amount_out * (BPS - max_slippage_bps), BPS)
@@ -117,10 +123,11 @@ class UniswapRoute:
                     route=name, why=f"expected {trade.amount_in} of {trade.token_in} in stock, found {held}"
                 )
                 continue
-            call = swap_call(self._settlement, pool, trade, max_slippage_bps=order.max_slippage_bps)
             cost = RouteCost(
                 fee_usd_wad=trade.fee_usd_wad,
                 slippage_usd_wad=trade.slippage_usd_wad,
                 gas_usd_wad=market.gas_usd_wad(SWAP_GAS),
             )
+            slippage_bps = order.slippage_bps(cost, market, trade.worth_usd_wad(market))
+            call = swap_call(self._settlement, pool, trade, max_slippage_bps=slippage_bps)
             yield RoutePlan(route=name, legs=(PlannedLeg(call=call),), cost=cost)

@@ -180,6 +180,30 @@ def test_node__fails_in_the_middle__the_next_turn_goes_on_and_nothing_is_doubled
         assert_books_equal_the_chain(desk, deployed)
 
 
+def test_market__cannot_be_read__the_fill_is_in_the_books_and_its_hedge_waits(
+    server: Server,
+    chain: ChainBuilder,
+    deployed: Deployed,
+    ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def silent(*_: object, **__: object) -> None:
+        raise ChainError("no pool answers")
+
+    with running(deployed, ledger) as desk:
+        until_quiet(desk)
+        fill(chain, server.quote())
+        with monkeypatch.context() as patched:
+            patched.setattr(desk.markets, "read", silent)
+            assert desk.turn() is not None
+        assert desk.trouble == "hedges wait for a market: no pool answers"
+        assert desk.hedger.open_delta(WETH.address) == ETHER
+        assert_books_equal_the_chain(desk, deployed)
+        until_quiet(desk)
+        assert desk.hedger.open_delta(WETH.address) == 0
+        assert nonce(desk, deployed) == 1
+
+
 def test_keystore__on_a_development_node__is_refused(deployed: Deployed, ledger: Path) -> None:
     with pytest.raises(UnsafeToSign, match="Unset PMM_DESK_OPERATOR_KEYSTORE"):
         open_desk(settings_of(deployed, ledger, operator_keystore=ledger.with_name("key.json")))

@@ -84,9 +84,13 @@ def test_fault_between_quote_and_hedge__nothing_is_traded_on_it__and_one_hedge_f
         for _ in range(_TURNS):
             desk.turn()
         assert nonce(desk, deployed) == 0, "a hedge went out on a price that is wrong"
-        # Without any price the desk waits before it takes the fill in; it comes again.
-        waits = fault == "feed zero"
-        assert (desk.hedger.open_delta(WETH.address), bool(desk.trouble)) == (0 if waits else ETHER, waits)
+        # Also without any price the fill is in the books, and the desk says what it waits for.
+        assert desk.hedger.open_delta(WETH.address) == ETHER
+        assert_books_equal_the_chain(desk, deployed)
+        unpriced = fault in ("feed zero", "feed frozen")
+        assert ("feed ETH / USD: expected" in desk.trouble) is unpriced
+        assert desk.gauges.market is not None
+        assert (WETH.address in desk.gauges.market.usd_per_unit_e36) is not unpriced
         assert server.refused()[0] == 503
         _repair(chain, feed_code)
         # An asset rests after a hedge that failed.

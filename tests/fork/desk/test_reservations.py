@@ -55,7 +55,11 @@ def test_hedge__of_what_a_live_quote_promises__waits__and_the_quote_is_filled(
 ) -> None:
     with running(deployed, ledger, journal=journal) as desk:
         until_quiet(desk)
-        fill(chain, server.quote())
+        first = server.quote()
+        fill(chain, first)
+        known = desk.orders(first.signed.order_hash)
+        assert known is not None, "the indexer does not find what was signed"
+        assert known.taking_amount == first.signed.order.taking_amount
         answer = promise_most(server, desk)
         reserved = answer.signed.order.making_amount
         assert 0 < weth_of(deployed) - reserved < ETHER

@@ -141,7 +141,10 @@ def test_fill__on_both_venues__is_told_to_the_unit(
         if order is None:
             return None
         return KnownOrder(
-            maker_asset=order.maker_asset, taker_asset=order.taker_asset, making_amount=order.making_amount
+            maker_asset=order.maker_asset,
+            taker_asset=order.taker_asset,
+            making_amount=order.making_amount,
+            taking_amount=order.taking_amount,
         )
 
     follower = Follower(deployed, tmp_path / "ledger.sqlite", lookup if known else lambda _hash: None)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pmm.alerts import Alert, AlertDesk, AlertPump, AlertSettings, Routes, Severity, channels_of, routes_of
 from pmm.alerts.channels.pagerduty import EVENTS_URL
 from pmm.alerts.channels.twilio_sms import API_URL
+from pmm.cli import main
 from pmm.errors import InvalidInput
 from pmm.ledger import open_ledger
 from pmm.monitoring.desk import DeskEvents
@@ -67,11 +68,52 @@ def test_settings__half_a_channel__is_refused_without_showing_the_other_half(mis
     assert SECRET not in str(caught.value)
 
 
-def test_settings__address_that_is_not_https__is_refused() -> None:
-    settings = AlertSettings.model_validate({"slack_url": f"http://hooks.slack.com/{SECRET}"})
-    with pytest.raises(InvalidInput) as caught:
-        channels_of(settings)
-    assert SECRET not in str(caught.value)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slack_url", "notaurl"),
+        ("slack_url", f"http://hooks.slack.com/{SECRET}"),
+        ("slack_url", f"https:///{SECRET}"),
+        ("webhook_url", f"https://host:port/{SECRET}"),
+        ("pagerduty_endpoint", "events.pagerduty.com"),
+        ("sms_endpoint", "http://api.twilio.com"),
+        ("sms_receivers", "+15550101,15550102"),
+        ("email_host", "smtp://mail.example.org"),
+        ("email_sender", "pmm"),
+        ("email_receivers", "a@example.org,b"),
+    ],
+)
+def test_tree__address_that_is_none__is_refused_by_the_settings_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"^PMM_ALERTS_{name.upper()}: ") as refused:
+        load_settings({"alerts": {**ALL, name: value}})
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slack_url", "http://127.0.0.1:8080/hook"),
+        ("sms_endpoint", "http://localhost:1"),
+        ("email_sender", "The desk <pmm@example.org>"),
+        ("email_receivers", "root@localhost"),
+    ],
+)
+def test_tree__address_on_this_machine_or_with_a_name__is_taken(name: str, value: str) -> None:
+    load_settings({"alerts": {**ALL, name: value}})
+
+
+@pytest.mark.parametrize("command", ["serve", "desk"])
+def test_command__address_that_is_none__ends_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setenv("PMM_ALERTS_SLACK_URL", SECRET)
+    with pytest.raises(SystemExit) as ended:
+        main([command])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: PMM_ALERTS_SLACK_URL: expected an https address")
+    assert said.count("\n") == 1
+    assert SECRET not in said
 
 
 def test_pump__alert_raised__is_delivered_by_its_thread(tmp_path: Path) -> None:

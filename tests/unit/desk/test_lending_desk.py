@@ -236,6 +236,31 @@ def test_transactions__of_the_keeper__are_counted_once_each_by_their_end() -> No
     assert kept.counted("repay", "failed") == 1
 
 
+@pytest.mark.parametrize(
+    ("last_block", "state", "outcome"),
+    [
+        (30, TransactionState.CANCELLED, "given_up"),
+        (None, TransactionState.CANCELLED, "failed"),
+        (30, TransactionState.DISPLACED, "failed"),
+    ],
+)
+def test_transactions__patient_command_let_go__is_given_up__an_urgent_or_displaced_one_failed(
+    last_block: int | None, state: TransactionState, outcome: str
+) -> None:
+    kept = Kept()
+    key = f"lending:repay:{MAKER}:aave_v3:{USDC.address}:0:patient:5:{5_000 * USD}"
+    record = TransactionRecord(
+        intent=TransactionIntent(key=key, purpose="p", to=MAKER, last_block=last_block),
+        chain_id=1,
+        sender=MAKER,
+        nonce=0,
+        attempts=(),
+        state=state,
+    )
+    kept.desk.transactions((record,), market())
+    assert kept.counted("repay", outcome) == 1
+
+
 def test_settings__what_the_keeper_leaves_and_its_lines__are_read() -> None:
     desk = DeskSettings.model_validate(
         {"keeper_leaves": "WETH:1.5, USDC:50000", "keeper_surplus_above_bps": 9_000}

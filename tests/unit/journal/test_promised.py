@@ -82,9 +82,9 @@ def test_reserved__cannot_write(place: Place) -> None:
         assert place.path.read_bytes() == before
         return
     look.reserved(_ASSETS, block_number=100)
-    assert look._connection is not None
+    assert look._journal._connection is not None
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        look._connection.execute("DELETE FROM totals")
+        look._journal._connection.execute("DELETE FROM totals")
     look.close()
 
 

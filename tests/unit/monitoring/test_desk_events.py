@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from pmm.errors import SetupError
@@ -77,8 +78,14 @@ def test_pnl__earned_and_spent__adds_up_with_its_sign() -> None:
 
 def test_node_switch__from_one_to_another__leaves_one_active() -> None:
     events = DeskEvents()
-    events.chain.node_switched(before="", after="a", why="start")
-    events.chain.node_switched(before="a", after="b", why="slow")
+    with structlog.testing.capture_logs() as said:
+        events.chain.node_switched(before="", after="a", why="start")
+        events.chain.node_switched(before="a", after="b", why="slow")
+    # The first one is no switch, and nobody's business.
+    assert [(one["event"], one["log_level"]) for one in said] == [
+        ("node_chosen", "info"),
+        ("node_switched", "warning"),
+    ]
     value = events.registry.get_sample_value
     assert [value("pmm_node_active", {"node": node}) for node in "ab"] == [0, 1]
     assert value("pmm_node_switches_total") == 1

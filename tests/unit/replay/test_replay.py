@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from pmm.cli.replay import app
 from pmm.errors import InvalidInput
 from pmm.execution import PairBook
+from pmm.journal import PostgresJournal
 from pmm.models.template import WiderSpread
 from pmm.pricing import StandardModel
 from pmm.replay import ReplayReport, recorded_quotes, replay
-from tests.helpers.quoting import CHAIN_TIME_S
+from tests.helpers.postgres import postgres_server
+from tests.helpers.quoting import CHAIN_TIME_S, MAKER
 from tests.unit.replay.recorded_day import LIMITS, PAIR, write_day
 
 _REQUESTS = 7 * 12
@@ -125,6 +129,62 @@ def test_replay_command__difference__exits_1_with_the_first(day: Path, tmp_path:
     assert done.exit_code == 1
     assert "first difference" in done.output
     assert "recorded: else" in done.output
+
+
+@pytest.fixture(scope="module")
+def database(day: Path) -> Iterator[str]:
+    with postgres_server() as server:
+        url = server.new_schema()
+        PostgresJournal(url, chain_id=1, maker=MAKER).close()
+        with sqlite3.connect(day) as source, psycopg.connect(url) as target:
+            for table in ("snapshots", "quotes"):
+                rows = source.execute(f"SELECT * FROM {table}")
+                names = ", ".join(f'"{column[0]}"' for column in rows.description)
+                places = ", ".join("%s" for _ in rows.description)
+                insert = f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE VALUES ({places})"
+                target.cursor().executemany(insert.encode(), rows.fetchall())
+        yield url
+
+
+@pytest.mark.usefixtures("settings")
+def test_replay_command__day_of_a_database__is_byte_for_byte_as_recorded(
+    monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    monkeypatch.setenv("PMM_DATABASE_URL", database)
+    day = datetime.fromtimestamp(CHAIN_TIME_S, UTC).date()
+    done = CliRunner().invoke(app, [day.isoformat()])
+    assert done.exit_code == 0, done.output
+    assert f"{_REQUESTS} decisions priced again" in done.output
+    assert "byte for byte as recorded" in done.output
+    empty = CliRunner().invoke(app, [day.replace(year=day.year - 1).isoformat()])
+    assert "0 decisions priced again" in empty.output
+
+
+def test_recorded_quotes__database__are_those_of_the_same_day_in_a_file(day: Path, database: str) -> None:
+    def plain(where: Path | str) -> list[tuple[object, ...]]:
+        return [
+            (one.seq, one.decision, one.detail, one.losing, one.pricing) for one in recorded_quotes(where)
+        ]
+
+    assert plain(database) == plain(day)
+
+
+def test_recorded_quotes__database_without_inputs_or_journal__is_refused() -> None:
+    with postgres_server() as server:
+        url = server.new_schema()
+        with pytest.raises(InvalidInput, match="expected a journal in"):
+            list(recorded_quotes(url))
+        PostgresJournal(url, chain_id=1, maker=MAKER).close()
+        with psycopg.connect(url) as connection:
+            connection.execute("ALTER TABLE quotes DROP COLUMN inputs")
+        with pytest.raises(InvalidInput, match="schema version 2"):
+            list(recorded_quotes(url))
+
+
+def test_replay_command__day_without_a_journal__says_what_to_set() -> None:
+    done = CliRunner().invoke(app, ["2026-11-29"])
+    assert isinstance(done.exception, InvalidInput)
+    assert "PMM_DATABASE_URL or PMM_JOURNAL" in str(done.exception)
 
 
 def _copy(day: Path, folder: Path) -> Path:

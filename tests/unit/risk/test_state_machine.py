@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -92,6 +93,9 @@ class PhaseMachine(RuleBasedStateMachine):
         (_, before, _), (now_ms, after, _) = self.history[-2:]
         if _RANK[after] >= _RANK[before]:
             return
+        if not any(found.known for _, _, found in self.history[:-1]):
+            assert self.history[-1][2].level is Level.GOOD
+            return
         wait_ms = _HYSTERESIS.step_ms if before is Phase.RECOVERY else _HYSTERESIS.hold_ms
         stretch_ms = now_ms
         for at_ms, _, found in reversed(self.history):
@@ -147,8 +151,20 @@ def _critical_ends_at_once(state: PhaseState, found: Assessment, now_ms: int, h:
     return step(state, found, now_ms, h)
 
 
+def _every_warning_is_fresh(state: PhaseState, found: Assessment, now_ms: int, h: Hysteresis) -> PhaseState:
+    return step(replace(state, fresh=state.phase is Phase.WARNING), found, now_ms, h)
+
+
 @pytest.mark.parametrize(
-    "fault", [_no_wait, _silence_counts, _unknown_is_good, _critical_waits, _critical_ends_at_once]
+    "fault",
+    [
+        _every_warning_is_fresh,
+        _no_wait,
+        _silence_counts,
+        _unknown_is_good,
+        _critical_waits,
+        _critical_ends_at_once,
+    ],
 )
 def test_phase_machine__planted_fault__is_found(fault: Any) -> None:
     class Faulty(PhaseMachine):
@@ -173,6 +189,22 @@ def test_step__worse_value__counts_at_once() -> None:
     assert run([100.0] * 7)[-1] is Phase.NORMAL
     assert run([100.0] * 7 + [99.0])[-1] is Phase.WARNING
     assert run([100.0] * 7 + [97.0])[-1] is Phase.CRITICAL
+
+
+def test_step__clean_start__is_normal_at_the_first_value_also_after_silence() -> None:
+    assert run([100.0])[-1] is Phase.NORMAL
+    assert run([None, None, 99.6])[-2:] == [Phase.WARNING, Phase.NORMAL]
+
+
+def test_step__bad_value_at_the_start_or_after_a_good_one__waits() -> None:
+    assert run([99.0, *[100.0] * 5])[-1] is Phase.WARNING
+    assert run([100.0, None, *[100.0] * 5])[-1] is Phase.WARNING
+
+
+def test_restarted__a_warning__waits_anew__a_normal_state_begins_as_a_clean_start() -> None:
+    again = restarted(PhaseState(phase=Phase.WARNING, known=True), 1_000)
+    assert run([100.0] * 5, again)[-1] is Phase.WARNING
+    assert run([100.0], restarted(PhaseState(phase=Phase.NORMAL, known=True), 1_000)) == [Phase.NORMAL]
 
 
 def test_step__on_the_line__is_not_beyond_it() -> None:

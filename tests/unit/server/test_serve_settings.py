@@ -9,7 +9,7 @@ from pmm.domain import USDC, WETH, FundingSource
 from pmm.errors import InvalidInput
 from pmm.pricing import SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
-from pmm.server.assembly import desk_policy
+from pmm.server.assembly import desk_policy, pair_policies
 from pmm.settings import load_settings, parse_pair
 from tests.helpers.quoting import ANVIL, MAKER
 
@@ -152,6 +152,40 @@ def test_load_settings__models__are_read_per_pair(monkeypatch: pytest.MonkeyPatc
     }
 
 
+def test_load_settings__deviation_of_a_feed__holds_for_its_pairs_and_the_smaller_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def bounds() -> dict[str, int]:
+        settings = load_settings()
+        policies = pair_policies(settings, [parse_pair(name) for name in settings.pairs])
+        return {f"{one.base.symbol}/{one.quote.symbol}": one.fair.max_deviation_bps for one in policies}
+
+    assert set(bounds().values()) == {100}
+    monkeypatch.setenv("PMM_FEED_DEVIATION_BPS", "WBTC:150, USDT:30, WETH:80")
+    assert bounds() == {"WETH/USDC": 80, "WETH/USDT": 30, "WBTC/USDC": 150, "DAI/USDC": 100}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("WETH", "expected TOKEN:BPS"),
+        ("WETH:0", "expected TOKEN:BPS"),
+        ("WETH:10000", "expected TOKEN:BPS"),
+        ("WETH:1.5", "expected TOKEN:BPS"),
+        ("MOON:5", "unknown token"),
+        ("WETH:5,weth:6", "expected each token once"),
+        ("WBTC:5", "expected tokens that are quoted, found WBTC"),
+    ],
+)
+def test_load_settings__deviation_of_no_feed__is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("PMM_PAIRS", "WETH/USDC")
+    monkeypatch.setenv("PMM_FEED_DEVIATION_BPS", value)
+    with pytest.raises(InvalidInput, match=said):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -166,3 +200,22 @@ def test_load_settings__model_of_no_pair__is_refused(
     monkeypatch.setenv("PMM_PAIR_MODELS", value)
     with pytest.raises(InvalidInput, match=said):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PMM_RISK_CONCENTRATION_PCT", "1,x,3", "part 2: Input should be a valid number"),
+        ("PMM_RISK_CONCENTRATION_PCT", "1,2", "part 3: Field required"),
+        ("PMM_RISK_CONCENTRATION_PCT", "9,2,4", "line: expected target, warning, critical"),
+        ("PMM_FUNDING_SOURCES", "uniswap,moon", "expected any of"),
+    ],
+)
+def test_load_settings__wrong_part_of_a_list__names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as refused:
+        load_settings()
+    assert str(refused.value).startswith(f"{name}: {said}")
+    assert f"{name}_" not in str(refused.value)

@@ -118,9 +118,13 @@ def test_restart__with_another_key__a_hedge_that_nobody_follows_is_said_once__an
     ledger.close()
 
 
-def test_submit__call_with_a_last_block__the_transaction_has_it() -> None:
+def test_submit__call_with_a_last_block_and_a_gas_price__the_transaction_has_them() -> None:
     sender = _Sender()
-    call = ContractCall(to=SETTLEMENT, data=b"\x01", purpose="a hedge", gas_units=1, last_block=7)
+    call = ContractCall(
+        to=SETTLEMENT, data=b"\x01", purpose="a hedge", gas_units=1, last_block=7, gas_price_cap_wei=3
+    )
     report = OperatorTransactions(sender).submit("a:0:0", call)
     assert report.state is ReportState.REFUSED
-    assert [(one.key, one.data, one.last_block) for one in sender.asked] == [("hedge:a:0:0", b"\x01", 7)]
+    (asked,) = sender.asked
+    assert (asked.key, asked.data) == ("hedge:a:0:0", b"\x01")
+    assert (asked.last_block, asked.gas_price_cap_wei) == (7, 3)

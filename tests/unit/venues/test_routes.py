@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pmm.chain.abi import decode_result
-from pmm.domain import USDC, WETH, Address
+from pmm.domain import USDC, WETH, Address, parse_address
 from pmm.domain.hook_payloads import InventorySource
 from pmm.execution.hedging import (
     ContractCall,
@@ -98,8 +100,15 @@ def market(**changes: object) -> HedgeMarket:
     return HedgeMarket(**fields)  # type: ignore[arg-type]
 
 
-def order(trade: int) -> HedgeOrder:
-    return HedgeOrder(asset=WETH, quote=USDC, trade=trade, max_slippage_bps=30, holding_s=3_600)
+def order(trade: int, *, max_cost_bps: int = 10_000) -> HedgeOrder:
+    return HedgeOrder(
+        asset=WETH,
+        quote=USDC,
+        trade=trade,
+        max_slippage_bps=30,
+        max_cost_bps=max_cost_bps,
+        holding_s=3_600,
+    )
 
 
 def only(found: Sequence[RoutePlan | RouteRefused]) -> RoutePlan:
@@ -315,3 +324,47 @@ def test_perp__worst_price__is_the_expected_one_and_the_slippage_against_us(
     (leg,) = only(PerpRoute("paper").plans(order(trade), market(perps=(quote,)))).legs
     assert isinstance(leg.call, PerpOrder)
     assert (leg.call.amount, leg.call.limit_usd_e36) == (trade, usd * 10**18 * bps // 10_000)
+
+
+def worst_usd_wad(call: ContractCall, seen: HedgeMarket) -> int:
+    """What a swap costs at the least output and the gas price that its call accepts."""
+    token_in, token_out, paid, least, _, _ = decode_result(
+        ("address", "address", "uint256", "uint256", "uint256", "bytes"), call.data[4:]
+    )
+    assert call.gas_price_cap_wei is not None
+    lost = seen.value_up(parse_address(token_in), paid) - seen.value_down(parse_address(token_out), least)
+    return lost + seen.value_up(seen.native, call.gas_units * call.gas_price_cap_wei)
+
+
+@given(
+    sells=st.booleans(),
+    milliether=st.integers(50, 10_000),
+    gwei_tenths=st.integers(1, 500),
+    max_cost_bps=st.integers(1, 300),
+)
+def test_swap__at_the_worst_that_its_call_accepts__costs_at_most_the_limit(
+    sells: bool, milliether: int, gwei_tenths: int, max_cost_bps: int
+) -> None:
+    size = milliether * 10**15
+    asked = order(-size if sells else size, max_cost_bps=max_cost_bps)
+    seen = market(gas_price_wei=gwei_tenths * 10**8)
+    limits = HedgeLimits(max_cost_bps=max_cost_bps)
+    good, _ = rank((UniswapRoute(SETTLEMENT),), asked, seen, limits, edge_usd_wad=0)
+    for plan in good:
+        call = plan.bounded(asked, seen, last_block=9).legs[0].call
+        assert isinstance(call, ContractCall)
+        assert worst_usd_wad(call, seen) * 10_000 <= size * 3_000 * max_cost_bps
+        # The next block's gas never stops what was planned.
+        assert call.gas_price_cap_wei is not None
+        assert call.gas_price_cap_wei * 8 >= seen.gas_price_wei * 9
+
+
+def test_swap__room_enough__gas_may_triple_and_slippage_is_its_own_limit() -> None:
+    asked = order(-ETHER, max_cost_bps=60)
+    plan = only(UniswapRoute(SETTLEMENT).plans(asked, market()))
+    call = plan.bounded(asked, market(), last_block=9).legs[0].call
+    assert isinstance(call, ContractCall)
+    assert (call.last_block, call.gas_price_cap_wei) == (9, 3 * 10**9)
+    out = pool().state.out_for_in(ETHER, zero_for_one=False)
+    assert out is not None
+    assert f"at least {-(-out * 9_970 // 10_000)} of" in call.purpose

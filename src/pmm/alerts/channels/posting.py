@@ -6,12 +6,12 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import httpx
 
 from pmm.alerts.channel import DeliveryFailed, DeliveryRefused
 from pmm.errors import InvalidInput
+from pmm.settings_alerts import check_address
 
 _LONGEST_PAUSE_S = 3_600.0
 _TIMEOUT, _TOO_EARLY, _TOO_MANY = 408, 425, 429
@@ -23,10 +23,10 @@ class Poster:
     """Posts to one address. Its repr, its errors and every log show neither address nor headers."""
 
     def __init__(self, name: str, url: str, *, timeout_s: float) -> None:
-        parts = urlsplit(url)
-        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-        if (parts.scheme != "https" and not (parts.scheme == "http" and local)) or not parts.hostname:
-            raise InvalidInput(f"{name}: expected an https address, found another; correct its setting")
+        try:
+            check_address(url)
+        except ValueError as error:
+            raise InvalidInput(f"{name}: {error}; correct its setting") from None
         for logger in _TALKATIVE:
             logging.getLogger(logger).setLevel(logging.WARNING)
         self._name = name

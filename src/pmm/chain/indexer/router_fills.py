@@ -3,7 +3,8 @@
 ``OrderFilled(bytes32,uint256)`` stands after the transfers of its fill: maker to taker, taker to maker, whatever the
 hooks did, then the event (limit-order-protocol 4.0, OrderMixin._fill). A fill inside another's interaction is whole
 before the outer one pays. So the last unspent transfer out of the maker before the event is the fill's, and the first
-unspent one in after it is its payment.
+unspent one in after it is its payment. Before it pays, a taker's interaction may send us anything else: of an order
+that is known, only a transfer of its asset that is worth its price is the payment.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ class KnownOrder:
     maker_asset: Address
     taker_asset: Address
     making_amount: int
+    taking_amount: int
+
+    def least_taking(self, making_amount: int) -> int:
+        """Return what a taker pays at least, rounded up (limit-order-protocol 4.0, AmountCalculatorLib)."""
+        return -(-making_amount * self.taking_amount // self.making_amount)
 
 
 OrderLookup = Callable[[bytes], KnownOrder | None]
@@ -93,7 +99,7 @@ class RouterFills:
             return False
         if known is None:
             return move.token != paid.token and move.sender not in self._ours
-        return move.token == known.taker_asset
+        return move.token == known.taker_asset and move.amount >= known.least_taking(paid.amount)
 
     def _filled(
         self, place: EventPlace, order_hash: bytes, paid: TokenMoved, received: TokenMoved

@@ -24,6 +24,8 @@ class TransactionIntent:
         value_wei: ether sent along.
         gas_limit: known beforehand; without it the node estimates.
         fee_cap_wei: another cap per gas than the sender's, for what must not wait.
+        gas_price_cap_wei: the most per gas at which it is worth sending; the lower of the caps counts. What takes its
+            nonce instead may cost more.
         last_block: not to be mined after it: an empty transaction then takes its place. None: it never expires.
         behind_ours: it works only after a transaction of ours that is not mined yet, and has a lower nonce. It is
             not simulated then, and needs a gas limit.
@@ -38,6 +40,7 @@ class TransactionIntent:
     value_wei: int = 0
     gas_limit: int | None = None
     fee_cap_wei: int | None = None
+    gas_price_cap_wei: int | None = None
     last_block: int | None = None
     behind_ours: bool = False
 
@@ -54,6 +57,13 @@ class TransactionIntent:
                 f"transaction intent {self.key}: expected no negative value and a positive gas limit, found "
                 f"{self.value_wei} and {self.gas_limit}"
             )
+
+    def cap_wei(self, usual_wei: int, *, empty: bool = False) -> int:
+        """Return the most per gas, of a sender that usually pays as much; ``empty`` only takes the nonce."""
+        cap = usual_wei if self.fee_cap_wei is None else self.fee_cap_wei
+        if empty or self.gas_price_cap_wei is None:
+            return cap
+        return min(cap, self.gas_price_cap_wei)
 
     @property
     def call(self) -> tuple[Address, bytes, int]:

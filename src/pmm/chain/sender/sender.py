@@ -118,11 +118,12 @@ class TransactionSender:
                     f"expected to be mined by block {intent.last_block}, found the chain at {self._facts.head}; "
                     "plan it again"
                 )
-            fees = self.policy.fees.first(self._facts.market, cap_wei=intent.fee_cap_wei)
+            cap_wei = intent.cap_wei(self.policy.fees.cap_wei)
+            fees = self.policy.fees.first(self._facts.market, cap_wei=cap_wei)
             if fees is None:
                 return _refused(
                     f"gas costs {self._facts.market.base_fee_wei} wei and may rise above the cap of "
-                    f"{intent.fee_cap_wei or self.policy.fees.cap_wei} wei; wait, or raise the cap"
+                    f"{cap_wei} wei; wait, or raise the cap"
                 )
             simulated = Simulated() if intent.behind_ours else simulate(self._node, self.address, intent)
             if simulated.revert:
@@ -258,7 +259,8 @@ class TransactionSender:
     def _again(self, record: TransactionRecord, *, empty: bool) -> TransactionRecord:
         """Send another attempt with higher fees; where they would exceed the cap the last one goes out again."""
         last, intent = record.last, record.intent
-        fees = self.policy.fees.replacement(last.fees, self._facts.market, cap_wei=intent.fee_cap_wei)
+        cap_wei = intent.cap_wei(self.policy.fees.cap_wei, empty=empty)
+        fees = self.policy.fees.replacement(last.fees, self._facts.market, cap_wei=cap_wei)
         if fees is None:
             if last.transaction_hash in self._facts.known:
                 return record

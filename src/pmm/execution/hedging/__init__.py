@@ -5,11 +5,11 @@ How it is joined, by the composition root:
 1. ``open_ledger(...)`` makes the tables; ``HedgeLedger(ledger)`` reads and writes them.
 2. ``LegDesk(sender, perps)``: the sender is the desk's transaction sender behind the ``TransactionSender`` Protocol.
 3. ``Hedger(ledger=..., routes=..., desk=..., policy=...)``; routes are those of ``pmm.venues``.
-4. Every ``ChainChange`` of the indexer goes to ``Hedger.on_change`` in order, whole transactions at a time, with
-   ``acknowledge=lambda t: feed.acknowledge(t, "hedger", delivery)``: place and books move together. With a
-   ``HedgeMarket`` the hedge leaves in the same turn. ``cursor`` says how far the books are.
-5. ``Hedger.step`` at least once a block: it asks about what is under way, repairs, unwinds, decides by time.
-6. What both return are notices for monitoring. ``hedge_now`` is the risk engine's "hedge now".
+4. Every ``ChainChange`` of the indexer goes to ``Hedger.take_in`` in order, whole transactions at a time, with
+   ``acknowledge=lambda t: feed.acknowledge(t, "hedger", delivery)``: place and books move together. ``cursor`` says
+   how far the books are. ``on_change`` hedges in the same turn, for one to whom no other change waits.
+5. ``Hedger.step`` behind them, at least once a block: it asks about what is under way, repairs, unwinds, decides.
+6. What it returns are notices for monitoring. ``hedge_now`` is the risk engine's "hedge now".
 Everything is synchronous and belongs to one thread.
 """
 

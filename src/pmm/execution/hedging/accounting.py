@@ -91,6 +91,12 @@ class HedgeAccounts:
         """Return an intent; raises KeyError for one that is over and final."""
         return self._intents[intent_id]
 
+    def commanded(self, intent_id: str) -> bool:
+        """Tell whether an intent does what the operator or the risk engine asked for."""
+        return any(
+            one.kind is EntryKind.COMMAND for one in self._entries.values() if one.intent_id == intent_id
+        )
+
     def legs_of(self, intent_id: str) -> tuple[Leg, ...]:
         """Return the legs of an intent, oldest first."""
         return tuple(leg for leg in self._legs.values() if leg.intent_id == intent_id)
@@ -182,9 +188,15 @@ class HedgeAccounts:
         return HedgeBatch(legs=(done,))
 
     def closed(self, intent: Intent, state: IntentState, *, at_ms: int, detail: str = "") -> HedgeBatch:
-        """Return the end of an intent: what it traded too little or too much is open again."""
+        """Return the end of an intent: what it traded too little or too much is open again.
+
+        What a command asked for and a failed intent did not do stays commanded: it is tried again, whatever the
+        strategy says.
+        """
         left = self.got(intent.intent_id) - intent.trade
         kind = EntryKind.RESIDUAL if state is IntentState.DONE else EntryKind.RETURN
+        if state is IntentState.FAILED and self.commanded(intent.intent_id):
+            kind = EntryKind.COMMAND
         entries = (self._entry(kind, intent, left, _edge_of(intent, left), at_ms),) if left else ()
         return HedgeBatch(entries=entries, intents=(intent.moved(state, detail),))
 

@@ -26,6 +26,8 @@ def calls_from_text(text: str) -> tuple[LegCall, ...]:
 def _fields(call: LegCall) -> dict[str, Any]:
     if isinstance(call, ContractCall):
         until = {} if call.last_block is None else {"last": call.last_block}
+        if call.gas_price_cap_wei is not None:
+            until["cap"] = call.gas_price_cap_wei
         return {
             "to": call.to,
             "data": call.data.hex(),
@@ -50,6 +52,7 @@ def _call(fields: dict[str, Any]) -> LegCall:
             purpose=fields["purpose"],
             gas_units=fields["gas"],
             last_block=fields.get("last"),
+            gas_price_cap_wei=fields.get("cap"),
         )
     return PerpOrder(
         venue=fields["venue"],

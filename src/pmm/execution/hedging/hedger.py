@@ -90,12 +90,32 @@ class Hedger:
     ) -> tuple[HedgeNotice, ...]:
         """Take in a step of the chain; with a market, hedge what it brought in the same turn.
 
+        For a caller to whom no other step waits; ``acknowledge`` as of :meth:`take_in`.
+        """
+        try:
+            self._take_in(change, now_ms, market)
+            return self._turn(now_ms, market, acknowledge)
+        except BaseException:
+            # Whatever was not committed comes again with the same change.
+            self._books.drop()
+            raise
+
+    def take_in(
+        self,
+        change: ChainChange,
+        *,
+        now_ms: int,
+        market: HedgeMarket | None = None,
+        acknowledge: Acknowledge | None = None,
+    ) -> None:
+        """Take in a step of the chain and decide nothing: more of it may wait. ``market`` says what fills earned.
+
         ``acknowledge`` moves the indexer's place on in the same transaction. Done apart, a crash in between and a
         reorganisation after it would leave a fill in the books that the indexer never says is gone.
         """
         try:
             self._take_in(change, now_ms, market)
-            return self._turn(now_ms, market, acknowledge)
+            self._books.commit(acknowledge)
         except BaseException:
             # Whatever was not committed comes again with the same change.
             self._books.drop()
@@ -283,6 +303,7 @@ class Hedger:
             quote=hedged.quote,
             trade=trade,
             max_slippage_bps=limits.max_slippage_bps,
+            max_cost_bps=limits.max_cost_bps,
             holding_s=hedged.holding_s,
         )
         try:
@@ -291,7 +312,8 @@ class Hedger:
             # No price, no hedge; the books must not wait for it.
             return (), (RouteRefused(route="market", why=str(error)),)
         last_block = market.block_number + self._policy.leg_blocks
-        return tuple(plan.until(last_block) for plan in ranked[0]), ranked[1]
+        # What it costs is judged again when it is sent, by the gas price of then.
+        return tuple(plan.bounded(order, market, last_block=last_block) for plan in ranked[0]), ranked[1]
 
     def _rest(self, asset: Address, now_ms: int) -> None:
         self._rests_until_ms[asset] = now_ms + self._policy.retry_after_ms

@@ -23,6 +23,7 @@ Replan = Callable[[int], Sequence[RoutePlan]]
 """Ways to trade an amount now, the cheapest first."""
 
 _BROUGHT = (LegState.SETTLED, LegState.FINAL)
+_COMMANDED = "a command was not done and is tried again: "
 # Legs that take others back are numbered behind them.
 _FIRST_UNDO = 100
 
@@ -198,6 +199,8 @@ class IntentWork:
         return self._close(intent, IntentState.FAILED, now_ms, intent.detail)
 
     def _close(self, intent: Intent, state: IntentState, now_ms: int, detail: str) -> list[HedgeNotice]:
+        if state is IntentState.FAILED and self._books.accounts.commanded(intent.intent_id):
+            detail = f"{_COMMANDED}{detail.removeprefix(_COMMANDED)}"
         self._books.note(self._books.accounts.closed(intent, state, at_ms=now_ms, detail=detail))
         kind = NoticeKind(state.value)
         return [HedgeNotice(kind=kind, intent_id=intent.intent_id, detail=detail or intent.reason)]

@@ -104,6 +104,7 @@ class ContractCall:
     """One transaction of the operator; ``gas_units`` is what it is expected to take.
 
     ``last_block``: its prices are too old after it, and it is not to be mined any more. None: they never are.
+    ``gas_price_cap_wei``: the most per gas at which it is worth it. None: whatever the sender pays.
     """
 
     to: Address
@@ -111,6 +112,7 @@ class ContractCall:
     purpose: str
     gas_units: int
     last_block: int | None = None
+    gas_price_cap_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

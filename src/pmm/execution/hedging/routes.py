@@ -7,11 +7,12 @@ that pays more than fair.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
+from pmm.execution.hedging.cost_room import CostRoom, next_block_gas_usd_wad
 from pmm.execution.hedging.records import ContractCall, LegCall
 from pmm.pricing.fixed_point import BPS, div_up
 from pmm.pricing.hedge_venues import LendingReading, PerpQuote
@@ -40,6 +41,7 @@ class HedgeMarket:
         inventory: what the settlement contract holds and has not promised, base units.
         debts: what the lending account owes, per lending market and token, base units.
         native: the token that gas is worth the same as (WETH).
+        unpriced: why a token has no fair value.
     """
 
     block_number: int
@@ -52,6 +54,7 @@ class HedgeMarket:
     lending: tuple[LendingReading, ...] = ()
     debts: Mapping[tuple[str, Address], int]
     perps: tuple[PerpQuote, ...] = ()
+    unpriced: Mapping[Address, str] = field(default_factory=dict)
 
     def value_down(self, token: Address, amount: int) -> int:
         """Return US dollars of an amount, wad, rounded down; raises InvalidInput without a price."""
@@ -68,7 +71,8 @@ class HedgeMarket:
     def _price(self, token: Address) -> int:
         price = self.usd_per_unit_e36.get(token, 0)
         if price <= 0:
-            raise InvalidInput(f"hedge market: expected a price of {token}, found none; check its feed")
+            why = self.unpriced.get(token, "check its feed")
+            raise InvalidInput(f"hedge market: expected a price of {token}, found none; {why}")
         return price
 
 
@@ -80,7 +84,21 @@ class HedgeOrder:
     quote: Token
     trade: int
     max_slippage_bps: int
+    max_cost_bps: int
     holding_s: int
+
+    def room(self, cost: RouteCost, market: HedgeMarket) -> CostRoom:
+        """Return what is left of the most that this order may cost; raises InvalidInput without a price."""
+        notional = market.value_down(self.asset.address, abs(self.trade))
+        return CostRoom.of(
+            limit_usd_wad=notional * self.max_cost_bps // BPS,
+            total_usd_wad=cost.total_usd_wad,
+            gas_usd_wad=cost.gas_usd_wad,
+        )
+
+    def slippage_bps(self, cost: RouteCost, market: HedgeMarket, worth_usd_wad: int) -> int:
+        """Return how far a leg may execute below its expected output, of that worth, within both limits."""
+        return min(self.max_slippage_bps, self.room(cost, market).slippage_bps_down(worth_usd_wad))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +139,15 @@ class RoutePlan:
     legs: tuple[PlannedLeg, ...]
     cost: RouteCost
 
-    def until(self, last_block: int) -> RoutePlan:
-        """Return the plan with transactions that are good up to a block; what takes them back is good for ever."""
+    def bounded(self, order: HedgeOrder, market: HedgeMarket, *, last_block: int) -> RoutePlan:
+        """Return the plan with transactions that are good up to a block, and a gas price within the most it may cost.
+
+        What takes them back is good for ever, at any price. Raises InvalidInput without a price.
+        """
+        gas = self.cost.gas_usd_wad
+        cap_wei = order.room(self.cost, market).gas_price_cap_wei(market.gas_price_wei, gas)
         legs = (
-            replace(leg, call=replace(leg.call, last_block=last_block))
+            replace(leg, call=replace(leg.call, last_block=last_block, gas_price_cap_wei=cap_wei))
             if isinstance(leg.call, ContractCall)
             else leg
             for leg in self.legs
@@ -155,7 +178,7 @@ class HedgeLimits:
     Attributes:
         max_slippage_bps: how far below its expected output a leg may execute; also the most that its expected
             slippage may be.
-        max_cost_bps: full cost over the value hedged.
+        max_cost_bps: full cost over the value hedged, at the worst price and gas price that the legs accept.
         min_profit_usd_wad: what must be left of the fills' edge after the hedge; None does not ask.
     """
 
@@ -199,10 +222,12 @@ def _over_limit(cost: RouteCost, notional: int, limits: HedgeLimits, edge_usd_wa
             f"slippage: expected at most {limits.max_slippage_bps} bps of {notional // WAD} USD, found "
             f"{cost.slippage_usd_wad * BPS // max(notional, 1)} bps"
         )
-    if cost.total_usd_wad * BPS > notional * limits.max_cost_bps:
+    # Dearer gas in the next block is part of it: else nothing would be sent that is mined.
+    total = cost.total_usd_wad + next_block_gas_usd_wad(cost.gas_usd_wad)
+    if total * BPS > notional * limits.max_cost_bps:
         return (
             f"cost: expected at most {limits.max_cost_bps} bps of {notional // WAD} USD, found "
-            f"{cost.total_usd_wad * BPS // max(notional, 1)} bps"
+            f"{total * BPS // max(notional, 1)} bps"
         )
     if edge_usd_wad is None or limits.min_profit_usd_wad is None:
         return None

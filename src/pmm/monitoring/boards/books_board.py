@@ -126,6 +126,7 @@ BOOKS = Board(
                             "{{asset}} {{strategy}}",
                         ),
                         Query("pmm_hedge_open_intents", "open {{state}}"),
+                        Query("pmm_hedge_price_known", "price of {{token}} known"),
                     ),
                 ),
                 Panel(

@@ -62,7 +62,8 @@ class ChainWatch:
             self._active.labels(before).set(0)
             self._switches.inc()
         self._active.labels(after).set(1)
-        self._log.warning("node_switched", before=before, after=after, why=why)
+        log = self._log.warning if before else self._log.info
+        log("node_switched" if before else "node_chosen", before=before, after=after, why=why)
 
     def gas_price_read(self, *, gwei: float) -> None:
         """The gas price of a block."""

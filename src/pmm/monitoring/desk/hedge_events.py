@@ -32,6 +32,17 @@ class HedgeEvents:
             ("state",),
             registry=registry,
         )
+        self._priced = Gauge(
+            "pmm_hedge_price_known",
+            "1 while a token has a price to hedge by.",
+            ("token",),
+            registry=registry,
+        )
+
+    def priced(self, *, token: str, known: bool) -> None:
+        """Whether hedges may be judged by a token's price now; without one they wait."""
+        self._priced.labels(token).set(known)
+        self._log.debug("priced", token=token, known=known)
 
     def hedge_intended(self, *, intent_id: str, asset: str, strategy: str, usd: float) -> None:
         """A fill, or the exposure, asked for a hedge."""

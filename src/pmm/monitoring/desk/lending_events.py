@@ -68,7 +68,7 @@ class LendingEvents:
         return self._rounds
 
     def keeper_acted(self, *, action: str, account: str, outcome: str, usd: float) -> None:
-        """The keeper repaid, moved collateral or de-leveraged."""
+        """The keeper repaid, moved collateral or de-leveraged; ``given_up`` is what it let go on purpose."""
         self._acts.labels(action, outcome).inc()
-        log = self._log.info if outcome == "done" else self._log.error
+        log = self._log.info if outcome in ("done", "given_up") else self._log.error
         log("keeper_acted", action=action, account=account, outcome=outcome, usd=round(usd, 2))

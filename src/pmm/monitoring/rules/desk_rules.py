@@ -107,13 +107,17 @@ DESK_RULES = (
     ),
     AlertRule(
         name="KeeperFailed",
-        expr='sum by (action) (increase(pmm_keeper_actions_total{outcome!="done"}[10m])) > 0',
+        expr='sum by (action) (increase(pmm_keeper_actions_total{outcome!~"done|given_up"}[10m])) > 0',
         hold_min=0,
         severity="critical",
         summary="The keeper could not {{ $labels.action }}",
         todo="The log line keeper_acted names account and cause.",
         fires=(('pmm_keeper_actions_total{action="repay",outcome="failed"}', "0x6 1x20"),),
-        quiet=(('pmm_keeper_actions_total{action="repay",outcome="done"}', "0+1x30"),),
+        # A patient command that gas made too dear is given up on purpose, and decided anew.
+        quiet=(
+            ('pmm_keeper_actions_total{action="repay",outcome="done"}', "0+1x30"),
+            ('pmm_keeper_actions_total{action="repay",outcome="given_up"}', "0+1x30"),
+        ),
         after_min=10,
     ),
     AlertRule(

@@ -1,6 +1,7 @@
 """Logs into events: amounts of 1inch fills from their transfers, lending, cancels, wrapping; others are left out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from pmm.domain import (
     LendingMarket,
     OrderFilled,
     OrdersCancelled,
+    Token,
     TokenMoved,
     parse_address,
 )
@@ -54,24 +56,30 @@ def take(amount: int = TAKEN, sender: str = TAKER, transaction: int = 0) -> LogS
     return transfer(USDC.address, parse_address(sender), SETTLEMENT, amount, transaction)
 
 
-def decode(logs: Sequence[LogSpec], known: dict[int, KnownOrder] | None = None) -> tuple[ChainEvent, ...]:
+def decode(
+    logs: Sequence[LogSpec], known: dict[int, KnownOrder] | None = None, watch: WatchList = WATCH
+) -> tuple[ChainEvent, ...]:
     block = FakeBlock(1, "0x" + "00" * 32, tuple(logs), 1)
     orders = {number.to_bytes(32, "big"): order for number, order in (known or {}).items()}
     header = block.header()
     del header["transactions"]
     answers = block.log_answers()
-    events = EventDecoder(WATCH, orders.get).events(Header(HeaderAnswer(**header)).block, answers)
+    events = EventDecoder(watch, orders.get).events(Header(HeaderAnswer(**header)).block, answers)
     for event in events:
         kind, body = to_text(event)
         assert from_text(kind, body, event.place) == event
     return events
 
 
-def fills(logs: Sequence[LogSpec], known: dict[int, KnownOrder] | None = None) -> list[OrderFilled]:
-    return [event for event in decode(logs, known) if isinstance(event, OrderFilled)]
+def fills(
+    logs: Sequence[LogSpec], known: dict[int, KnownOrder] | None = None, watch: WatchList = WATCH
+) -> list[OrderFilled]:
+    return [event for event in decode(logs, known, watch) if isinstance(event, OrderFilled)]
 
 
-ORDER = KnownOrder(maker_asset=WETH.address, taker_asset=USDC.address, making_amount=PAID)
+ORDER = KnownOrder(
+    maker_asset=WETH.address, taker_asset=USDC.address, making_amount=PAID, taking_amount=TAKEN
+)
 
 
 @pytest.mark.parametrize("known", [None, {1: ORDER}])
@@ -116,6 +124,21 @@ def test_router_fill__hooks_move_tokens_too__are_not_taken_for_the_fill(
     ]
     (found,) = fills(logs, known)
     assert (found.making_amount, found.taking_amount, found.taker) == (PAID, TAKEN, TAKER)
+
+
+@pytest.mark.parametrize("token", [USDC, DAI], ids=["of what it pays", "of another token"])
+def test_router_fill__of_a_known_order__dust_before_the_payment__is_not_the_payment(token: Token) -> None:
+    watch = replace(WATCH, tokens=(*WATCH.tokens, DAI.address))
+    logs = [pay(), transfer(token.address, TAKER, SETTLEMENT, 1), take(), router_fill(1)]
+    (found,) = fills(logs, {1: ORDER}, watch)
+    assert (found.taker_asset, found.taking_amount) == (USDC.address, TAKEN)
+
+
+def test_router_fill__a_part_of_a_known_order__pays_its_share_rounded_up() -> None:
+    making, taking = PAID // 3, -(-TAKEN * (PAID // 3) // PAID)
+    logs = [pay(making), take(taking - 1), take(taking), router_fill(1, PAID - making)]
+    (found,) = fills(logs, {1: ORDER})
+    assert (found.making_amount, found.taking_amount) == (making, taking)
 
 
 def test_router_fill__taker_pays_ether__is_who_got_the_asset() -> None:

@@ -137,6 +137,35 @@ def test_submit__gas_above_the_cap__is_refused_unless_the_intent_pays_more(
     assert sender.submit(intent("deleverage:1", fee_cap_wei=2_000 * GWEI)).state is S.PENDING
 
 
+def test_submit__gas_above_what_it_is_worth__is_refused_below_the_cap_too(
+    node: FakePool, start: Start
+) -> None:
+    node.base_fee = 20 * GWEI
+    worth = replace(intent(), gas_price_cap_wei=20 * GWEI)
+    refused = start().submit(worth)
+    assert (refused.state, node.sent) == (S.REFUSED, [])
+    assert f"above the cap of {20 * GWEI} wei" in refused.detail
+    # It bounds, it never raises what a sender pays.
+    node.base_fee = 500 * GWEI
+    assert start().submit(replace(intent(), gas_price_cap_wei=9_000 * GWEI)).state is S.REFUSED
+
+
+def test_step__gas_rises_above_what_it_is_worth__waits_and_leaves_its_nonce_at_its_last_block(
+    node: FakePool, start: Start
+) -> None:
+    worth_wei = 2 * node.base_fee
+    sender = start()
+    sender.submit(replace(intent(last_block=node.head + 6), gas_price_cap_wei=worth_wei))
+    node.base_fee = 4 * worth_wei
+    mine_and_step(node, sender, 5)
+    assert state(sender) is S.PENDING
+    assert max(one.max_fee for one in node.sent) <= worth_wei
+    # An empty transaction is worth any price below the sender's cap: others wait behind it.
+    mine_and_step(node, sender, 8)
+    assert state(sender) is S.CANCELLED
+    assert (node.sent[-1].data, node.sent[-1].max_fee > worth_wei) == ("0x", True)
+
+
 def test_submit__estimate_above_the_limit__is_refused(node: FakePool, start: Start) -> None:
     node.estimate = 9_000_000
     assert "expected at most 10000000 gas" in start().submit(intent()).detail

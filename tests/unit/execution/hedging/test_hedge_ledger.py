@@ -69,6 +69,9 @@ def test_books__of_a_hedge_under_way_and_one_that_is_done__are_read_back(ledger:
 def test_calls__of_both_kinds__survive_the_text() -> None:
     calls = (
         ContractCall(to=SETTLEMENT, data=b"\x00\xff", purpose="a call", gas_units=7),
+        ContractCall(
+            to=SETTLEMENT, data=b"", purpose="bounded", gas_units=7, last_block=9, gas_price_cap_wei=2**70
+        ),
         PerpOrder(venue="paper", asset=WETH.address, amount=-(2**80), limit_usd_e36=5, purpose="an order"),
     )
     assert calls_from_text(calls_to_text(calls)) == calls

@@ -353,6 +353,38 @@ def test_command_without_a_route__is_tried_at_once_then_rests_like_any_other(
     assert sender.submitted == []
 
 
+def test_command__its_hedge_fails__is_told_stays_commanded_and_is_tried_again_over_a_restart(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, strategy=NoHedge())
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    assert hedger.hedge_now(WETH.address, 0, key="risk 1", now_ms=2)
+    sender.fail = ["refuse"] * 3
+    said = [one for now in (3, 4, 5, 6) for one in hedger.step(now_ms=now, market=market())]
+    assert said[-1].kind is NoticeKind.FAILED
+    assert said[-1].detail == "a command was not done and is tried again: it would revert"
+    assert (sender.records, hedger.open_delta(WETH.address)) == ({}, -ETHER)
+    again = hedger_on(ledger, sender, strategy=NoHedge())
+    again.step(now_ms=20_000, market=market())
+    assert len(sender.records) == 1
+    assert again.open_delta(WETH.address) == 0
+
+
+def test_no_command__its_hedge_fails__is_left_to_the_strategy(ledger: Ledger, sender: FakeSender) -> None:
+    hedger = hedger_on(ledger, sender)
+    sender.fail = ["refuse"] * 3
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    for now_ms in (2, 3, 4):
+        hedger.step(now_ms=now_ms, market=market())
+    again = hedger_on(ledger, sender, strategy=NoHedge())
+    again.step(now_ms=20_000, market=market())
+    assert sender.records == {}
+
+
 def test_profit_limit__hedge_failed_before__the_edge_of_its_fills_still_counts(
     ledger: Ledger, sender: FakeSender
 ) -> None:
