@@ -16,7 +16,14 @@ from pmm.chain.sender import (
     same_node,
 )
 from pmm.desk.acting import DeskActions
-from pmm.desk.action_ports import HedgerActions, PoolFailover, SenderCancel, make_guardian, quoting_of
+from pmm.desk.action_ports import (
+    HedgerActions,
+    PoolFailover,
+    SenderCancel,
+    make_guardian,
+    quoting_of,
+    shaping_of,
+)
 from pmm.desk.alerting import desk_alerts
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
@@ -132,11 +139,15 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         expect=_expected(scene, pool, assets),
         now_ms=_now_ms(),
     )
+    lending = join_lending(scene, sender, stock, events.lending, assets)
+    shaping = shaping_of(settings.desk)
     ports = ActionPorts(
-        quoting=quoting_of(settings.desk),
+        quoting=quoting_of(settings.desk, shaping),
         hedges=HedgerActions(hedger, assets, lambda: gauges.market, _now_ms),
         cancel=SenderCancel(sender, scene.rpc, scene.settlement),
         nodes=PoolFailover(pool),
+        lending=lending,
+        sources=shaping,
     )
     actions = DeskActions(
         risk.record,
@@ -158,7 +169,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         hedger=hedger,
         sender=sender,
         stock=stock,
-        lending=join_lending(scene, sender, stock, events.lending, assets),
+        lending=lending,
         risk=risk,
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),

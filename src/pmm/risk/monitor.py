@@ -17,6 +17,7 @@ from pmm.risk.state_machine import START, Hysteresis, Phase, PhaseState, overall
 
 DESK: Final = "desk"
 """Name under which the phase of the whole desk appears among those of the metrics."""
+_DELTA: Final = "net_delta_pct"
 _TAKER: Final = "taker:"
 _S: Final = 1_000
 
@@ -93,7 +94,7 @@ class RiskMonitor:
         deltas = {
             key: one.value
             for (name, key), one in self._readings.items()
-            if name == "net_delta_pct" and one.value is not None
+            if name == _DELTA and one.value is not None
         }
         return posture_of(self.desk, self._states, deltas, self.settings)
 
@@ -107,7 +108,8 @@ class RiskMonitor:
         posture = self.posture()
         asked: list[ActionRequest] = []
         if posture != self._given:
-            asked = standing_requests(self._given, posture, now_ms)
+            assets = [key for name, key in self._readings if name == _DELTA and key]
+            asked = standing_requests(self._given, posture, now_ms, assets=assets)
             self._given, self._given_ms = posture, now_ms
         elif posture.stopped and now_ms - self._given_ms >= self.settings.repeat_s * _S:
             # Somebody may have lifted the stop meanwhile.

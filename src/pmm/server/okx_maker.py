@@ -35,6 +35,7 @@ from pmm.execution import (
     StageWatch,
 )
 from pmm.execution.order_builder import RandomBits
+from pmm.execution.quote_shaping import QuoteShaping
 from pmm.monitoring.measured import measured
 from pmm.pricing import QuoteModel
 from pmm.settings import ServeSettings
@@ -108,6 +109,7 @@ def okx_desk(
     random_bits: RandomBits,
     model: QuoteModel,
     switches: KillSwitches | None = None,
+    shaping: QuoteShaping | None = None,
     stages: StageWatch = NO_STAGES,
 ) -> QuoteDesk:
     """Return the desk of OKX's maker: the policy of the other desk, with maker, domain and life of its own."""
@@ -128,6 +130,7 @@ def okx_desk(
             settlement=Settlement.OKX, maker=maker.address, live=(quote.nonce for quote in mine)
         ),
         switches=switches,
+        shaping=shaping,
         stages=stages,
     )
     return QuoteDesk(

@@ -14,11 +14,11 @@ import pytest
 from pmm.alerts import AlertDesk, Routes
 from pmm.chain.node_pool import NodePool
 from pmm.desk.acting import DeskActions
-from pmm.desk.action_ports import HedgerActions, NoQuoteServer, PoolFailover, quoting_of
+from pmm.desk.action_ports import HedgerActions, NoQuoteServer, PoolFailover, quoting_of, shaping_of
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH
-from pmm.errors import InvalidInput, PmmError
+from pmm.errors import InvalidInput, PmmError, SetupError
 from pmm.execution.actions import ActionPorts, ActionRecord, ActionRefused, Money, Status, executors_of
 from pmm.execution.hedging import HedgeMarket, Hedger
 from pmm.ledger import open_ledger
@@ -245,13 +245,18 @@ def test_switch_node__leaves_the_chosen_one__never_the_last(tmp_path: Path) -> N
 @pytest.mark.parametrize("call", ["stop", "resume", "cut_sizes", "widen"])
 def test_no_quote_server__refuses_everything(call: str) -> None:
     with pytest.raises(PmmError, match="no quote server"):
-        getattr(quoting_of(DeskSettings.model_validate({})), call)(0)
+        getattr(quoting_of(DeskSettings.model_validate({}), None), call)(0)
 
 
-def test_shape__of_a_quote_server__is_refused() -> None:
-    quoting = quoting_of(DeskSettings.model_validate({"quote_server_url": "http://127.0.0.1:1"}))
-    with pytest.raises(ActionRefused, match="cannot set size_bps"):
+def test_shape__of_a_quote_server_that_does_not_answer__is_tried_again() -> None:
+    desk = DeskSettings.model_validate({"quote_server_url": "http://127.0.0.1:1"})
+    quoting = quoting_of(desk, shaping_of(desk))
+    with pytest.raises(SetupError, match=r"to answer, found: ConnectError"):
         quoting.cut_sizes(5_000)
+
+
+def test_sources__without_a_quote_server__are_left_out() -> None:
+    assert shaping_of(DeskSettings.model_validate({})) is None
 
 
 def test_quote_server__without_encryption_elsewhere__is_refused() -> None:

@@ -279,3 +279,12 @@ def test_transition__of_the_desk__names_what_is_to_blame() -> None:
     assert [one.name for one in moved] == ["liquidation_buffer_pct", DESK]
     assert moved[0].detail == "liquidation_buffer_pct[aave] is 5 %"
     assert moved[1].detail == "liquidation_buffer_pct[aave]"
+
+
+def test_skew__of_an_earlier_process__is_taken_back_at_the_start() -> None:
+    day = Day()
+    day.seconds(1)
+    skews = [one for one in day.asked if one.kind is ActionKind.SKEW]
+    assert [(one.subject, one.value) for one in skews] == [("WETH", 0)]
+    day.seconds(3)
+    assert len([one for one in day.asked if one.kind is ActionKind.SKEW]) == 1
