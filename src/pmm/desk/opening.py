@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
+import structlog
+
 from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
 from pmm.chain.node_pool import NodePool
 from pmm.chain.quoter import find_pools
@@ -25,6 +27,7 @@ from pmm.desk.action_ports import (
     shaping_of,
 )
 from pmm.desk.alerting import desk_alerts
+from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import promised_inventory
@@ -35,7 +38,7 @@ from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
-from pmm.errors import InvalidInput, UnsafeToSign
+from pmm.errors import InvalidInput, SetupError, UnsafeToSign
 from pmm.execution.actions import ActionPorts, executors_of
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgedAsset, HedgeLedger, Hedger, HedgerPolicy, LegDesk
@@ -48,6 +51,8 @@ from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
+
+_LOG = structlog.get_logger()
 
 
 def open_desk(settings: ServeSettings) -> Desk:
@@ -157,6 +162,13 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         events=events.risk,
         alerts=alerts,
     )
+    # Last: nothing that fails leaves the port open.
+    metrics = MetricsPort(events.registry, port=settings.desk.metrics_port)
+    try:
+        console = _console(scene, actions)
+    except BaseException:
+        metrics.close()
+        raise
     return Desk(
         scene=scene,
         ledger=ledger,
@@ -175,9 +187,22 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
         actions=actions,
-        # Last: nothing that fails leaves the port open.
-        metrics=MetricsPort(events.registry, port=settings.desk.metrics_port),
+        console=console,
+        metrics=metrics,
     )
+
+
+def _console(scene: Scene, actions: DeskActions) -> DeskConsole | None:
+    """Return the desk's door; a desk whose default place is no place for a socket runs without one."""
+    place = scene.console_place
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return DeskConsole(place, actions)
+    except (SetupError, OSError) as error:
+        if scene.settings.desk.console is not None:
+            raise
+        _LOG.error("desk_without_console", why=str(error))
+        return None
 
 
 def _now_ms() -> int:

@@ -24,10 +24,10 @@ from pmm.execution.hedging import HedgeMarket, Hedger
 from pmm.ledger import open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk import events as seen
-from pmm.risk.monitor import RiskMonitor
+from pmm.risk.monitor import RiskMonitor, Transition
 from pmm.risk.plans import STANDING, ActionKind
 from pmm.risk.settings import RiskSettings
-from pmm.risk.state_machine import Phase
+from pmm.risk.state_machine import Phase, PhaseState
 from pmm.settings import load_settings
 from pmm.settings_sections import DeskSettings
 from tests.helpers.quoting import MAKER
@@ -112,6 +112,30 @@ def day(tmp_path: Path) -> Iterator[Day]:
     made = Day(tmp_path / "ledger.sqlite")
     yield made
     made.ledger.close()
+
+
+def test_vanished_key__forgotten__does_not_come_back_with_a_restart(day: Day) -> None:
+    day.settings = replace(_QUICK, forget_s=3.0)
+    gone = ("liquidation_buffer_pct", "old")
+    state = PhaseState(phase=Phase.CRITICAL, since_ms=1, seen_ms=1)
+    moved = Transition(
+        at_ms=1,
+        name=gone[0],
+        key=gone[1],
+        before=Phase.NORMAL,
+        after=Phase.CRITICAL,
+        step=0,
+        value=5.0,
+        detail="",
+    )
+    day.record.observe([moved], {gone: state}, state, Money(), 1)
+    day.restart()
+    day.seconds(2, delta_pct=0)
+    assert day.monitor.states[gone].phase is Phase.CRITICAL
+    day.seconds(2, delta_pct=0)
+    assert gone not in day.monitor.states
+    day.restart()
+    assert gone not in day.monitor.states
 
 
 def test_forced_warning__hedges_once_and_recovers(day: Day) -> None:
