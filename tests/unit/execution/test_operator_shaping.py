@@ -92,6 +92,8 @@ def test_widen__a_persons_value__is_neither_replaced_nor_lifted(site: Site) -> N
 def test_switch_source__named__is_left_out__all_or_a_required_one_is_refused(site: Site) -> None:
     assert _run(site, ActionKind.SWITCH_SOURCE, "coingecko", 0) == "source coingecko set to 1, version 1"
     assert site.shape.shaping.sources_off == {"coingecko"}
+    (state,) = site.shape.shaping.active.values()
+    assert state.expires_at_ms is not None, "it comes back by itself"
     assert _run(site, ActionKind.SWITCH_SOURCE, "coingecko", 0).endswith("already, version 1")
     with pytest.raises(ActionRefused, match="every source that is healthy counts at once"):
         _run(site, ActionKind.SWITCH_SOURCE, "*", 0)

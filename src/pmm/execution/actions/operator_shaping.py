@@ -15,6 +15,8 @@ _TRIES: Final = 3
 _STEP: Final = Decimal("0.000001")
 _DESK: Final = "desk"
 _EVERYTHING: Final = "*"
+_SOURCE_OUT_S: Final = 600
+"""How long a source is left out; one that is still bad is asked to be left out again."""
 
 
 class OperatorShaping:
@@ -55,9 +57,17 @@ class OperatorShaping:
                 "every source that is healthy counts at once, so there is none in use to leave; name the one that is "
                 "to be left out"
             )
-        return self.set("source", what, "1", reason=f"risk: {command_id}")
+        return self.set("source", what, "1", reason=f"risk: {command_id}", expires_in_s=_SOURCE_OUT_S)
 
-    def set(self, what: str, name: str, value: str, *, reason: str = "risk: posture of the desk") -> str:
+    def set(
+        self,
+        what: str,
+        name: str,
+        value: str,
+        *,
+        reason: str = "risk: posture of the desk",
+        expires_in_s: int | None = None,
+    ) -> str:
         """Set one value; raises ActionRefused for one that the server does not know, SetupError as above."""
         for _ in range(_TRIES):
             version, now = self._version(what, name)
@@ -72,6 +82,7 @@ class OperatorShaping:
                     "value": value,
                     "version": version,
                     "reason": reason[:300],
+                    "expiresInS": expires_in_s,
                 },
             )
             if answer.status_code == httpx.codes.CONFLICT:
