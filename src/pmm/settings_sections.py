@@ -209,11 +209,15 @@ class DeskSettings(_Section):
         description="Port on 127.0.0.1 that serves the desk's /metrics; 0: a free one.",
     )
 
+    console: Path | None = Field(
+        None,
+        description="Socket through which `pmm actions` answers commands that ask; by default beside the ledger.",
+    )
     quote_server_url: str | None = Field(
         None, pattern=r"^https?://.+", description="Quote server that is stopped and resumed as risk asks."
     )
     quote_server_key: SecretStr | None = Field(
-        None, description="Key of the role risk at it; none for an open one on this machine."
+        None, description="Key of the role risk at it: no server lets its operator's API be used without."
     )
 
     @field_validator("hedged", "keeper_leaves", mode="before")

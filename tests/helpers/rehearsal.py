@@ -75,6 +75,7 @@ def _risk(events: DeskEvents) -> None:
         risk.line_set(metric=metric, warning=0.02, critical=0.05)
         risk.metric_measured(metric=metric, subject="", value=0.01, state="normal")
     risk.metric_measured(metric="node_health_pct", subject="own", value=None, state="normal")
+    risk.metric_forgotten(metric="node_health_pct", subject="of before")
     risk.state_changed(metric="net_delta_pct", subject="WETH", before="normal", after="warning", why="3 %")
     risk.desk_state("warning")
     risk.loss_estimated(method="monte_carlo", var_usd=4_200.0, shortfall_usd=5_100.0)

@@ -21,6 +21,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("pmm.cli.serve", "app", "Serve signed quotes to relayers over HTTP."),
     "desk": ("pmm.cli.desk", "app", "Follow the chain, keep the books, hedge."),
     "status": ("pmm.cli.status", "app", "Show the desk on one page."),
+    "actions": ("pmm.cli.actions", "app", "Answer commands of the desk that ask."),
     "otc": ("pmm.cli.otc", "app", "Enter negotiated trades."),
     "keys": ("pmm.cli.keys", "app", "Make, list and revoke keys of relayers and operators."),
     "config": ("pmm.cli.config", "app", "Show the settings in force."),

@@ -1,14 +1,18 @@
-"""``pmm report day``: one HTML file about a day."""
+"""``pmm report day``: one HTML file about a day; ``pmm report incident``: Markdown about an incident."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pmm.cli.desk_options import ConfigFile
 from pmm.errors import InvalidInput
+from pmm.settings import load_settings
+from pmm.settings_risk import risk_settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Reports from journal and ledger.")
 
@@ -47,6 +51,48 @@ def day(
         typer.echo(
             f"{target}: {report.filled} fills, {len(report.incidents)} incidents, worst state {report.worst_state}"
         )
+
+
+@app.command()
+def incident(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Id of an incident, or latest.", show_default="list those of --days"),
+    ] = None,
+    ledger: Annotated[str | None, typer.Option(help="The desk's ledger: a file or a URL.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="How far back to look.")] = 30,
+    out: Annotated[Path | None, typer.Option(help="File to write.", show_default="standard output")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write the report of an incident as Markdown: money, cause candidates, timeline, commands, thresholds to review.
+
+    An incident is the time in which the desk was critical or recovering; its id is when it began. Reads beside a
+    running desk.
+    """
+    if ledger is None:
+        raise InvalidInput("report: expected --ledger, the desk's; `pmm desk` names it when it starts")
+    settings = load_settings(config=config)
+    from pmm.report.incidents import list_incidents, write_incident
+
+    now_ms = time.time_ns() // 1_000_000
+    if name is None:
+        found = list_incidents(ledger, now_ms=now_ms, days=days)
+        for one in found:
+            typer.echo(one.line)
+        if not found:
+            typer.echo(f"no incident in {days} days")
+        return
+    text = write_incident(ledger, name, risk_settings(settings.risk), now_ms=now_ms, days=days)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text)
+    except OSError as error:
+        raise InvalidInput(
+            f"--out {out}: expected a file that can be written, found: {error.strerror}"
+        ) from error
+    typer.echo(f"{out}: written")
 
 
 def _day(text: str | None) -> date:

@@ -68,6 +68,7 @@ class DeskActions:
             executors,
             clock=WallClock(clock_ms),
             ask=monitor.settings.ask,
+            ask_expires_ms=int(monitor.settings.ask_expires_s * 1_000),
             on_change=self._changed.append,
         )
         self._stop, self._wake = threading.Event(), threading.Event()
@@ -83,6 +84,16 @@ class DeskActions:
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(wait_s)
+
+    def approve(self, command_id: str, *, who: str, why: str) -> Command:
+        """Let a command that asks be done, at once or at the next turn; raises as the runner's."""
+        done = self.runner.approve(command_id, who=who, why=why)
+        self._wake.set()
+        return done
+
+    def refuse(self, command_id: str, *, who: str, why: str) -> Command:
+        """Drop a command that asks; raises as the runner's."""
+        return self.runner.decline(command_id, who=who, why=why)
 
     def act(self, now_ms: int) -> bool:
         """Write down what is asked for, do the single commands; return whether any of these was begun.

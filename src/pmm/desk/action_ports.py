@@ -12,7 +12,7 @@ from pmm.chain.signer_keys import act_as_owner, signers_now
 from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address
 from pmm.errors import ChainError
-from pmm.execution.actions import ActionRefused, OperatorQuoting
+from pmm.execution.actions import ActionRefused, OperatorQuoting, OperatorShaping
 from pmm.execution.actions.executors import QuotingControl
 from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger
 from pmm.settings_sections import DeskSettings
@@ -164,14 +164,17 @@ class NoQuoteServer:
         return self._refuse()
 
 
-def quoting_of(desk: DeskSettings) -> QuotingControl:
-    """Return who stops and resumes quotes."""
+def shaping_of(desk: DeskSettings) -> OperatorShaping | None:
+    """Return who sets sizes, spreads, skew and sources of the quote server; None without one."""
     if desk.quote_server_url is None:
+        return None
+    key = desk.quote_server_key
+    return OperatorShaping(desk.quote_server_url, key.get_secret_value() if key else "")
+
+
+def quoting_of(desk: DeskSettings, shaping: OperatorShaping | None) -> QuotingControl:
+    """Return who stops, resumes and shapes quotes."""
+    if desk.quote_server_url is None or shaping is None:
         return NoQuoteServer()
     key = desk.quote_server_key
-    return OperatorQuoting(desk.quote_server_url, key.get_secret_value() if key else "", no_shape)
-
-
-def no_shape(what: str, _: float) -> str:
-    """Refuse what the operator's API has no call for."""
-    raise ActionRefused(f"the quote server's API cannot set {what}; it can stop and resume")
+    return OperatorQuoting(desk.quote_server_url, key.get_secret_value() if key else "", shaping)

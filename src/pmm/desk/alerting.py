@@ -15,6 +15,7 @@ from pmm.execution.actions import Command, Status
 from pmm.execution.book import BookDifference, LendingKey, Reconciliation
 from pmm.execution.hedging import HedgeNotice, NoticeKind
 from pmm.ledger import Ledger
+from pmm.risk.catalogue import BY_NAME
 from pmm.risk.lines import Level
 from pmm.risk.metric import Reading
 from pmm.risk.plans import STANDING, ActionKind
@@ -110,6 +111,12 @@ class DeskAlerts:
                 and reading.assessment.level is not Level.GOOD
             ):
                 self._stands(name, Severity.WARNING, at.format("warns at"), "", now_ms)
+
+        for told in list(self._told):
+            metric, _, subject = told.partition(":")
+            if metric in BY_NAME and (metric, subject) not in states:
+                # Forgotten: nothing measures it any more.
+                self._over(told, now_ms)
 
     def differences(self, found: Reconciliation, now_ms: int) -> None:
         """Tell where book and chain differ, each place once while it goes on."""

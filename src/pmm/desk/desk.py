@@ -15,6 +15,7 @@ from pmm.chain.sender import TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.backlog import Backlog
+from pmm.desk.console import DeskConsole
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
@@ -86,6 +87,7 @@ class Desk:
     metrics: MetricsPort
     alerts: DeskAlerts
     actions: DeskActions
+    console: DeskConsole | None = None
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
@@ -176,6 +178,8 @@ class Desk:
             self.history.sample(self.clock_ms())
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
+        if self.console is not None:
+            self.console.close()
         self.actions.close()
         self.alerts.close()
         self.metrics.close()

@@ -8,8 +8,9 @@ import structlog
 
 from pmm.chain.sender import TransactionRecord, TransactionState
 from pmm.desk.stock import Stock
-from pmm.domain import Address
-from pmm.errors import ChainError
+from pmm.domain import Address, parse_address
+from pmm.errors import ChainError, InvalidInput
+from pmm.execution.actions import ActionRefused
 from pmm.execution.hedging import HedgedAsset, HedgeMarket, Intent
 from pmm.execution.lending import (
     AccountKey,
@@ -28,6 +29,7 @@ from pmm.pricing.fixed_point import BPS, div_up
 _E36 = 10**36
 _WAD = 10**18
 _PREFIX = "lending:"
+_EVERYTHING = "*"
 # How the names of ``pmm.venues.aave``'s routes begin.
 _LENDING_ROUTE = "aave_"
 _OUTCOMES = {
@@ -149,6 +151,27 @@ class LendingDesk:
         self._tell(step)
         return step
 
+    def deleverage(self, account: str, command_id: str) -> str:
+        """Repay an account, or the most endangered first (``*``), up to the working buffer; the action ``repay``.
+
+        The chain is its memory: what is under way is not sent again, what is restored needs nothing. Call it after
+        :meth:`look`, which says what the inventory can spare. Raises ActionRefused for what is no account of ours,
+        ChainError where the accounts cannot be read or a command is not sent.
+        """
+        step = self.keeper.restore(None if account == _EVERYTHING else _address(account))
+        if not step.state.accounts:
+            raise ActionRefused(f"expected a lending account of this desk, found {account}")
+        self._tell(step)
+        if step.refused:
+            why = "; ".join(f"{_name(command)}: {why}" for command, why in step.refused)
+            raise ChainError(f"expected to send every repayment, refused: {why}")
+        busy = "" if not self._commands.under_way() else ", commands are under way"
+        if not step.sent:
+            return f"nothing to repay{busy}"
+        sent = ", ".join(f"{_name(command)} {command.amount} of {command.token}" for command in step.sent)
+        _LOG.info("keeper_asked", command_id=command_id, sent=sent)
+        return f"sent {sent}"
+
     def transactions(self, changed: Sequence[TransactionRecord], market: HedgeMarket | None) -> None:
         """Count what became of the keeper's transactions."""
         for record in changed:
@@ -194,6 +217,13 @@ def _outcome(record: TransactionRecord) -> str | None:
     """Return how a command of the keeper ended; only one that had time to wait is given up on purpose."""
     found = _OUTCOMES.get(record.state)
     return "failed" if found == "given_up" and record.intent.last_block is None else found
+
+
+def _address(account: str) -> Address:
+    try:
+        return parse_address(account, "lending account")
+    except InvalidInput as error:
+        raise ActionRefused(str(error)) from error
 
 
 def _name(command: object) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
+import structlog
+
 from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
 from pmm.chain.node_pool import NodePool
 from pmm.chain.quoter import find_pools
@@ -16,9 +18,17 @@ from pmm.chain.sender import (
     same_node,
 )
 from pmm.desk.acting import DeskActions
-from pmm.desk.action_ports import HedgerActions, PoolFailover, SenderCancel, make_guardian, quoting_of
+from pmm.desk.action_ports import (
+    HedgerActions,
+    PoolFailover,
+    SenderCancel,
+    make_guardian,
+    quoting_of,
+    shaping_of,
+)
 from pmm.desk.alerting import desk_alerts
 from pmm.desk.backlog import Backlog
+from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
@@ -29,7 +39,7 @@ from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
-from pmm.errors import InvalidInput, UnsafeToSign
+from pmm.errors import InvalidInput, SetupError, UnsafeToSign
 from pmm.execution.actions import ActionPorts, executors_of
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgedAsset, HedgeLedger, Hedger, HedgerPolicy, LegDesk
@@ -42,6 +52,8 @@ from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
+
+_LOG = structlog.get_logger()
 
 
 def open_desk(settings: ServeSettings) -> Desk:
@@ -135,11 +147,15 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         expect=_expected(scene, pool, assets),
         now_ms=_now_ms(),
     )
+    lending = join_lending(scene, sender, stock, events.lending, assets)
+    shaping = shaping_of(settings.desk)
     ports = ActionPorts(
-        quoting=quoting_of(settings.desk),
+        quoting=quoting_of(settings.desk, shaping),
         hedges=HedgerActions(hedger, assets, lambda: gauges.market, _now_ms),
         cancel=SenderCancel(sender, scene.rpc, scene.settlement),
         nodes=PoolFailover(pool),
+        lending=lending,
+        sources=shaping,
     )
     actions = DeskActions(
         risk.record,
@@ -150,6 +166,13 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         alerts=alerts,
     )
     book = InventoryBook(scope=scene.scope)
+    # Last: nothing that fails leaves the port open.
+    metrics = MetricsPort(events.registry, port=settings.desk.metrics_port)
+    try:
+        console = _console(scene, actions)
+    except BaseException:
+        metrics.close()
+        raise
     return Desk(
         scene=scene,
         ledger=ledger,
@@ -164,15 +187,28 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         backlog=Backlog(ledger, book, hedger),
         sender=sender,
         stock=stock,
-        lending=join_lending(scene, sender, stock, events.lending, assets),
+        lending=lending,
         risk=risk,
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
         actions=actions,
-        # Last: nothing that fails leaves the port open.
-        metrics=MetricsPort(events.registry, port=settings.desk.metrics_port),
+        console=console,
+        metrics=metrics,
     )
+
+
+def _console(scene: Scene, actions: DeskActions) -> DeskConsole | None:
+    """Return the desk's door; a desk whose default place is no place for a socket runs without one."""
+    place = scene.console_place
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return DeskConsole(place, actions)
+    except (SetupError, OSError) as error:
+        if scene.settings.desk.console is not None:
+            raise
+        _LOG.error("desk_without_console", why=str(error))
+        return None
 
 
 def _now_ms() -> int:

@@ -21,7 +21,7 @@ from pmm.risk.events import (
     RiskEvent,
     RoundTripSeen,
 )
-from pmm.risk.monitor import RiskMonitor, Transition
+from pmm.risk.monitor import DESK, RiskMonitor, Transition
 from pmm.risk.settings import RiskSettings
 
 _E6_OF_E36 = 10**30
@@ -89,6 +89,8 @@ class RiskDesk:
                 after=one.after.value,
                 why=one.detail,
             )
+            if one.name != DESK and (one.name, one.key) not in self.monitor.states:
+                risk.metric_forgotten(metric=one.name, subject=one.key)
         for (name, key), state in self.monitor.states.items():
             reading = self.monitor.readings.get((name, key))
             value = None if reading is None else reading.value

@@ -100,6 +100,16 @@ class Scene:
         return {parse_address(ONEINCH_ROUTER): "1inch", **lending, **ours}
 
     @property
+    def console_place(self) -> Path:
+        """Where the desk listens to people: beside its ledger file, or by contract for a database."""
+        if self.settings.desk.console is not None:
+            return self.settings.desk.console
+        place = self.ledger_place
+        if isinstance(place, Path):
+            return place.with_name(place.name + ".sock")
+        return project_root() / ".pmm" / "desk" / f"{self.identity.chain_id}-{self.settlement[2:14]}.sock"
+
+    @property
     def ledger_place(self) -> Path | str:
         """Where the ledger is. On a fork it is named by the block of the deployment: another fork has another."""
         settings = self.settings

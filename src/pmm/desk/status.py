@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from pmm.desk.scene import Scene
 from pmm.domain import LendingMarket, Token
-from pmm.errors import ChainError, InvariantViolated
+from pmm.errors import ChainError
 from pmm.execution.book import ChainReading
 from pmm.execution.hedging import HedgeLedger, Intent
 from pmm.execution.hedging.accounting import HedgeAccounts
-from pmm.execution.ledger import LedgerTransaction
-from pmm.ledger import LedgerReader, read_ledger
+from pmm.ledger import LedgerReader, ReadOnlyLedger, read_ledger
 from pmm.monitoring.desk import RISK_STATES
 from pmm.risk.catalogue import BY_NAME
 from pmm.settings import ServeSettings
@@ -93,16 +91,6 @@ class DeskStatus:
         return None if self.head is None else max(self.node_head - self.head, 0)
 
 
-class _ReadOnly:
-    """A ledger that is read."""
-
-    def __init__(self, reader: LedgerReader) -> None:
-        self.read = reader.read
-
-    def transaction(self) -> AbstractContextManager[LedgerTransaction]:
-        raise InvariantViolated("status: expected reading alone, found a transaction")
-
-
 def read_status(settings: ServeSettings) -> DeskStatus:
     """Read ledger and node; raises InvalidInput without a ledger, ChainError without a node."""
     scene = Scene.find(settings)
@@ -124,7 +112,7 @@ def _read(scene: Scene) -> ChainReading:
 
 
 def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading) -> DeskStatus:
-    hedges = HedgeLedger(_ReadOnly(ledger))
+    hedges = HedgeLedger(ReadOnlyLedger(ledger))
     accounts = HedgeAccounts(hedges.load())
     head = ledger.read(_HEAD)
     tokens = {token.address: token for token in scene.tokens}

@@ -8,7 +8,7 @@ from typing import Final
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
 from pmm.execution.admission_rules import lane_for, no_nonce, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
-from pmm.execution.choice import judge
+from pmm.execution.choice import judge, priced
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.kill_switches import KillSwitches
 from pmm.execution.market_conditions import MarketConditions, flow_of
@@ -16,6 +16,7 @@ from pmm.execution.nonces import LaneNonces, RouterNonces
 from pmm.execution.order_builder import RandomBits, build_okx_order, build_order, order_digest
 from pmm.execution.ports import OrderSigner
 from pmm.execution.quote_inputs import QuoteInputs, quote_inputs
+from pmm.execution.quote_shaping import QuoteShaping
 from pmm.execution.records import AdmittedQuote
 from pmm.execution.relayer_nonces import RelayerNonces
 from pmm.execution.requests import FirmQuoteRequest
@@ -66,11 +67,13 @@ class AdmissionDesk:
         relayer_nonces: RelayerNonces | None = None,
         model: QuoteModel | None = None,
         switches: KillSwitches | None = None,
+        shaping: QuoteShaping | None = None,
         stages: StageWatch = NO_STAGES,
     ) -> None:
         self.conditions = conditions
         self.policy = policy
         self.switches = switches or KillSwitches()
+        self.shaping = shaping or QuoteShaping()
         self._stages = stages
         self.signer = signer
         self.book = book
@@ -114,6 +117,7 @@ class AdmissionDesk:
             if settlement is Settlement.ONEINCH
             else None,
             state=self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE,
+            shape=self.shaping.of(pair),
         )
 
     def terms(
@@ -200,7 +204,9 @@ class AdmissionDesk:
             taker_asset=quote.taker_asset,
             flow=flow_of(request),
         )
-        found = (request.negotiated or self.model).offers(inputs, quote)
+        # An agreed price stands; what an operator asks for beyond it is for other quotes.
+        agreed = request.negotiated
+        found = priced(self.model, inputs, quote) if agreed is None else agreed.offers(inputs, quote)
         priced_ns = self._stages.took(Stage.PRICE, started_ns)
         open_quotes = self.book.open_quotes(quote.taker)
         limits = self.policy.limits

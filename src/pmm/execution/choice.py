@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pmm.domain import Decision, QuoteRequest
+from pmm.domain import Decision, QuoteRequest, RefusalReason
 from pmm.execution.admission_rules import reason_of
-from pmm.pricing import FairValue, ModelInputs, ModelOffers, Offer, QuoteModel, RejectedOffer
-from pmm.risk import OpenQuotes, QuoteLimits, check_quote
+from pmm.pricing import ComponentName, FairValue, ModelInputs, ModelOffers, Offer, QuoteModel, RejectedOffer
+from pmm.risk import OpenQuotes, QuoteLimits, check_quote, cut_limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,26 @@ def choose(
     limits: QuoteLimits,
 ) -> Choice:
     """Return the first of the model's offers that risk passes, or why there is none."""
-    return judge(model.offers(inputs, request), inputs, request, open_quotes=open_quotes, limits=limits)
+    return judge(priced(model, inputs, request), inputs, request, open_quotes=open_quotes, limits=limits)
+
+
+def priced(model: QuoteModel, inputs: ModelInputs, request: QuoteRequest) -> ModelOffers | Decision:
+    """Return the model's offers; none of those that leave out the spread which an operator asks for."""
+    found = model.offers(inputs, request)
+    spread = sum(part.share_e36 for part in inputs.shape.widened)
+    if not spread or isinstance(found, Decision):
+        return found
+    kept: list[Offer] = []
+    rejected = list(found.rejected)
+    for offer in found.offers:
+        parts = {part.name: part.share_e36 for part in offer.priced.breakdown.components}
+        if parts.get(ComponentName.OPERATOR_SPREAD, 0) >= spread:
+            kept.append(offer)
+        else:
+            why = f"model {model.name} quotes without the operator's spread of {inputs.shape.spread_bps} bps"
+            refused = Decision.refuse(RefusalReason.PAUSED, why)
+            rejected.append(RejectedOffer(name=offer.name, decision=refused))
+    return replace(found, offers=tuple(kept), rejected=tuple(rejected))
 
 
 def judge(
@@ -41,7 +60,11 @@ def judge(
     open_quotes: OpenQuotes,
     limits: QuoteLimits,
 ) -> Choice:
-    """Return the first of these offers that risk passes, or why there is none."""
+    """Return the first of these offers that risk passes, or why there is none.
+
+    ``limits`` are those of the settings; the sizes that the inputs' shape asks for are cut here.
+    """
+    limits = cut_limits(limits, inputs.shape.size_bps)
     if isinstance(found, Decision):
         return Choice(decision=found)
     losing: tuple[RejectedOffer | Offer, ...] = found.rejected

@@ -28,7 +28,7 @@ from pmm.execution.ports import Clock, MarketSource, OrderSigner, QuoteJournal
 from pmm.execution.quote_ends import QuoteEnds
 from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.pricing import MarketSnapshot
+from pmm.pricing import MarketSnapshot, PairPolicy
 from pmm.pricing.fixed_point import div_up
 from pmm.risk import check_size
 
@@ -213,7 +213,7 @@ class QuoteDesk:
         published: list[PublishedLadder] = []
         refusals: list[Decision] = []
         for taker_asset, maker_asset, pair in self._policy.pairs.directions():
-            limit = self._ladder_limit(view, maker_asset=maker_asset, taker_asset=taker_asset)
+            limit = self._ladder_limit(view, pair, maker_asset=maker_asset, taker_asset=taker_asset)
             levels = self._admission.levels(
                 view, pair, maker_asset=maker_asset, taker_asset=taker_asset, making_limit=limit
             )
@@ -233,12 +233,15 @@ class QuoteDesk:
             return refusals[0]
         return view, tuple(published)
 
-    def _ladder_limit(self, view: ChainView, *, maker_asset: Token, taker_asset: Token) -> int:
+    def _ladder_limit(
+        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
+    ) -> int:
         """Return how much of the maker asset the ladder may show; none that is too little for a quote."""
         if not {maker_asset.address, taker_asset.address} <= view.tradable:
             return 0
         inventory = self._admission.inventory(view, maker_asset, Settlement.ONEINCH)
         limit = inventory.free * self._policy.ladder_share_bps // _BPS
+        limit = limit * self._admission.shaping.of(pair).size_bps // _BPS
         worth = view.market.usd_wad(maker_asset, limit)
         return (
             limit if check_size(quote_usd_wad=worth, limits=self._policy.limits).reason is not _SMALL else 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pmm.domain import Decision
 from pmm.execution.admission import AdmissionDesk
 from pmm.execution.chain_view import ChainView
+from pmm.execution.choice import priced
 from pmm.execution.market_conditions import flow_of
 from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import Offer, RejectedOffer
-from pmm.risk import check_quote
+from pmm.risk import check_quote, cut_limits
 
 Judged = tuple[Offer | RejectedOffer, Decision]
 
@@ -31,15 +32,14 @@ def preview(desk: AdmissionDesk, view: ChainView, request: FirmQuoteRequest) -> 
         taker_asset=quote.taker_asset,
         flow=flow_of(request),
     )
-    found = desk.model.offers(inputs, quote)
+    found = priced(desk.model, inputs, quote)
     if isinstance(found, Decision):
         return found
     open_quotes = desk.book.open_quotes(quote.taker)
+    limits = cut_limits(policy.limits, inputs.shape.size_bps)
     judged: list[Judged] = []
     for offer in found.offers:
         usd_wad = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
-        judged.append(
-            (offer, check_quote(quote_usd_wad=usd_wad, open_quotes=open_quotes, limits=policy.limits))
-        )
+        judged.append((offer, check_quote(quote_usd_wad=usd_wad, open_quotes=open_quotes, limits=limits)))
     judged += [(entry, entry.decision) for entry in found.rejected]
     return tuple(judged)

@@ -12,6 +12,7 @@ from pmm.domain.hook_payloads import InventorySource
 from pmm.errors import InvalidInput
 from pmm.execution import QuoteInputs
 from pmm.pricing import (
+    NO_SHAPE,
     DepthCurve,
     DroppedSource,
     FairValue,
@@ -25,6 +26,7 @@ from pmm.pricing import (
     PoolKind,
     PoolReading,
     PricingState,
+    QuoteShape,
     ReferencePrice,
     SourceKind,
 )
@@ -54,6 +56,7 @@ def inputs_json(kept: QuoteInputs) -> dict[str, Any]:
         "stock": {token: _held(held) for token, held in inputs.stock.items()},
         "deliverable": _held(inputs.deliverable),
         "state": inputs.state.to_dict(),
+        **({} if inputs.shape is NO_SHAPE else {"shape": inputs.shape.to_dict()}),
         "openQuotes": {
             "count": kept.open_quotes.count,
             "usdWad": str(kept.open_quotes.usd_wad),
@@ -168,6 +171,8 @@ class RecordedDecision:
             can_provide=self._raw["canProvide"],
             allowance=_int(self._raw["allowance"]),
             state=PricingState.from_dict(self._raw["state"]),
+            # Journals of before have none.
+            shape=QuoteShape.from_dict(self._raw.get("shape", {})),
         )
 
 

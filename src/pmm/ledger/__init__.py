@@ -16,6 +16,7 @@ for reading beside the desk.
 from pmm.ledger.errors import LedgerDown, LedgerRefused
 from pmm.ledger.ledger import Ledger, Transaction
 from pmm.ledger.opening import open_ledger, read_ledger
+from pmm.ledger.read_only import ReadOnlyLedger
 from pmm.ledger.reader import LedgerReader
 from pmm.ledger.schema_module import SchemaModule
 
@@ -24,6 +25,7 @@ __all__ = [
     "LedgerDown",
     "LedgerReader",
     "LedgerRefused",
+    "ReadOnlyLedger",
     "SchemaModule",
     "Transaction",
     "open_ledger",

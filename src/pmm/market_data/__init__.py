@@ -5,6 +5,7 @@ from pmm.market_data.coingecko import CoinGecko, fetch_prices
 from pmm.market_data.combined import CombinedMarket
 from pmm.market_data.operator_file import OperatorPrices
 from pmm.market_data.recordings import BinanceRecording, HyperliquidRecording
+from pmm.market_data.switched import SwitchedMarket
 
 __all__ = [
     "BinanceRecording",
@@ -12,6 +13,7 @@ __all__ = [
     "CombinedMarket",
     "HyperliquidRecording",
     "OperatorPrices",
+    "SwitchedMarket",
     "book_reference",
     "fetch_prices",
     "micro_price_wad",

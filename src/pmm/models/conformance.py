@@ -9,13 +9,15 @@ import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from pmm.domain import USDC, WETH, Decision, Inventory, PriceLevel, QuoteRequest, Token
 from pmm.models.sample_market import TAKER, sample_market
-from pmm.pricing import ModelInputs, ModelOffers, Offer, PairPolicy, QuoteModel, StandardModel
+from pmm.pricing import ModelInputs, ModelOffers, Offer, PairPolicy, QuoteModel, QuoteShape, StandardModel
 
 _SIZES_USD = (50, 1_000, 25_000, 100_000)
 _REPEATS = 3
+_WIDER = QuoteShape(spread_bps=Decimal(7))
 _MOST_TIMES_STANDARD = 20
 """How many times the built-in model's time a model may take; a ratio within one run, so machines do not matter."""
 
@@ -59,6 +61,7 @@ def check_model(model: QuoteModel, *, time_ratio: int | None = _MOST_TIMES_STAND
         _rounding,
         _never_better_than_its_ladder,
         _exact_in_and_out_agree,
+        _takes_the_shape,
         _bad_input,
     )
     breaches: list[Breach] = []
@@ -202,6 +205,27 @@ def _exact_in_and_out_agree(model: QuoteModel) -> Iterator[str]:
 def _unit_worth(inputs: ModelInputs, made: int, taking: int) -> int:
     """Return taker units that one maker unit is worth, and one for rounding."""
     return -(-taking // made) + 1
+
+
+def _takes_the_shape(model: QuoteModel) -> Iterator[str]:
+    for inputs in _directions():
+        shaped = replace(inputs, shape=_WIDER)
+        for usd in _SIZES_USD:
+            request = _request(inputs, taking=_amount(inputs.taker_asset, usd))
+            plain = {one.name: one.priced.making_amount for one in _offers(model, inputs, request)}
+            for offer in _offers(model, shaped, request):
+                if offer.priced.making_amount >= plain.get(offer.name, offer.priced.making_amount + 1):
+                    yield f"{offer.name}: an operator's spread changes nothing for {_text(request)}"
+        before, after = (model.levels(one, making_limit=one.deliverable.free) for one in (inputs, shaped))
+        if isinstance(before, Decision) or isinstance(after, Decision):
+            continue
+        for level, wider in zip(before, after, strict=False):
+            cheap, dear = (
+                level.making_amount * wider.taking_amount,
+                wider.making_amount * level.taking_amount,
+            )
+            if dear >= cheap:
+                yield "the ladder does not have an operator's spread"
 
 
 def _bad_input(model: QuoteModel) -> Iterator[str]:

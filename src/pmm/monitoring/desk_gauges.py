@@ -11,7 +11,7 @@ from pmm.execution import AdmissionDesk, ChainView, Clock, Settlement
 
 
 class DeskGauges(Collector):
-    """Open reservations, free inventory, ages, paused switches."""
+    """Open reservations, free inventory, ages, paused switches, the shape of quotes."""
 
     def __init__(
         self, admission: AdmissionDesk, *, view: Callable[[], ChainView | None], clock: Clock
@@ -25,6 +25,7 @@ class DeskGauges(Collector):
         yield _gauge("pmm_open_reservations", "Live quotes.", len(self._admission.book))
         paused = len(self._admission.switches.paused)
         yield _gauge("pmm_paused_switches", "Kill switches that stop something.", paused)
+        yield self._shape()
         view = self._view()
         if view is None:
             return
@@ -44,6 +45,16 @@ class DeskGauges(Collector):
             held = self._admission.inventory(view, token, Settlement.PMM)
             free.add_metric((token.symbol,), held.free / 10**token.decimals)
         yield free
+
+    def _shape(self) -> GaugeMetricFamily:
+        found = GaugeMetricFamily(
+            "pmm_quote_shape",
+            "What a person or the desk asks of quotes now, basis points; 1 for a source left out.",
+            labels=("what", "name", "setter"),
+        )
+        for key, state in self._admission.shaping.active.items():
+            found.add_metric((key.kind.value, key.name, key.setter.value), float(state.value))
+        return found
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

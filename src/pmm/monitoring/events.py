@@ -69,6 +69,22 @@ class Events:
             "switch_changed", level=level, name=name, who=who, why=why, paused=paused, version=version
         )
 
+    def shape_changed(
+        self, *, what: str, name: str, setter: str, who: str, why: str, value: str, version: int
+    ) -> None:
+        """An operator, or the risk desk, shaped quotes."""
+        self.metrics.shape_changes.labels(what, setter).inc()
+        self._log.warning(
+            "shape_changed",
+            what=what,
+            name=name,
+            setter=setter,
+            who=who,
+            why=why,
+            value=value,
+            version=version,
+        )
+
     def switch_fault(self, fault: str) -> None:
         """A kill switch could not be written."""
         self._log.error("switch_fault", fault=fault)

@@ -42,6 +42,12 @@ class Metrics:
             ("level", "action"),
             registry=self.registry,
         )
+        self.shape_changes = Counter(
+            "pmm_shape_changes_total",
+            "Changes of what operators and the desk ask of quotes.",
+            ("what", "setter"),
+            registry=self.registry,
+        )
         self.reloads = Counter(
             "pmm_reloads_total", "Reloads of the settings.", ("outcome",), registry=self.registry
         )

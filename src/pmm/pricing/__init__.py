@@ -28,6 +28,7 @@ from pmm.pricing.offers import (
 from pmm.pricing.option_value import OptionPolicy
 from pmm.pricing.quotation import QuotationPolicy, QuotationRule
 from pmm.pricing.quote_model import ModelInputs, ModelOffers, QuoteModel
+from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
 from pmm.pricing.quoting import PricedAmounts, ladder, price_exact_in, price_exact_out
 from pmm.pricing.references import ReferencePrice, SourceKind
 from pmm.pricing.spread_models import ModelParameters, SpreadModel
@@ -39,6 +40,7 @@ from pmm.pricing.terms import DirectionTerms, SpreadPolicy, TermStep
 __all__ = [
     "INVENTORY",
     "NEUTRAL_STATE",
+    "NO_SHAPE",
     "STANDARD",
     "CapitalPolicy",
     "ComponentName",
@@ -73,6 +75,7 @@ __all__ = [
     "QuotationRule",
     "QuoteBasis",
     "QuoteModel",
+    "QuoteShape",
     "ReferencePrice",
     "RejectedOffer",
     "SourceKind",

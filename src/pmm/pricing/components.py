@@ -17,7 +17,8 @@ class ComponentName(StrEnum):
     """Parts of a price. Positive is what the taker pays, negative what the taker is given.
 
     ``FAIR_VALUE`` is how far the price that the quote is centred on lies below the fair value: zero unless the
-    quote is centred on an exchange's price. The list is closed: nothing else stands between fair and quoted.
+    quote is centred on an exchange's price. The ``OPERATOR_*`` parts are there only while an operator, or risk, asks
+    for them. The list is closed: nothing else stands between fair and quoted.
     """
 
     FAIR_VALUE = "fair_value"
@@ -29,6 +30,8 @@ class ComponentName(StrEnum):
     FUNDING = "funding"
     RELAYER_FEE = "relayer_fee"
     TOXICITY = "toxicity"
+    OPERATOR_SPREAD = "operator_spread"
+    OPERATOR_SKEW = "operator_skew"
     ROUNDING = "rounding"
 
 

@@ -13,6 +13,7 @@ from pmm.pricing.fair_value import FairValue
 from pmm.pricing.market import MarketSnapshot
 from pmm.pricing.option_value import option_share_e36
 from pmm.pricing.quotation import Quotation, choose_centre
+from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
 from pmm.pricing.spread_models import Edge, ModelReason, SpreadModel, lots_of_taker_asset, model_edge
 from pmm.pricing.state import PricingState
 from pmm.pricing.terms import (
@@ -82,6 +83,7 @@ def direction_terms(
     taker_brings_base: bool,
     taker_value_usd_wad: int,
     maker_value_usd_wad: int,
+    shape: QuoteShape = NO_SHAPE,
 ) -> DirectionTerms:
     """Return the terms as inventory and state stand for the one who asks."""
     centre = choose_centre(
@@ -113,6 +115,7 @@ def direction_terms(
             market.gas,
             _NO_FUNDING,
             PriceComponent(name=ComponentName.TOXICITY, share_e36=state.toxicity_e36),
+            *_shaped(shape, edge, policy, taker_brings_base=taker_brings_base),
         ),
         steps=market.steps,
         quote_cost_e36=market.quote_cost_e36,
@@ -127,6 +130,18 @@ def direction_terms(
             gamma=edge.gamma,
             lots=edge.lots,
         ),
+    )
+
+
+def _shaped(
+    shape: QuoteShape, edge: Edge, policy: SpreadPolicy, *, taker_brings_base: bool
+) -> tuple[PriceComponent, ...]:
+    if shape is NO_SHAPE:
+        return ()
+    return shape.parts(
+        taker_brings_base=taker_brings_base,
+        edge_e36=edge.half_spread_e36 + edge.skew_e36,
+        min_edge_bps=policy.min_edge_bps,
     )
 
 

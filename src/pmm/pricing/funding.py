@@ -12,6 +12,7 @@ from pmm.pricing.depth import DepthCurve
 from pmm.pricing.fair_value import FairValue
 from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36
 from pmm.pricing.market import PoolKind, PoolReading
+from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
 from pmm.pricing.quoting import PricedAmounts
 from pmm.pricing.terms import DirectionTerms, impact_steps
 
@@ -94,6 +95,7 @@ def flash_routes(
     taker_asset: Token,
     fair: FairValue,
     policy: FundingPolicy,
+    shape: QuoteShape = NO_SHAPE,
 ) -> tuple[FlashRoute, ...]:
     """Return every allowed source on every pool, cheapest lender first, then least gas."""
     ranked = sorted(policy.sources, key=lambda source: (policy.premium_bps_of(source), _FILL_GAS[source]))
@@ -106,6 +108,8 @@ def flash_routes(
                 name=ComponentName.HALF_SPREAD, share_e36=share_of_bps_e36(policy.half_spread_bps)
             ),
             PriceComponent(name=ComponentName.FUNDING, share_e36=share_of_bps_e36(premium_bps)),
+            # No skew: the hedge inside the fill leaves inventory as it is.
+            *shape.widened,
         )
         for pool in pools:
             if pool.kind is not wanted:

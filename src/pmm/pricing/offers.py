@@ -31,6 +31,7 @@ from pmm.pricing.funding import (
 )
 from pmm.pricing.funding_cost import CostName, FundingCost, cost_of
 from pmm.pricing.market import MarketSnapshot
+from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
 from pmm.pricing.quoting import PricedAmounts, price_exact_in, price_exact_out
 from pmm.pricing.state import NEUTRAL_STATE, PricingState
 from pmm.pricing.terms import DirectionTerms, SpreadPolicy
@@ -102,6 +103,7 @@ def inventory_terms(
     maker_asset: Token,
     taker_asset: Token,
     state: PricingState = NEUTRAL_STATE,
+    shape: QuoteShape = NO_SHAPE,
 ) -> DirectionTerms | Decision:
     """Return the terms of quoting one direction from inventory, as ``state`` stands for the one who asks."""
     if state.halted is not None:
@@ -120,6 +122,7 @@ def inventory_terms(
         taker_brings_base=taker_asset.address == pair.base.address,
         taker_value_usd_wad=taker_value,
         maker_value_usd_wad=maker_value,
+        shape=shape,
     )
 
 
@@ -216,7 +219,11 @@ def inventory_offer(terms: DirectionTerms, request: QuoteRequest, inventory: Inv
 
 
 def flash_offers(
-    snapshot: MarketSnapshot, request: QuoteRequest, pair: PairPolicy, fair: FairValue
+    snapshot: MarketSnapshot,
+    request: QuoteRequest,
+    pair: PairPolicy,
+    fair: FairValue,
+    shape: QuoteShape = NO_SHAPE,
 ) -> tuple[tuple[Offer, ...], tuple[RejectedOffer, ...]]:
     """Return the flash-funded offers, best price for the taker first, and those that do not pay."""
     routes = flash_routes(
@@ -225,6 +232,7 @@ def flash_offers(
         taker_asset=request.taker_asset,
         fair=fair,
         policy=pair.funding,
+        shape=shape,
     )
     offers: list[Offer] = []
     rejected: list[RejectedOffer] = []

@@ -14,6 +14,7 @@ from pmm.domain import Address, Decision, Inventory, PriceLevel, QuoteRequest, T
 from pmm.pricing.fair_value import FairValue
 from pmm.pricing.market import MarketSnapshot
 from pmm.pricing.offers import Offer, PairPolicy, RejectedOffer
+from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
 from pmm.pricing.state import NEUTRAL_STATE, PricingState
 
 
@@ -29,6 +30,7 @@ class ModelInputs:
         deliverable: what quotes on this venue may promise of the maker asset.
         own_domain: the order is settled by our own contract, where flash funds can pay; else by 1inch's.
         can_provide: the lending account can deliver through 1inch's hooks.
+        shape: what an operator asks of this pair's quotes now; a model must add its parts to offers and ladder.
         allowance: most of the maker asset that the venue's contract may take, wherever it comes from; None: no limit.
     """
 
@@ -42,6 +44,7 @@ class ModelInputs:
     can_provide: bool = False
     allowance: int | None = None
     state: PricingState = NEUTRAL_STATE
+    shape: QuoteShape = NO_SHAPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

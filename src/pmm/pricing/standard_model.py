@@ -36,6 +36,7 @@ class StandardModel:
             maker_asset=inputs.maker_asset,
             taker_asset=inputs.taker_asset,
             state=inputs.state,
+            shape=inputs.shape,
         )
 
     def levels(self, inputs: ModelInputs, *, making_limit: int) -> tuple[PriceLevel, ...] | Decision:
@@ -57,7 +58,7 @@ class StandardModel:
             offers.append(own)
         # Flash funds cannot span 1inch's two hooks: they must be back before the first returns.
         if inputs.own_domain:
-            flash, failed = flash_offers(inputs.snapshot, request, inputs.pair, terms.fair)
+            flash, failed = flash_offers(inputs.snapshot, request, inputs.pair, terms.fair, inputs.shape)
             offers, rejected = [*offers, *flash], [*rejected, *failed]
         others, failed = funding_offers(inputs, request, terms)
         ranked = tuple(sorted((*offers, *others), key=lambda offer: offer.cost_rank_e36))

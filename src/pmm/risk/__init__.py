@@ -8,6 +8,6 @@ measured beside it (``pmm.risk.var``) and comes back as a ``VarMeasured`` event.
 admission holds against every quote (``check_pre_trade``); whoever has it swaps one reference.
 """
 
-from pmm.risk.limits import OpenQuotes, QuoteLimits, check_quote, check_size
+from pmm.risk.limits import OpenQuotes, QuoteLimits, check_quote, check_size, cut_limits
 
-__all__ = ["OpenQuotes", "QuoteLimits", "check_quote", "check_size"]
+__all__ = ["OpenQuotes", "QuoteLimits", "check_quote", "check_size", "cut_limits"]

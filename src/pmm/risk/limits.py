@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from pmm.domain import Decision, RefusalReason
 
 _WAD = 10**18
+_WHOLE_BPS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,22 @@ class QuoteLimits:
     max_open_usd: Decimal = Decimal(5_000_000)
     max_live_quotes: int = 6_000
     max_taker_usd: Decimal = Decimal(1_000_000)
+
+
+def cut_limits(limits: QuoteLimits, size_bps: int) -> QuoteLimits:
+    """Return limits with every largest value cut to a part of it; the least quote and the count stand."""
+    return limits if size_bps == _WHOLE_BPS else _cut(limits, size_bps)
+
+
+@lru_cache(maxsize=256)
+def _cut(limits: QuoteLimits, size_bps: int) -> QuoteLimits:
+    part = Decimal(size_bps) / _WHOLE_BPS
+    return replace(
+        limits,
+        max_quote_usd=limits.max_quote_usd * part,
+        max_open_usd=limits.max_open_usd * part,
+        max_taker_usd=limits.max_taker_usd * part,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from pmm.risk.state_machine import START, Hysteresis, Phase, PhaseState, overall
 
 DESK: Final = "desk"
 """Name under which the phase of the whole desk appears among those of the metrics."""
+_DELTA: Final = "net_delta_pct"
 _TAKER: Final = "taker:"
 _S: Final = 1_000
 
@@ -38,7 +39,8 @@ class Transition:
 class RiskMonitor:
     """Metrics, their phases, and what they ask for.
 
-    ``restored`` and ``desk`` are the states an earlier process recorded: a critical metric stays critical.
+    ``restored`` and ``desk`` are the states an earlier process recorded: a critical metric stays critical, unless
+    nothing tells of it for ``forget_s``.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class RiskMonitor:
             steps=self._hysteresis.steps,
         )
         self._states = {key: restarted(one, now_ms) for key, one in (restored or {}).items()}
+        self._unheard = set(self._states)
+        self._forget_at_ms = now_ms + int(settings.forget_s * _S)
         self._counts = Counter(one.phase for one in self._states.values())
         self._readings: dict[MetricKey, Reading] = {}
         self._given: Posture | None = None
@@ -86,14 +90,15 @@ class RiskMonitor:
 
     def tick(self, now_ms: int) -> list[Transition]:
         """Look at everything now; call it every second: data grow old and waits end in silence."""
-        return self._observe(self.engine.tick(now_ms), now_ms, always=True)
+        readings = self.engine.tick(now_ms)
+        return self._forget(now_ms) + self._observe(readings, now_ms, always=True)
 
     def posture(self) -> Posture:
         """Return how the desk may quote now."""
         deltas = {
             key: one.value
             for (name, key), one in self._readings.items()
-            if name == "net_delta_pct" and one.value is not None
+            if name == _DELTA and one.value is not None
         }
         return posture_of(self.desk, self._states, deltas, self.settings)
 
@@ -107,12 +112,39 @@ class RiskMonitor:
         posture = self.posture()
         asked: list[ActionRequest] = []
         if posture != self._given:
-            asked = standing_requests(self._given, posture, now_ms)
+            assets = [key for name, key in self._readings if name == _DELTA and key]
+            asked = standing_requests(self._given, posture, now_ms, assets=assets)
             self._given, self._given_ms = posture, now_ms
         elif posture.stopped and now_ms - self._given_ms >= self.settings.repeat_s * _S:
             # Somebody may have lifted the stop meanwhile.
             asked, self._given_ms = [stop_request(now_ms)], now_ms
         return asked + single_requests(self._states, self._readings, now_ms, self.settings)
+
+    def _forget(self, now_ms: int) -> list[Transition]:
+        """Let go of restored states that nothing has told of since the start: they would stand for ever.
+
+        An account that is no longer kept, a node that is no longer named, a metric of an older version.
+        """
+        if not self._unheard or now_ms < self._forget_at_ms:
+            return []
+        gone, self._unheard = sorted(self._unheard - set(self._readings)), set()
+        moved: list[Transition] = []
+        for name, key in gone:
+            before = self._states.pop((name, key))
+            self._counts[before.phase] -= 1
+            moved.append(
+                Transition(
+                    at_ms=now_ms,
+                    name=name,
+                    key=key,
+                    before=before.phase,
+                    after=Phase.NORMAL,
+                    step=0,
+                    value=None,
+                    detail="forgotten: nothing on this desk measures it any more",
+                )
+            )
+        return moved
 
     def _observe(self, readings: list[Reading], now_ms: int, *, always: bool = False) -> list[Transition]:
         moved: list[Transition] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,8 +49,13 @@ class ActionRequest:
     at_ms: int
 
 
-def standing_requests(before: Posture | None, now: Posture, at_ms: int) -> list[ActionRequest]:
-    """Return what brings quoting from one posture to another; everything when nothing is known of the old one."""
+def standing_requests(
+    before: Posture | None, now: Posture, at_ms: int, *, assets: Iterable[str] = ()
+) -> list[ActionRequest]:
+    """Return what brings quoting from one posture to another; everything when nothing is known of the old one.
+
+    ``assets`` are those that an earlier process may have skewed: without an old posture their skew is set, too.
+    """
     asked: list[ActionRequest] = []
 
     def ask(kind: ActionKind, subject: str, value: float, reason: str) -> None:
@@ -66,7 +72,7 @@ def standing_requests(before: Posture | None, now: Posture, at_ms: int) -> list[
             now.spread_addon_bps,
             f"half-spreads {now.spread_addon_bps:g} bps wider",
         )
-    old = {} if before is None else before.skew_bps
+    old = dict.fromkeys(assets, math.nan) if before is None else before.skew_bps
     for asset in sorted({*old, *now.skew_bps}):
         if old.get(asset, 0.0) != now.skew_bps.get(asset, 0.0):
             ask(ActionKind.SKEW, asset, now.skew_bps.get(asset, 0.0), "attract the side that balances")

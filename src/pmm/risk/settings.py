@@ -96,6 +96,12 @@ class RiskSettings:
     warning_spread_bps: float = _value(5.0, "Spread added while a warning widens.")
     skew_bps: float = _value(5.0, "Shift of both prices that attracts the side which balances an asset.")
     repeat_s: float = _value(120.0, "A command whose reason stands is given again after so long.")
+    forget_s: float = _value(
+        300.0, "A state of before a restart that nothing measures any more is forgotten after so long."
+    )
+    ask_expires_s: float = _value(
+        900.0, "A trade or transaction that nobody approved is dropped after so long; settings wait."
+    )
     ask: tuple[str, ...] = _value((), "Actions that wait for a person, by name; all others are automatic.")
     max_delta_pct: float = _value(5.0, "A quote may not leave an asset's delta further from zero than this.")
     max_var_pct: float = _value(3.0, "A quote may not raise value at risk above this share of capital.")
@@ -111,7 +117,15 @@ class RiskSettings:
                 raise InvalidInput(f"risk setting {metric.name}: {error}") from None
         sizes, spreads = self.recovery_size_pct, self.recovery_spread_bps
         parts = (*sizes, self.warning_size_pct)
-        times = (self.hold_s, self.recovery_step_s, self.desk_hold_s, self.repeat_s, self.pre_trade_max_age_s)
+        times = (
+            self.hold_s,
+            self.recovery_step_s,
+            self.desk_hold_s,
+            self.repeat_s,
+            self.pre_trade_max_age_s,
+            self.forget_s,
+            self.ask_expires_s,
+        )
         good = sizes and len(sizes) == len(spreads) and all(0 < one <= 100 for one in parts)
         if not good or min(times) <= 0 or not 0 <= self.clear_margin_pct <= 100:
             raise InvalidInput(

@@ -31,6 +31,7 @@ from pmm.server.operator.switch_routes import OnChainStop
 from pmm.server.refresher import MarketRefresher
 from pmm.server.reloader import Reloader
 from pmm.server.rotation_desk import SignerRotationDesk
+from pmm.server.shape_board import ShapeBoard, ShapeChange
 from pmm.server.switch_board import SwitchBoard, SwitchChange
 from pmm.settings import ServeSettings
 
@@ -45,17 +46,20 @@ class ControlPlane:
     events: Events
     keyring: Keyring | None
     board: SwitchBoard
+    shape: ShapeBoard
     is_open: bool
     metrics: Metrics | None
 
     async def on_view(self, view: ChainView, rotation: SignerRotationDesk) -> None:
         """Do what each new block asks for."""
         self.board.tick()
+        self.shape.tick()
         await rotation.on_view(view)
 
     def close(self) -> None:
         """Close the files."""
         self.board.close()
+        self.shape.close()
 
 
 def open_control_plane(
@@ -76,10 +80,12 @@ def open_control_plane(
         resume_after_s=settings.switches.resume_after_s,
         on_change=switch_watch(events),
     )
+    shape = ShapeBoard(board.path.with_suffix(".shape.sqlite"), clock=clock, on_change=shape_watch(events))
     return ControlPlane(
         events=events,
         keyring=keyring,
         board=board,
+        shape=shape,
         is_open=keyring is None,
         metrics=metrics if settings.monitoring.metrics else None,
     )
@@ -95,6 +101,23 @@ def switch_watch(events: Events) -> Callable[[SwitchChange], None]:
             who=change.who,
             why=change.why,
             paused=change.after.is_paused,
+            version=change.after.version,
+        )
+
+    return on_change
+
+
+def shape_watch(events: Events) -> Callable[[ShapeChange], None]:
+    """Return what logs and counts a change of the shape of quotes."""
+
+    def on_change(change: ShapeChange) -> None:
+        events.shape_changed(
+            what=change.key.kind.value,
+            name=change.key.name,
+            setter=change.key.setter.value,
+            who=change.who,
+            why=change.why,
+            value=format(change.after.value, "f"),
             version=change.after.version,
         )
 
@@ -211,6 +234,7 @@ def operator_side(
         admission=admission,
         market=refresher,
         board=plane.board,
+        shape=plane.shape,
         reloader=reloader,
         list_keys=lambda: keyring.records if keyring is not None else (),
         metrics=plane.metrics,

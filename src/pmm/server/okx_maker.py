@@ -36,6 +36,7 @@ from pmm.execution import (
     StageWatch,
 )
 from pmm.execution.order_builder import RandomBits
+from pmm.execution.quote_shaping import QuoteShaping
 from pmm.monitoring.measured import measured
 from pmm.pricing import QuoteModel
 from pmm.settings import ServeSettings
@@ -110,6 +111,7 @@ def okx_desk(
     model: QuoteModel,
     conditions: MarketConditions | None = None,
     switches: KillSwitches | None = None,
+    shaping: QuoteShaping | None = None,
     stages: StageWatch = NO_STAGES,
 ) -> QuoteDesk:
     """Return the desk of OKX's maker: the policy of the other desk, with maker, domain and life of its own.
@@ -134,6 +136,7 @@ def okx_desk(
         ),
         conditions=conditions,
         switches=switches,
+        shaping=shaping,
         stages=stages,
     )
     return QuoteDesk(

@@ -45,6 +45,7 @@ from pmm.execution import (
 from pmm.execution.kill_switches import parse_switch
 from pmm.execution.otc import OtcDesk, OtcPolicy
 from pmm.journal import Journal, PostgresJournal, SqliteJournal
+from pmm.market_data import SwitchedMarket
 from pmm.models import find_model
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
@@ -225,13 +226,10 @@ def _join(
         lending=lending,
         hedger=hedger,
     )
-    reader, state, clock = (
-        MarketReader(node, plan, outside_market(settings), reread=settings.reread_block),
-        journal.recover(),
-        SystemClock(),
-    )
-    random = RandomPool()
+    state, clock, random = journal.recover(), SystemClock(), RandomPool()
     plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)
+    outside = SwitchedMarket(outside_market(settings), lambda: plane.shape.shaping.sources_off)
+    reader = MarketReader(node, plan, outside, reread=settings.reread_block)
     stages = plane.metrics or NO_STAGES
     for guarded in (signer,) if okx is None else (signer, okx.signer):
         guarded.on_fault = partial(plane.board.latch, parse_switch("signer", guarded.address))
@@ -251,6 +249,7 @@ def _join(
         conditions=conditions,
         model=find_model(settings.model),
         switches=plane.board.switches,
+        shaping=plane.shape.shaping,
         stages=stages,
     )
     whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
@@ -289,6 +288,7 @@ def _join(
             model=admission.model,
             conditions=conditions,
             switches=plane.board.switches,
+            shaping=plane.shape.shaping,
             stages=stages,
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from pmm.errors import ChainError, InvalidInput
 from pmm.execution.hedging import NoticeKind
 from pmm.execution.lending import Command, Deleverage, Repay
 from pmm.localnet.funding import balance_of, deal
+from pmm.risk.plans import ActionKind
 from tests.fork.desk.desk_site import assert_books_equal_the_chain, running, settings_of, until_quiet
 from tests.fork.lending.conftest import ETH_USD
 from tests.fork.lending.lending_site import AAVE, COMPOUND, Site
 from tests.fork.server.site import INVENTORY, Deployed, as_owner, fill, serving
+from tests.unit.execution.actions_desk import request
 
 ETH, USD = 10**18, 10**6
 _ALL = ("WETH:40", "USDC:120000")
@@ -103,6 +106,29 @@ def test_stock__is_repaid_down_to_what_the_keeper_leaves(
         first = sent(until_quiet(desk))[0]
         assert (type(first), first.token, first.amount) == (Repay, USDC.address, 30_000 * USD)
         assert balance_of(lending_desk.rpc, USDC.address, site.settlement) == 90_000 * USD
+        assert_books_equal_the_chain(desk, lending_desk)
+
+
+def test_repay__commanded__restores_the_working_buffer_before_the_keepers_own_line(
+    site: Site, lending_desk: Deployed, ledger: Path
+) -> None:
+    site.open(AAVE, collateral=WETH.address, supplied=100 * ETH, debt=USDC.address, buffer_bps=5_800)
+    stock_up(site)
+    with running(lending_desk, ledger, keeper=True, keeper_leaves=("WETH:30", "USDC:120000")) as desk:
+        assert sent(until_quiet(desk)) == []
+        assert site.buffer_bps() < 5_900
+        for command_id in ("first", "first", "second"):
+            wanted = replace(request(ActionKind.REPAY), request_id=command_id)
+            desk.actions.runner.submit([wanted])
+            until_quiet(desk)
+        assert site.buffer_bps() >= 5_990
+        rows = desk.ledger.read(
+            "SELECT status, detail FROM actions_commands WHERE kind = 'repay' AND command_id IN ('first', 'second')"
+            " ORDER BY command_id"
+        )
+        assert [status for status, _ in rows] == ["done", "done"]
+        assert rows[0][1].startswith("sent supply ")
+        assert rows[1][1] == "nothing to repay"
         assert_books_equal_the_chain(desk, lending_desk)
 
 

@@ -14,20 +14,20 @@ import pytest
 from pmm.alerts import AlertDesk, Routes
 from pmm.chain.node_pool import NodePool
 from pmm.desk.acting import DeskActions
-from pmm.desk.action_ports import HedgerActions, NoQuoteServer, PoolFailover, quoting_of
+from pmm.desk.action_ports import HedgerActions, NoQuoteServer, PoolFailover, quoting_of, shaping_of
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH
-from pmm.errors import InvalidInput, PmmError
+from pmm.errors import InvalidInput, PmmError, SetupError
 from pmm.execution.actions import ActionPorts, ActionRecord, ActionRefused, Money, Status, executors_of
 from pmm.execution.hedging import HedgeMarket, Hedger
 from pmm.ledger import open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk import events as seen
-from pmm.risk.monitor import RiskMonitor
+from pmm.risk.monitor import RiskMonitor, Transition
 from pmm.risk.plans import STANDING, ActionKind
 from pmm.risk.settings import RiskSettings
-from pmm.risk.state_machine import Phase
+from pmm.risk.state_machine import Phase, PhaseState
 from pmm.settings import load_settings
 from pmm.settings_sections import DeskSettings
 from tests.helpers.quoting import MAKER
@@ -112,6 +112,30 @@ def day(tmp_path: Path) -> Iterator[Day]:
     made = Day(tmp_path / "ledger.sqlite")
     yield made
     made.ledger.close()
+
+
+def test_vanished_key__forgotten__does_not_come_back_with_a_restart(day: Day) -> None:
+    day.settings = replace(_QUICK, forget_s=3.0)
+    gone = ("liquidation_buffer_pct", "old")
+    state = PhaseState(phase=Phase.CRITICAL, since_ms=1, seen_ms=1)
+    moved = Transition(
+        at_ms=1,
+        name=gone[0],
+        key=gone[1],
+        before=Phase.NORMAL,
+        after=Phase.CRITICAL,
+        step=0,
+        value=5.0,
+        detail="",
+    )
+    day.record.observe([moved], {gone: state}, state, Money(), 1)
+    day.restart()
+    day.seconds(2, delta_pct=0)
+    assert day.monitor.states[gone].phase is Phase.CRITICAL
+    day.seconds(2, delta_pct=0)
+    assert gone not in day.monitor.states
+    day.restart()
+    assert gone not in day.monitor.states
 
 
 def test_forced_warning__hedges_once_and_recovers(day: Day) -> None:
@@ -245,13 +269,18 @@ def test_switch_node__leaves_the_chosen_one__never_the_last(tmp_path: Path) -> N
 @pytest.mark.parametrize("call", ["stop", "resume", "cut_sizes", "widen"])
 def test_no_quote_server__refuses_everything(call: str) -> None:
     with pytest.raises(PmmError, match="no quote server"):
-        getattr(quoting_of(DeskSettings.model_validate({})), call)(0)
+        getattr(quoting_of(DeskSettings.model_validate({}), None), call)(0)
 
 
-def test_shape__of_a_quote_server__is_refused() -> None:
-    quoting = quoting_of(DeskSettings.model_validate({"quote_server_url": "http://127.0.0.1:1"}))
-    with pytest.raises(ActionRefused, match="cannot set size_bps"):
+def test_shape__of_a_quote_server_that_does_not_answer__is_tried_again() -> None:
+    desk = DeskSettings.model_validate({"quote_server_url": "http://127.0.0.1:1"})
+    quoting = quoting_of(desk, shaping_of(desk))
+    with pytest.raises(SetupError, match=r"to answer, found: ConnectError"):
         quoting.cut_sizes(5_000)
+
+
+def test_sources__without_a_quote_server__are_left_out() -> None:
+    assert shaping_of(DeskSettings.model_validate({})) is None
 
 
 def test_quote_server__without_encryption_elsewhere__is_refused() -> None:

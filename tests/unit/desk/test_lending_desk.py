@@ -16,6 +16,7 @@ from pmm.desk.stock import Stock
 from pmm.domain import USDC, WETH, Address
 from pmm.domain.chain_events import LendingMarket
 from pmm.errors import ChainError, InvalidInput
+from pmm.execution.actions import ActionRefused
 from pmm.execution.hedging import HedgedAsset, HedgeLimits, HedgeMarket, Immediate, Intent
 from pmm.execution.lending import (
     AccountKey,
@@ -213,6 +214,37 @@ def test_look__a_hedge_works_on_the_account__leaves_it_alone_until_that_is_over(
     assert step is not None
     assert len(step.sent) == 1
     assert not kept.desk.busy
+
+
+def test_deleverage__on_demand__sends_what_the_keeper_would_and_says_so() -> None:
+    kept = Kept()
+    assert kept.desk.deleverage("*", "c1").startswith("sent repay 5000000000 of ")
+    assert kept.desk.deleverage(MAKER, "c2").startswith("sent repay ")
+    kept.chain.stock = {}
+    kept.chain.buffer_bps = 6_500
+    assert kept.desk.deleverage("*", "c3") == "nothing to repay"
+
+
+def test_deleverage__a_hedge_works_on_the_account__says_that_it_is_busy() -> None:
+    kept = Kept()
+    kept.desk.look(5, market(), (replace(intent(-ETH), route="aave_short_500"),))
+    assert kept.desk.deleverage("*", "c1") == "nothing to repay, commands are under way"
+
+
+@pytest.mark.parametrize("account", ["0x" + "99" * 20, "nobody"])
+def test_deleverage__no_account_of_ours__is_refused_at_once(account: str) -> None:
+    with pytest.raises(ActionRefused, match="account"):
+        Kept().desk.deleverage(account, "c1")
+
+
+def test_deleverage__not_sent_or_not_read__fails_and_is_tried_again() -> None:
+    kept = Kept()
+    kept.chain.why_not = "gas costs too much"
+    with pytest.raises(ChainError, match="repay: gas costs too much"):
+        kept.desk.deleverage("*", "c1")
+    kept.chain.error = ChainError("no price")
+    with pytest.raises(ChainError, match="no price"):
+        kept.desk.deleverage("*", "c1")
 
 
 def test_transactions__of_the_keeper__are_counted_once_each_by_their_end() -> None:

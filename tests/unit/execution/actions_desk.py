@@ -107,6 +107,7 @@ class ActionDesk:
 
     path: Path
     ask: tuple[str, ...] = ()
+    ask_expires_ms: int | None = None
     ports: Ports = field(default_factory=Ports)
     clock: HandClock = field(default_factory=HandClock)
     changes: list[Command] = field(default_factory=list)
@@ -123,6 +124,7 @@ class ActionDesk:
             executors_of(action_ports(self.ports)),
             clock=self.clock,
             ask=self.ask,
+            ask_expires_ms=self.ask_expires_ms,
             retry=Retry(wait_ms=1_000, attempts=3, max_age_ms=600_000),
             on_change=self.changes.append,
         )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from pmm.cli.report import app
+from pmm.errors import InvalidInput
 from pmm.execution.actions import Incident, Money, incident_report, incidents
+from pmm.report.incidents import list_incidents, write_incident
 from pmm.risk.state_machine import Phase
 from tests.unit.execution.actions_desk import ActionDesk
 from tests.unit.risk.test_monitor import _QUICK, Day
@@ -86,3 +92,38 @@ def test_incidents__none__is_an_empty_list(tmp_path: Path) -> None:
     desk = ActionDesk(tmp_path / "ledger.sqlite")
     assert incidents(desk.record, 0, 2**62) == []
     desk.close()
+
+
+def test_incident_command__from_the_ledger_alone__lists_and_writes(tmp_path: Path) -> None:
+    place = tmp_path / "ledger.sqlite"
+    desk = ActionDesk(place)
+    day = lived(desk)
+    (found,) = incidents(desk.record, 0, day.now_ms)
+    desk.close()
+    (listed,) = list_incidents(str(place), now_ms=day.now_ms, days=1)
+    assert listed.incident == found
+    assert listed.line.endswith(" s")
+    for name in (listed.name, "latest"):
+        text = write_incident(str(place), name, _QUICK, now_ms=day.now_ms, days=1)
+        assert "## Cause candidates" in text
+    with pytest.raises(InvalidInput, match=f"found {listed.name}"):
+        write_incident(str(place), "19700101T000000.000Z", _QUICK, now_ms=day.now_ms, days=1)
+    assert list_incidents(str(place), now_ms=day.now_ms + 2 * 86_400_000, days=1) == []
+
+
+def test_incident_command__cli__writes_the_file_and_refuses_without_a_ledger(tmp_path: Path) -> None:
+    place, out = tmp_path / "ledger.sqlite", tmp_path / "incident.md"
+    desk = ActionDesk(place)
+    lived(desk)
+    desk.close()
+    runner = CliRunner()
+    days = ["--days", "3650"]
+    listed = runner.invoke(app, ["incident", "--ledger", str(place), *days])
+    assert listed.exit_code == 0, listed.output
+    name = listed.output.split()[0]
+    done = runner.invoke(app, ["incident", name, "--ledger", str(place), "--out", str(out), *days])
+    assert done.exit_code == 0, done.output
+    assert out.read_text().startswith("# Incident of ")
+    refused = runner.invoke(app, ["incident"])
+    assert isinstance(refused.exception, InvalidInput)
+    assert "expected --ledger" in str(refused.exception)

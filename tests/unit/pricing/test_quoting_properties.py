@@ -310,7 +310,9 @@ def test_components__any_quote__are_the_closed_list_once_each(
     assume(isinstance(priced, PricedAmounts))
     assert isinstance(priced, PricedAmounts)
     breakdown = priced.breakdown
-    assert sorted(part.name for part in breakdown.components) == sorted(ComponentName)
+    # An operator's parts are there only while an operator asks for them: test_quote_shape.py.
+    asked = {ComponentName.OPERATOR_SPREAD, ComponentName.OPERATOR_SKEW}
+    assert sorted(part.name for part in breakdown.components) == sorted(set(ComponentName) - asked)
     assert sum(part.bps for part in breakdown.components) == breakdown.total_bps
     bounded = {ComponentName.FAIR_VALUE, ComponentName.INVENTORY_SKEW}
     assert all(part.share_e36 >= 0 for part in breakdown.components if part.name not in bounded)

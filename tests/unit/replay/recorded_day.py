@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 from pmm.domain import USDC, WETH, QuoteRequest, Token
 from pmm.execution import ChainView, FirmQuoteRequest, Settlement
+from pmm.execution.quote_shaping import Setter, ShapeKey, ShapeKind, ShapeState
 from pmm.journal import SqliteJournal
 from pmm.pricing import OtcQuote, ReferencePrice, SourceKind
 from pmm.server.assembly import pair_policies, quote_limits
 from pmm.settings import load_settings
-from tests.helpers.quoting import CHAIN_TIME_S, MAKER, TAKER, chain_view, feed, market, open_test_desk
+from tests.helpers.quoting import CHAIN_TIME_S, MAKER, TAKER, Desk, chain_view, feed, market, open_test_desk
 
 SETTINGS = load_settings({"pairs": ("WETH/USDC",)}, {})
 PAIR = pair_policies(SETTINGS, [(WETH, USDC)])[0]
@@ -81,7 +83,18 @@ def _requests() -> list[FirmQuoteRequest]:
     return asked
 
 
-def write_day(path: Path) -> None:
+_SHAPED_AT_S = 1
+
+
+def _shape(desk: Desk) -> None:
+    """What an operator asks for early in the day: wider, a fifth smaller, WETH cheaper."""
+    asked = ((ShapeKind.SPREAD, "*", "4.25"), (ShapeKind.SIZE, "*", "8000"), (ShapeKind.SKEW, "WETH", "-2"))
+    for kind, name, value in asked:
+        state = ShapeState(version=1, value=Decimal(value), who="ada", reason="news")
+        desk.admission.shaping.put(ShapeKey(kind, name, Setter.PERSON), state)
+
+
+def write_day(path: Path, *, shaped: bool = False) -> None:
     """Write the day's journal."""
     journal = SqliteJournal(path, chain_id=1, maker=MAKER)
     try:
@@ -91,6 +104,8 @@ def write_day(path: Path) -> None:
             for offset_s, usd in _PATH:
                 desk.market.answer = view_at(offset_s, usd)
                 desk.clock.now_s = offset_s
+                if shaped and offset_s == _SHAPED_AT_S:
+                    _shape(desk)
                 for request in _requests():
                     named = replace(request.quote, request_id=f"{request.quote.request_id}-{offset_s}")
                     await desk.desk.firm_quote(replace(request, quote=named))

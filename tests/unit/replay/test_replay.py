@@ -48,6 +48,18 @@ def test_replay__built_in_model__is_byte_for_byte_as_recorded(day: Path) -> None
     assert report.better_bps_e2 == 0
 
 
+def test_replay__shaped_by_an_operator_in_between__is_byte_for_byte_too(tmp_path: Path, day: Path) -> None:
+    path = tmp_path / "shaped.sqlite"
+    write_day(path, shaped=True)
+    report = _replay(path)
+    assert report.differences == []
+    assert (report.priced, report.other_policy) == (_REQUESTS, 0)
+    shaped = [one for one in recorded_quotes(path) if "operator_spread" in (one.pricing or "")]
+    assert 0 < len(shaped) < report.both_quoted < _replay(day).both_quoted
+    assert all('"operator_spread":"4.25"' in str(one.pricing) for one in shaped)
+    assert any("operator_skew" in str(one.pricing) for one in shaped)
+
+
 def test_recorded_quotes__snapshot__comes_back_whole(day: Path) -> None:
     first = next(iter(recorded_quotes(day)))
     assert first.snapshot is not None

@@ -279,3 +279,42 @@ def test_transition__of_the_desk__names_what_is_to_blame() -> None:
     assert [one.name for one in moved] == ["liquidation_buffer_pct", DESK]
     assert moved[0].detail == "liquidation_buffer_pct[aave] is 5 %"
     assert moved[1].detail == "liquidation_buffer_pct[aave]"
+
+
+_GONE = ("liquidation_buffer_pct", "an account of before")
+
+
+def test_restored_critical__its_key_has_vanished__is_forgotten_and_the_desk_recovers() -> None:
+    settings = RiskSettings(hold_s=3.0, recovery_step_s=2.0, desk_hold_s=1.0, repeat_s=5.0, forget_s=5.0)
+    critical = PhaseState(phase=Phase.CRITICAL, since_ms=_START_MS - 1_000, seen_ms=_START_MS)
+    day = Day(settings, restored={_GONE: critical}, desk=critical)
+    day.seconds(4)
+    assert day.phases == [Phase.CRITICAL] * 4
+    day.now_ms += 1_000
+    moved = [one for one in day.monitor.tick(day.now_ms) if (one.name, one.key) == _GONE]
+    assert [(one.before, one.after) for one in moved] == [(Phase.CRITICAL, Phase.NORMAL)]
+    assert "nothing on this desk measures it" in moved[0].detail
+    assert _GONE not in day.monitor.states
+    day.seconds(15)
+    assert day.phases[-1] in (Phase.NORMAL, Phase.WARNING)
+    assert day.kinds()[-1] is ActionKind.RESUME_STEP
+
+
+def test_restored_critical__its_key_is_expected_and_silent__stands() -> None:
+    settings = RiskSettings(hold_s=3.0, recovery_step_s=2.0, desk_hold_s=1.0, forget_s=5.0)
+    critical = PhaseState(phase=Phase.CRITICAL, since_ms=_START_MS - 1_000, seen_ms=_START_MS)
+    expect = {_GONE[0]: (_GONE[1],)}
+    day = Day(settings, expect=expect, restored={_GONE: critical}, desk=critical)
+    day.seconds(20)
+    # Unknown is never good, and it is no vanished key.
+    assert day.monitor.states[_GONE].phase is Phase.CRITICAL
+    assert day.phases[-1] is Phase.CRITICAL
+
+
+def test_skew__of_an_earlier_process__is_taken_back_at_the_start() -> None:
+    day = Day()
+    day.seconds(1)
+    skews = [one for one in day.asked if one.kind is ActionKind.SKEW]
+    assert [(one.subject, one.value) for one in skews] == [("WETH", 0)]
+    day.seconds(3)
+    assert len([one for one in day.asked if one.kind is ActionKind.SKEW]) == 1

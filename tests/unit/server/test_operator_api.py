@@ -25,12 +25,13 @@ from pmm.server.access.front_door import AccessRules, FrontDoor
 from pmm.server.access.keys import KeyKind, Keyring, new_key, write_keys
 from pmm.server.access.roles import Role
 from pmm.server.app import build_app
-from pmm.server.control_plane import switch_watch
+from pmm.server.control_plane import shape_watch, switch_watch
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
 from pmm.server.operator.api import OperatorParts, operator_api
 from pmm.server.reloader import Reloader
 from pmm.server.rotation_desk import SignerRotationDesk
+from pmm.server.shape_board import ShapeBoard
 from pmm.server.switch_board import SwitchBoard
 from pmm.settings import load_settings
 from tests.helpers.quoting import MAKER, TAKER, Desk, chain_view, open_test_desk
@@ -43,6 +44,7 @@ _ORDER = {
     "taker": TAKER,
 }
 _SANDBOX = {"baseToken": "WETH", "quoteToken": "USDC", "amount": "1000000000000000000"}
+_WIDEN = {"what": "spread", "name": "*", "value": "7.5", "version": 0, "reason": "news"}
 _PAUSE = {"level": "global", "name": "*", "version": 0, "reason": "news"}
 
 
@@ -67,6 +69,7 @@ class Site:
     app: FrontDoor
     desk: Desk
     board: SwitchBoard
+    shape: ShapeBoard
     keys: dict[str, str]
     on_chain: _OnChain
     rotation: SignerRotationDesk
@@ -97,6 +100,8 @@ def open_site(path: Path) -> Site:
         path / "switches.sqlite", clock=desk.clock, resume_after_s=30, on_change=switch_watch(events)
     )
     desk.admission.switches = board.switches
+    shape = ShapeBoard(path / "shape.sqlite", clock=desk.clock, on_change=shape_watch(events))
+    desk.admission.shaping = shape.shaping
     refresher: Any = _Refresher(desk.market)
     metrics.registry.register(DeskGauges(desk.admission, view=lambda: refresher.view, clock=desk.clock))
     health = Health(admission=desk.admission, journal=journal, refresher=refresher, clock=desk.clock)
@@ -118,6 +123,7 @@ def open_site(path: Path) -> Site:
         admission=desk.admission,
         market=desk.market,
         board=board,
+        shape=shape,
         reloader=Reloader(load_settings(), load=refuse, prepare=lambda _: lambda: None, events=events),
         list_keys=lambda: keyring.records,
         metrics=metrics,
@@ -147,7 +153,9 @@ def open_site(path: Path) -> Site:
         watch=events,
         stages=metrics,
     )
-    return Site(app=door, desk=desk, board=board, keys=keys, on_chain=on_chain, rotation=rotation)
+    return Site(
+        app=door, desk=desk, board=board, shape=shape, keys=keys, on_chain=on_chain, rotation=rotation
+    )
 
 
 @pytest.fixture
@@ -161,6 +169,9 @@ _ROUTES = [
     ("GET", "/v1/operator/switches", None, Role.VIEWER),
     ("GET", "/v1/operator/switches/audit", None, Role.VIEWER),
     ("GET", "/v1/operator/signer", None, Role.VIEWER),
+    ("GET", "/v1/operator/shape", None, Role.VIEWER),
+    ("GET", "/v1/operator/shape/audit", None, Role.VIEWER),
+    ("PUT", "/v1/operator/shape", _WIDEN, Role.RISK),
     ("POST", "/v1/operator/sandbox", _SANDBOX, Role.TRADER),
     ("POST", "/v1/operator/switches/pause", _PAUSE, Role.TRADER),
     ("POST", "/v1/operator/switches/resume", {**_PAUSE, "version": 1}, Role.RISK),

@@ -16,6 +16,7 @@ from pmm.execution.actions.command import AuditLine, Command, Status
 from pmm.execution.actions.executors import ActionPorts, ActionRefused, executors_of
 from pmm.execution.actions.incident import Incident, incident_report, incidents
 from pmm.execution.actions.operator_quoting import OperatorQuoting, SignerStop
+from pmm.execution.actions.operator_shaping import OperatorShaping
 from pmm.execution.actions.record import ActionRecord, Money
 from pmm.execution.actions.runner import ActionRunner, Retry
 
@@ -30,6 +31,7 @@ __all__ = [
     "Incident",
     "Money",
     "OperatorQuoting",
+    "OperatorShaping",
     "Retry",
     "SignerStop",
     "Status",

@@ -85,7 +85,11 @@ class ActionRecord:
                     (now_ms, _text(money.portfolio_usd_e6), _text(money.profit_usd_e6)),
                 )
             for name, key in sorted(moved):
-                state = desk if name == DESK else states[name, key]
+                state = desk if name == DESK else states.get((name, key))
+                if state is None:
+                    # Forgotten: a restart must not bring it back.
+                    write.execute("DELETE FROM actions_phases WHERE name = ? AND subject = ?", (name, key))
+                    continue
                 write.execute(
                     "INSERT INTO actions_phases (name, subject, state) VALUES (?, ?, ?)"
                     " ON CONFLICT (name, subject) DO UPDATE SET state = excluded.state",

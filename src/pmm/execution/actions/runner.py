@@ -48,6 +48,7 @@ class ActionRunner:
         clock: Clock,
         ask: Iterable[str] = (),
         retry: Retry | None = None,
+        ask_expires_ms: int | None = None,
         on_change: Callable[[Command], None] = lambda _: None,
     ) -> None:
         unknown = sorted(set(ask) - set(ActionKind))
@@ -60,6 +61,7 @@ class ActionRunner:
         self._clock = clock
         self._ask = frozenset(ActionKind(one) for one in ask)
         self._retry = retry or Retry()
+        self._ask_expires_ms = ask_expires_ms
         self._on_change = on_change
         self._unwritten: list[ActionRequest] = []
         # Requests that stand are made anew every second: spare the ledger the question.
@@ -98,9 +100,9 @@ class ActionRunner:
         now_ms = self._clock.wall_ms()
         changed: list[Command] = []
         try:
-            due = [
-                one for one in self._record.open_commands() if one.kind in kinds and self._is_due(one, now_ms)
-            ]
+            mine = [one for one in self._record.open_commands() if one.kind in kinds]
+            changed += self._expire(mine, now_ms)
+            due = [one for one in mine if self._is_due(one, now_ms)]
             for one in sorted(due, key=lambda one: (_URGENCY[one.kind], one.at_ms)):
                 done = self._run(one)
                 if done is not None:
@@ -114,7 +116,10 @@ class ActionRunner:
         return [one for one in self._record.open_commands() if one.status is Status.ASKED]
 
     def approve(self, command_id: str, *, who: str, why: str = "") -> Command:
-        """Let a command that asks be done; raises InvalidInput when none of this id asks."""
+        """Let a command that asks be done; raises InvalidInput when none of this id asks, or for too long."""
+        now_ms = self._clock.wall_ms()
+        if any(one.command_id == command_id and self._is_old(one, now_ms) for one in self.waiting()):
+            raise InvalidInput(f"command {command_id}: expected an answer in time, the world has moved on")
         return self._decided(command_id, Status.PLANNED, who, why)
 
     def decline(self, command_id: str, *, who: str, why: str) -> Command:
@@ -152,6 +157,23 @@ class ActionRunner:
             )
         self._on_change(command)
         return command
+
+    def _expire(self, commands: Iterable[Command], now_ms: int) -> list[Command]:
+        """Drop what nobody answered in time. What sets a state stays asked: the next setting takes its place."""
+        expired: list[Command] = []
+        for one in commands:
+            if one.status is Status.ASKED and self._is_old(one, now_ms):
+                done = self._record.decide(
+                    one.command_id, Status.DECLINED, now_ms, AUTOMATIC, "nobody answered in time"
+                )
+                if self._told(done) is not None and done is not None:
+                    expired.append(done)
+        return expired
+
+    def _is_old(self, command: Command, now_ms: int) -> bool:
+        if self._ask_expires_ms is None or command.kind in STANDING:
+            return False
+        return now_ms - command.changed_at_ms >= self._ask_expires_ms
 
     def _is_due(self, command: Command, now_ms: int) -> bool:
         if command.status in (Status.PLANNED, Status.STARTED):

@@ -13,6 +13,8 @@ from pmm.execution.lending.funding import provide
 from pmm.execution.lending.policy import KeeperPolicy
 from pmm.execution.lending.state import AccountKey, KeeperState, LendingBalance, SwapRoute
 
+_NEVER_BPS = 10**9
+
 
 class LendingSource(Protocol):
     """Where states come from."""
@@ -80,6 +82,25 @@ class LendingKeeper:
         if pairs:
             state = replace(state, swaps=self._source.swaps(pairs))
         return self._carry_out(state, decide(state, self.policy, busy=busy))
+
+    def restore(self, account: Address | None) -> KeeperStep:
+        """Bring one account, or all, worst first, to the working buffer now, without waiting for the line below it.
+
+        Collateral is sold only below the line at which the keeper sells it by itself; nothing is taken out. Doing it
+        again finds the account busy, or restored.
+        """
+        state, busy = self._state()
+        if account is not None:
+            state = replace(state, accounts=tuple(one for one in state.accounts if one.address == account))
+        policy = replace(
+            self.policy,
+            rebalance_below_bps=self.policy.working_buffer_bps,
+            surplus_above_bps=max(self.policy.surplus_above_bps, _NEVER_BPS),
+        )
+        pairs = needed_swaps(state, policy)
+        if pairs:
+            state = replace(state, swaps=self._source.swaps(pairs))
+        return self._carry_out(state, decide(state, policy, busy=busy))
 
     def provide(self, token: Address, amount: int) -> KeeperStep:
         """Bring an amount to the settlement contract out of the lending accounts, as far as it is there."""

@@ -64,6 +64,13 @@ class RiskEvents:
         )
         self._log.debug("metric_measured", metric=metric, subject=subject, value=value, state=state)
 
+    def metric_forgotten(self, *, metric: str, subject: str) -> None:
+        """Nothing measures it any more: without this its last state would be shown for ever."""
+        self._value.labels(metric, subject).set(math.nan)
+        self._known.labels(metric, subject).set(0)
+        self._state.labels(metric, subject).set(RISK_STATES["normal"])
+        self._log.warning("metric_forgotten", metric=metric, subject=subject)
+
     def state_changed(self, *, metric: str, subject: str, before: str, after: str, why: str) -> None:
         """The state of a metric changed."""
         self._changes.labels(metric, after).inc()

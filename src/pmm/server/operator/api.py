@@ -27,9 +27,11 @@ from pmm.server.operator.models import (
 from pmm.server.operator.otc_routes import otc_routes
 from pmm.server.operator.refused import needs, refuse
 from pmm.server.operator.sandbox import sandbox
+from pmm.server.operator.shape_routes import shape_of_pairs, shape_routes
 from pmm.server.operator.signer_routes import RotationDesk, signer_routes
 from pmm.server.operator.switch_routes import OnChainStop, switch_routes
 from pmm.server.reloader import Reloader
+from pmm.server.shape_board import ShapeBoard
 from pmm.server.switch_board import SwitchBoard
 
 PREFIX = "/v1/operator"
@@ -56,6 +58,7 @@ class OperatorParts:
     admission: AdmissionDesk
     market: MarketSource
     board: SwitchBoard
+    shape: ShapeBoard
     reloader: Reloader
     list_keys: Callable[[], tuple[KeyRecord, ...]]
     metrics: Metrics | None
@@ -71,6 +74,7 @@ def operator_api(parts: OperatorParts) -> APIRouter:
     _state_routes(operator, parts)
     _desk_routes(operator, parts)
     operator.include_router(switch_routes(parts.board, parts.admission.signer.address, parts.on_chain))
+    operator.include_router(shape_routes(parts.shape, parts.admission))
     operator.include_router(signer_routes(parts.rotation))
     if parts.otc is not None:
         operator.include_router(otc_routes(parts.otc))
@@ -97,7 +101,19 @@ def _state_routes(router: APIRouter, parts: OperatorParts) -> None:
     async def status(_: Annotated[Principal, Depends(needs(Role.VIEWER))]) -> dict[str, Any]:
         quoting, body = await parts.health.report()
         paused = {str(key): state.explain() for key, state in parts.board.switches.paused.items()}
-        return {"quoting": quoting, **body, "paused": paused, "switchFault": parts.board.fault}
+        shape = {
+            name: one.model_dump(by_alias=True)
+            for name, one in shape_of_pairs(parts.shape, parts.admission).items()
+        }
+        return {
+            "quoting": quoting,
+            **body,
+            "paused": paused,
+            "switchFault": parts.board.fault,
+            "shape": shape,
+            "sourcesOff": sorted(parts.shape.shaping.sources_off),
+            "shapeFault": parts.shape.fault,
+        }
 
     @router.get("/keys", tags=["state"], summary="Keys that are not revoked, without their secrets.")
     def keys(_: Annotated[Principal, Depends(needs(Role.ADMIN))]) -> list[KeyAnswer]:

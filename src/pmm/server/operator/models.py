@@ -13,13 +13,15 @@ _Uint = Annotated[str, Field(pattern="^[0-9]{1,78}$")]
 _Address = Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What every body of this API keeps: camel case, nothing unknown."""
+
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
     )
 
 
-class SwitchRequest(_Body):
+class SwitchRequest(Body):
     """A change of one switch; ``version`` is the one that the decision was made on."""
 
     level: SwitchLevel
@@ -36,7 +38,7 @@ class PauseRequest(SwitchRequest):
     )
 
 
-class SwitchAnswer(_Body):
+class SwitchAnswer(Body):
     """A switch as it stands."""
 
     level: SwitchLevel
@@ -51,14 +53,14 @@ class SwitchAnswer(_Body):
     )
 
 
-class SwitchList(_Body):
+class SwitchList(Body):
     """Every switch ever touched, and the file's fault if it cannot be written."""
 
     switches: list[SwitchAnswer]
     fault: str | None
 
 
-class AuditLine(_Body):
+class AuditLine(Body):
     """One change of a switch."""
 
     at_ms: int
@@ -71,7 +73,7 @@ class AuditLine(_Body):
     after: dict[str, Any]
 
 
-class KeyAnswer(_Body):
+class KeyAnswer(Body):
     """A key without its secret."""
 
     key_id: str
@@ -83,7 +85,7 @@ class KeyAnswer(_Body):
     burst: int | None
 
 
-class SandboxRequest(_Body):
+class SandboxRequest(Body):
     """What would I quote? Tokens by symbol or address; exactly one of the two amounts, in base units."""
 
     base_token: str = Field(min_length=1, max_length=42, description="What the taker gives.")
@@ -96,7 +98,7 @@ class SandboxRequest(_Body):
     taker: _Address = "0x000000000000000000000000000000000000dEaD"
 
 
-class SandboxOffer(_Body):
+class SandboxOffer(Body):
     """One way to fund the quote."""
 
     name: str
@@ -110,7 +112,7 @@ class SandboxOffer(_Body):
     )
 
 
-class SandboxAnswer(_Body):
+class SandboxAnswer(Body):
     """Every way to fund it, in the order in which they are tried; nothing was reserved or signed."""
 
     quoted: bool
@@ -119,7 +121,7 @@ class SandboxAnswer(_Body):
     offers: list[SandboxOffer]
 
 
-class OtcRequest(_Body):
+class OtcRequest(Body):
     """A negotiated trade, from our side. Tokens by symbol or address, amounts in base units."""
 
     reference: str = Field(
@@ -134,13 +136,13 @@ class OtcRequest(_Body):
     life_s: int = Field(ge=1, le=65_535, description="How long it may be filled; a lane allows less.")
 
 
-class ReloadAnswer(_Body):
+class ReloadAnswer(Body):
     """What a reload changed: name to from and to."""
 
     changed: dict[str, dict[str, Any]]
 
 
-class SignerAnswer(_Body):
+class SignerAnswer(Body):
     """The signer, and where a rotation stands."""
 
     address: str
@@ -149,13 +151,13 @@ class SignerAnswer(_Body):
     rotation: dict[str, Any] | None
 
 
-class RotateRequest(_Body):
+class RotateRequest(Body):
     """Begin to move to another signer, which the owner has authorised or will."""
 
     address: _Address
 
 
-class ErrorDetail(_Body):
+class ErrorDetail(Body):
     """Why not."""
 
     code: str
@@ -163,7 +165,7 @@ class ErrorDetail(_Body):
     remedy: str
 
 
-class ErrorAnswer(_Body):
+class ErrorAnswer(Body):
     """Body of every answer that is not 200."""
 
     error: ErrorDetail
