@@ -201,6 +201,18 @@ class DeskSettings(_Section):
         (),
         description="Inventory that the keeper does not touch, whole tokens by comma: WETH:10,USDC:50000.",
     )
+    var_every_ms: int = Field(
+        10_000,
+        ge=100,
+        le=30_000,
+        description="Pause between valuations of the book: value at risk, expected shortfall, stress.",
+    )
+    price_every_ms: int = Field(
+        60_000, ge=100, le=3_600_000, description="Pause between the prices that value at risk is made of."
+    )
+    var_least_prices: int = Field(
+        60, ge=2, le=1_440, description="Prices below which value at risk is unknown."
+    )
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
     metrics_port: int = Field(
         9_650,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,11 +12,12 @@ import structlog
 
 from pmm.chain.indexer import ChainFeed, Delivery, Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
-from pmm.chain.sender import TransactionSender
+from pmm.chain.sender import TransactionRecord, TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.lending_desk import LendingDesk
+from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock
@@ -81,6 +82,7 @@ class Desk:
     stock: Stock
     lending: LendingDesk | None
     risk: RiskDesk
+    performance: PerformanceDesk
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
@@ -123,7 +125,7 @@ class Desk:
             self.lending.transactions(changed, market)
             kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
-        acted = self._measure(place, market, changes, notices, found, now_ms)
+        acted = self._measure(place, market, changes, notices, changed, found, now_ms)
         happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         keeping = self.lending is not None and self.lending.busy
         return DeskTurn(
@@ -177,6 +179,7 @@ class Desk:
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
         self.actions.close()
+        self.risk.clock.close()
         self.alerts.close()
         self.metrics.close()
         self.stock.close()
@@ -242,6 +245,7 @@ class Desk:
         market: HedgeMarket,
         changes: list[ChainChange],
         notices: tuple[HedgeNotice, ...],
+        changed: Sequence[TransactionRecord],
         found: Reconciliation,
         now_ms: int,
     ) -> bool:
@@ -253,7 +257,11 @@ class Desk:
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
         try:
-            self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+            told = self.performance.look(changed, self.book, market, now_ms)
+            day_usd = self.performance.day_usd(now_ms)
+            self.risk.look(
+                self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
+            )
         finally:
             # A phase that cannot be written stops quotes all the same.
             acted = self.actions.act(now_ms)

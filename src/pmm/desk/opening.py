@@ -23,6 +23,8 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
+from pmm.desk.performance import PerformanceDesk
+from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.stock import Stock, StockedSender
@@ -41,6 +43,9 @@ from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
+
+_LOOK_MS = 1_000
+"""What a turn takes at a slow node."""
 
 
 def open_desk(settings: ServeSettings) -> Desk:
@@ -130,6 +135,26 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         tokens=scene.tokens,
         hedged=assets,
         expect=_expected(scene, pool, assets),
+        lending_account=scene.lending.account if scene.lending else "",
+        clock=RiskClock(
+            ledger,
+            events.risk,
+            settings=risk_settings(settings.risk),
+            tokens=scene.tokens,
+            every_ms=settings.desk.var_every_ms,
+            price_every_ms=settings.desk.price_every_ms,
+            least=settings.desk.var_least_prices,
+        ),
+        now_ms=_now_ms(),
+    )
+    performance = PerformanceDesk(
+        ledger,
+        events.book,
+        tokens=scene.tokens,
+        accounts=frozenset(watch.accounts),
+        numeraires=frozenset(one.quote.address for one in assets),
+        # Two looks: the first one after a horizon may just have begun.
+        lateness_ms=2 * settings.desk.poll_ms + _LOOK_MS,
         now_ms=_now_ms(),
     )
     ports = ActionPorts(
@@ -160,6 +185,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         stock=stock,
         lending=join_lending(scene, sender, stock, events.lending, assets),
         risk=risk,
+        performance=performance,
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
@@ -192,5 +218,5 @@ def _expected(scene: Scene, pool: NodePool, assets: tuple[HedgedAsset, ...]) -> 
         "node_health_pct": tuple(one.name for one in pool.nodes),
     }
     if scene.lending is not None:
-        found["liquidation_buffer_pct"] = (scene.lending.account,)
+        found |= dict.fromkeys(("liquidation_buffer_pct", "health_factor"), (scene.lending.account,))
     return found
