@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from pmm.settings_alerts import AlertSettings
 from pmm.settings_risk import RiskSection
+from pmm.settings_sources import SourceSettings
 
 
 class _Section(BaseModel):
@@ -258,6 +259,7 @@ NESTED: dict[str, type[BaseModel]] = {
     "desk": DeskSettings,
     "alerts": AlertSettings,
     "risk": RiskSection,
+    "sources": SourceSettings,
 }
 """Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
 

@@ -20,6 +20,7 @@ from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.sources import DeskSources
 from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
 from pmm.errors import ChainError, PmmError, SetupError
@@ -83,6 +84,7 @@ class Desk:
     lending: LendingDesk | None
     risk: RiskDesk
     performance: PerformanceDesk
+    sources: DeskSources
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
@@ -97,6 +99,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.alerts.start()
         self.actions.start()
+        self.sources.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -179,6 +182,7 @@ class Desk:
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
         self.actions.close()
+        self.sources.close()
         self.risk.clock.close()
         self.alerts.close()
         self.metrics.close()
@@ -257,7 +261,7 @@ class Desk:
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=market.at_s)
         try:
-            told = self.performance.look(changed, self.book, market, now_ms)
+            told = [*self.performance.look(changed, self.book, market, now_ms), *self.sources.drain()]
             day_usd = self.performance.day_usd(now_ms)
             self.risk.look(
                 self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd

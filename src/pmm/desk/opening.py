@@ -27,6 +27,7 @@ from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.sources import DeskSources
 from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
@@ -39,6 +40,7 @@ from pmm.monitoring.desk import DeskEvents, MetricsPort
 from pmm.monitoring.history import GaugeHistory
 from pmm.settings import ServeSettings
 from pmm.settings_risk import risk_settings
+from pmm.sources import node_endpoints
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
@@ -79,7 +81,11 @@ def node_urls(scene: Scene) -> list[str]:
     """Return the nodes that the chain is followed on; raise UnsafeToSign for one of another chain or kind."""
     settings, found = scene.settings, [scene.settings.rpc_url]
     more = settings.desk.backup_nodes
-    for url in more.get_secret_value().split(",") if more else ():
+    urls = more.get_secret_value().split(",") if more else []
+    if not scene.identity.development:
+        # A provider's node is of mainnet, and knows nothing of a fork.
+        urls += [one.http.get_secret_value() for one in node_endpoints(settings.sources)]
+    for url in urls:
         address = url.strip()
         if not address.startswith(("http://", "https://")):
             raise InvalidInput("PMM_DESK_BACKUP_NODES: expected http:// or https:// addresses by comma")
@@ -186,6 +192,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         lending=join_lending(scene, sender, stock, events.lending, assets),
         risk=risk,
         performance=performance,
+        sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,

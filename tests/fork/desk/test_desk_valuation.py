@@ -79,6 +79,8 @@ def test_desk__fill_and_prices_that_move__shows_var_stress_profit_and_markouts(
             time.sleep(0.1)
         step_until(desk, lambda: shown_of(desk, VAR).endswith("%"))
         step_until(desk, lambda: Shown(desk).all("pmm_desk_markout_bps_count", horizon_s="5") == [1])
+        # The second question to the feeds is the first one with a turn to hold it against.
+        step_until(desk, lambda: Shown(desk).all("pmm_source_disagreement_ratio", role="valuation") != [])
         seen = Shown(desk)
     ether_usd = 40 * float(price)
     capital_usd = seen.one("pmm_desk_portfolio_usd")
@@ -97,6 +99,10 @@ def test_desk__fill_and_prices_that_move__shows_var_stress_profit_and_markouts(
     whole_usd = sum(seen.all("pmm_desk_pnl_usd"))
     assert seen.one("pmm_risk_metric", metric="pnl_usd") == pytest.approx(whole_usd, abs=0.01)
     assert abs(seen.one("pmm_risk_metric", metric="markout_bps", subject="1s")) < 100
+    assert seen.one("pmm_risk_metric", metric="source_health_pct", subject="chainlink") == 100
+    assert seen.one("pmm_source_healthy", source="chainlink") == 1
+    # The feeds as a source and as the turn's prices are the same ones.
+    assert seen.one("pmm_source_disagreement_ratio", role="valuation") < 0.01
     lines = {one.metric: one.shown for one in read_status(settings_of(deployed, ledger)).risk}
     assert lines[VAR].endswith(" %")
     assert lines["pnl_usd"].endswith(" USD")
