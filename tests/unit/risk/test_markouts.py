@@ -87,11 +87,9 @@ def test_due__any_looks__agree_with_the_replay_and_come_at_most_once(
     pending = PendingMarkouts(lateness_ms=0)
     trade = fill(making=making)
     pending.add(trade)
-    found = {
-        one.horizon_s: one.markout_bps_e3
-        for at_s in times
-        for one in pending.due(at_s * 1_000, prices(price))
-    }
+    taken = [one for at_s in times for one in pending.due(at_s * 1_000, prices(price))]
+    found = {one.horizon_s: one.markout_bps_e3 for one in taken}
+    assert len(found) == len(taken)
     rate_e36 = prices(price)[WETH.address] * 10**36 // prices(price)[USDC.address]
     for horizon_s in HORIZONS_S:
         near = [(at_s, rate_e36) for at_s in dict.fromkeys(times) if at_s <= 2 * horizon_s]
