@@ -39,6 +39,7 @@ from pmm.settings_sections import (
     SwitchSettings,
     TlsSettings,
 )
+from pmm.settings_sources import SourceSettings
 
 PREFIX = "PMM_"
 # Variables of other parts of pmm: the only others with our prefix.
@@ -240,6 +241,7 @@ class ServeSettings(BaseSettings):
     otc: OtcSettings = OtcSettings.model_validate({})
     desk: DeskSettings = DeskSettings.model_validate({})
     alerts: AlertSettings = AlertSettings.model_validate({})
+    sources: SourceSettings = SourceSettings.model_validate({})
     # Made field by field from the risk package's settings.
     risk: RiskSection = RiskSection.model_validate({})  # type: ignore[valid-type]
 

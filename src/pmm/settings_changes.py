@@ -68,6 +68,7 @@ _WHY = {
     "desk": "it is of `pmm desk`",
     "alerts": "it is of `pmm desk`",
     "risk": "it is of `pmm desk`",
+    "sources": "it is of `pmm desk`",
 }
 
 

@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from pmm.settings_alerts import AlertSettings
 from pmm.settings_risk import RiskSection
+from pmm.settings_sources import SourceSettings
 
 
 class _Section(BaseModel):
@@ -201,6 +202,18 @@ class DeskSettings(_Section):
         (),
         description="Inventory that the keeper does not touch, whole tokens by comma: WETH:10,USDC:50000.",
     )
+    var_every_ms: int = Field(
+        10_000,
+        ge=100,
+        le=30_000,
+        description="Pause between valuations of the book: value at risk, expected shortfall, stress.",
+    )
+    price_every_ms: int = Field(
+        60_000, ge=100, le=3_600_000, description="Pause between the prices that value at risk is made of."
+    )
+    var_least_prices: int = Field(
+        60, ge=2, le=1_440, description="Prices below which value at risk is unknown."
+    )
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
     metrics_port: int = Field(
         9_650,
@@ -250,6 +263,7 @@ NESTED: dict[str, type[BaseModel]] = {
     "desk": DeskSettings,
     "alerts": AlertSettings,
     "risk": RiskSection,
+    "sources": SourceSettings,
 }
 """Sections whose fields carry the section's name in their variables: PMM_TLS_KEY."""
 

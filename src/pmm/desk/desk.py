@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
 from pmm.chain.indexer import Indexer, IndexStore, Place
 from pmm.chain.node_pool import NodePool
-from pmm.chain.sender import TransactionSender
+from pmm.chain.sender import TransactionRecord, TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.backlog import Backlog
@@ -19,8 +19,10 @@ from pmm.desk.console import DeskConsole
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
+from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.sources import DeskSources
 from pmm.desk.stock import Stock
 from pmm.domain import ChainChange
 from pmm.errors import ChainError, PmmError, SetupError
@@ -30,6 +32,7 @@ from pmm.execution.lending import KeeperStep
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import MetricsPort
 from pmm.monitoring.history import GaugeHistory
+from pmm.risk.events import RiskEvent
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 
@@ -82,6 +85,8 @@ class Desk:
     stock: Stock
     lending: LendingDesk | None
     risk: RiskDesk
+    performance: PerformanceDesk
+    sources: DeskSources
     gauges: DeskGauges
     history: GaugeHistory
     metrics: MetricsPort
@@ -92,11 +97,13 @@ class Desk:
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
     _no_market: str = ""
+    _unbooked: list[TransactionRecord] = field(default_factory=list)
     _sampled_ms: int = 0
 
     def __post_init__(self) -> None:
         self.alerts.start()
         self.actions.start()
+        self.sources.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -125,7 +132,7 @@ class Desk:
             self.lending.transactions(changed, market)
             kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
-        acted = self._measure(place, market, changes, notices, found, now_ms)
+        acted = self._measure(place, market, changes, notices, changed, found, now_ms)
         happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         keeping = self.lending is not None and self.lending.busy
         return DeskTurn(
@@ -181,6 +188,8 @@ class Desk:
         if self.console is not None:
             self.console.close()
         self.actions.close()
+        self.sources.close()
+        self.risk.clock.close()
         self.alerts.close()
         self.metrics.close()
         self.stock.close()
@@ -222,6 +231,7 @@ class Desk:
         market: HedgeMarket | None,
         changes: list[ChainChange],
         notices: tuple[HedgeNotice, ...],
+        changed: Sequence[TransactionRecord],
         found: Reconciliation,
         now_ms: int,
     ) -> bool:
@@ -233,7 +243,11 @@ class Desk:
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
-            self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms)
+            told = [*self._performed(market, changed, now_ms), *self.sources.drain()]
+            day_usd = self.performance.day_usd(now_ms)
+            self.risk.look(
+                self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
+            )
         finally:
             # A phase that cannot be written stops quotes all the same.
             acted = self.actions.act(now_ms)
@@ -242,3 +256,14 @@ class Desk:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
         return acted
+
+    def _performed(
+        self, market: HedgeMarket | None, changed: Sequence[TransactionRecord], now_ms: int
+    ) -> list[RiskEvent]:
+        """Book profit and markouts; without a market what happened waits for the prices of a later turn."""
+        self._unbooked += changed
+        if market is None:
+            return []
+        told = self.performance.look(self._unbooked, self.book, market, now_ms)
+        self._unbooked = []
+        return told

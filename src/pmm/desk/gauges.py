@@ -129,6 +129,7 @@ class DeskGauges:
                 supply_usd=self._usd(lending.token, supplied) or 0.0,
                 debt_usd=self._usd(lending.token, owed) or 0.0,
             )
+        self._buffers(book)
         for token, whole in held.items():
             priced = self.market is not None and token in self.market.usd_per_unit_e36
             self._events.hedges.priced(token=self._symbol(token), known=priced)
@@ -165,6 +166,15 @@ class DeskGauges:
             )
 
     # ---------------------------------------------------------------------------------------------- internal
+
+    def _buffers(self, book: InventoryBook) -> None:
+        """Tell the buffers as the markets say them: also without a keeper, who tells the same."""
+        accounts = {key.market.value: key.account for key in book.lending}
+        for one in self.market.lending if self.market else ():
+            if one.debt_usd_wad > 0 and one.market in accounts:
+                buffer = one.collateral_usd_wad / one.debt_usd_wad - 1
+                account = accounts[one.market]
+                self._events.lending.account_checked(account=account, market=one.market, buffer=buffer)
 
     def _reconciled(self, book: InventoryBook, found: Reconciliation) -> None:
         wrong = {(one.key, one.side): one for one in found.differences}

@@ -207,6 +207,11 @@ class LendingDesk:
             _LOG.error("keeper_refused", why=why)
         self._refused, before = frozenset(refused), {one.key for one in self.shortfalls}
         self.shortfalls = step.decision.shortfalls
+        keys = {one.key for one in self.shortfalls}
+        for account in step.state.accounts:
+            self._events.shortfall_judged(
+                account=account.address, market=account.market.value, short=account.key in keys
+            )
         for short in self.shortfalls:
             if short.key not in before:
                 self._events.keeper_acted(action="restore", account=short.key[0], outcome="short", usd=0.0)

@@ -34,8 +34,11 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
+from pmm.desk.performance import PerformanceDesk
+from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
+from pmm.desk.sources import DeskSources
 from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH, parse_address
@@ -48,12 +51,15 @@ from pmm.monitoring.desk import DeskEvents, MetricsPort
 from pmm.monitoring.history import GaugeHistory
 from pmm.settings import ServeSettings
 from pmm.settings_risk import risk_settings
+from pmm.sources import node_endpoints
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
 
 _LOG = structlog.get_logger()
+_LOOK_MS = 1_000
+"""What a turn takes at a slow node."""
 
 
 def open_desk(settings: ServeSettings) -> Desk:
@@ -87,7 +93,11 @@ def node_urls(scene: Scene) -> list[str]:
     """Return the nodes that the chain is followed on; raise UnsafeToSign for one of another chain or kind."""
     settings, found = scene.settings, [scene.settings.rpc_url]
     more = settings.desk.backup_nodes
-    for url in more.get_secret_value().split(",") if more else ():
+    urls = more.get_secret_value().split(",") if more else []
+    if not scene.identity.development:
+        # A provider's node is of mainnet, and knows nothing of a fork.
+        urls += [one.http.get_secret_value() for one in node_endpoints(settings.sources)]
+    for url in urls:
         address = url.strip()
         if not address.startswith(("http://", "https://")):
             raise InvalidInput("PMM_DESK_BACKUP_NODES: expected http:// or https:// addresses by comma")
@@ -145,6 +155,26 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         tokens=scene.tokens,
         hedged=assets,
         expect=_expected(scene, pool, assets),
+        lending_account=scene.lending.account if scene.lending else "",
+        clock=RiskClock(
+            ledger,
+            events.risk,
+            settings=risk_settings(settings.risk),
+            tokens=scene.tokens,
+            every_ms=settings.desk.var_every_ms,
+            price_every_ms=settings.desk.price_every_ms,
+            least=settings.desk.var_least_prices,
+        ),
+        now_ms=_now_ms(),
+    )
+    performance = PerformanceDesk(
+        ledger,
+        events.book,
+        tokens=scene.tokens,
+        accounts=frozenset(watch.accounts),
+        numeraires=frozenset(one.quote.address for one in assets),
+        # Two looks: the first one after a horizon may just have begun.
+        lateness_ms=2 * settings.desk.poll_ms + _LOOK_MS,
         now_ms=_now_ms(),
     )
     lending = join_lending(scene, sender, stock, events.lending, assets)
@@ -189,6 +219,8 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         stock=stock,
         lending=lending,
         risk=risk,
+        performance=performance,
+        sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
@@ -235,5 +267,5 @@ def _expected(scene: Scene, pool: NodePool, assets: tuple[HedgedAsset, ...]) -> 
         "node_health_pct": tuple(one.name for one in pool.nodes),
     }
     if scene.lending is not None:
-        found["liquidation_buffer_pct"] = (scene.lending.account,)
+        found |= dict.fromkeys(("liquidation_buffer_pct", "health_factor"), (scene.lending.account,))
     return found

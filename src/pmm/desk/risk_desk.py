@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pmm.chain.node_pool import NodeState
 from pmm.desk.gauges import unhedged
+from pmm.desk.risk_clock import RiskClock
 from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
@@ -14,6 +15,7 @@ from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger, OpenDelta
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk.events import (
+    CollateralValued,
     GasPriceSeen,
     NodeProbed,
     PortfolioValued,
@@ -25,6 +27,7 @@ from pmm.risk.monitor import DESK, RiskMonitor, Transition
 from pmm.risk.settings import RiskSettings
 
 _E6_OF_E36 = 10**30
+_E6_OF_WAD = 10**12
 _LONG = (Origin.WALLET, Origin.CONTRACT, Origin.LENDING_SUPPLY)
 _OURS = (Origin.WALLET, Origin.CONTRACT)
 
@@ -41,8 +44,11 @@ class RiskDesk:
         tokens: Iterable[Token],
         hedged: Sequence[HedgedAsset],
         expect: dict[str, tuple[str, ...]],
+        lending_account: str,
+        clock: RiskClock,
         now_ms: int,
     ) -> None:
+        self.clock, self._lending_account = clock, lending_account
         self.record = ActionRecord(ledger)
         self._events = events
         self._tokens = {token.address: token for token in tokens}
@@ -59,12 +65,23 @@ class RiskDesk:
         market: HedgeMarket | None,
         nodes: Sequence[NodeState],
         now_ms: int,
+        *,
+        told: Iterable[RiskEvent] = (),
+        day_usd: tuple[float, float] = (0.0, 0.0),
     ) -> tuple[Transition, ...]:
-        """Tell what is known now, and write the transitions; raises SetupError while the ledger is down."""
+        """Tell what is known now, and write the transitions; raises SetupError while the ledger is down.
+
+        ``told`` is what other parts of the desk measured, ``day_usd`` the day's revenue and gas for the stress.
+        Without a market nothing of it is valued: its metrics grow old and count as unknown.
+        """
         found = self._positions(book, hedger, market, now_ms) if market else None
-        events: list[RiskEvent] = _of_nodes(nodes, now_ms)
+        events: list[RiskEvent] = [*told, *_of_nodes(nodes, now_ms)]
         if market is not None:
-            events.append(GasPriceSeen(now_ms, market.gas_price_wei))
+            events += [
+                GasPriceSeen(now_ms, market.gas_price_wei),
+                *_of_lending(market, self._lending_account, now_ms),
+                *self.clock.look(found, book, market, day_usd, now_ms),
+            ]
         portfolio: int | None = None
         if found is not None:
             portfolio = sum(one.long_usd_e6 - one.short_usd_e6 for one in found)
@@ -161,3 +178,19 @@ def _of_nodes(nodes: Sequence[NodeState], now_ms: int) -> list[RiskEvent]:
         if one.mean_ms is not None:
             found.append(RoundTripSeen(now_ms, f"node:{one.name}", round(one.mean_ms * 1_000)))
     return found
+
+
+def _of_lending(market: HedgeMarket, account: str, now_ms: int) -> list[RiskEvent]:
+    """Return the account as the worst of its markets sees it: each market liquidates by itself."""
+    found = [
+        CollateralValued(
+            now_ms, account, one.collateral_usd_wad // _E6_OF_WAD, -(-one.debt_usd_wad // _E6_OF_WAD)
+        )
+        for one in market.lending
+    ]
+    worst = min(found, key=_health, default=None)
+    return [] if worst is None else [worst]
+
+
+def _health(one: CollateralValued) -> float:
+    return one.collateral_usd_e6 / one.required_usd_e6 if one.required_usd_e6 else float("inf")

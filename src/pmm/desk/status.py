@@ -22,8 +22,8 @@ _HEAD = "SELECT b.number, b.time_s FROM chain_cursor c JOIN chain_blocks b ON b.
 _RISK = (
     "SELECT series, subject, value, at_ms FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points "
     "WHERE run = (SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series IN "
-    "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known') GROUP BY series, subject) "
-    "ORDER BY subject"
+    "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known', 'pmm_risk_needs_prices') "
+    "GROUP BY series, subject) ORDER BY subject"
 )
 _PHASE_OF = {number: name for name, number in RISK_STATES.items()}
 
@@ -51,7 +51,7 @@ class LendingLine:
 class RiskLine:
     """A metric of the risk book; the desk as a whole has none of both. ``value`` None: unknown.
 
-    ``since_ms`` is when it came to its phase, or when the desk started.
+    ``since_ms`` is when it came to its phase, or when the desk started; ``needs`` prices are missing to know it.
     """
 
     metric: str
@@ -59,6 +59,7 @@ class RiskLine:
     phase: str
     value: float | None
     since_ms: int
+    needs: int = 0
 
     @property
     def shown(self) -> str:
@@ -66,7 +67,9 @@ class RiskLine:
         if not self.metric:
             return ""
         known = BY_NAME.get(self.metric)
-        return "unknown" if self.value is None else f"{self.value:,.4g} {known.unit if known else ''}".strip()
+        if self.value is None:
+            return f"unknown, needs {self.needs} more prices" if self.needs else "unknown"
+        return f"{self.value:,.4g} {known.unit if known else ''}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +171,7 @@ def _risk(ledger: LedgerReader) -> tuple[RiskLine, ...]:
                 phase=_PHASE_OF[int(state[0])],
                 value=series["pmm_risk_metric"][0] if known else None,
                 since_ms=state[1],
+                needs=int(series.get("pmm_risk_needs_prices", (0.0, 0))[0]),
             )
         )
     return tuple(lines)

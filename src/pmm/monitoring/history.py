@@ -26,7 +26,9 @@ SERIES: Final = {
     "pmm_risk_state": ("metric", "subject"),
     "pmm_risk_metric": ("metric", "subject"),
     "pmm_risk_known": ("metric", "subject"),
+    "pmm_risk_needs_prices": ("metric", "subject"),
     "pmm_risk_loss_usd": ("method", "measure"),
+    "pmm_stress_pnl_usd": ("scenario",),
     "pmm_transaction_gas_usd_total": ("purpose",),
     "pmm_gas_price_gwei": (),
     "pmm_hedges_total": ("route", "outcome"),
@@ -54,7 +56,7 @@ class GaugeHistory:
         for family in self._registry.collect():
             for sample in family.samples:
                 labels = SERIES.get(sample.name)
-                if labels is None or not math.isfinite(sample.value):
+                if labels is None or math.isnan(sample.value):
                     continue
                 key = (sample.name, "/".join(sample.labels[label] for label in labels))
                 if self._last.get(key) != sample.value:

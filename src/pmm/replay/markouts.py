@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pmm.pricing.fixed_point import E36
+from pmm.risk.markouts import HORIZONS_S
 
-HORIZONS_S = (1, 5, 30, 60, 300)
+__all__ = ["HORIZONS_S", "Markout", "markouts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,10 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayData:
-    """What was read; ``points`` in the order they were written, with the last of each series before the day."""
+    """What was read; ``points`` in the order they were written, with the last of each series before the day.
+
+    ``taken_markouts`` are (horizon in seconds, bps) of the day's fills as the desk measured them while it ran.
+    """
 
     day: date
     start_ms: int
@@ -52,6 +55,7 @@ class DayData:
     quotes: tuple[QuoteLine, ...] = ()
     points: tuple[Point, ...] = ()
     alerts: tuple[AlertLine, ...] = ()
+    taken_markouts: tuple[tuple[int, float], ...] = ()
     audit: str = ""
 
 
@@ -164,7 +168,7 @@ def day_report(data: DayData) -> DayReport:
         buffers=levels(within, "pmm_lending_buffer_ratio", start_ms),
         hedges=_counts(within, "pmm_hedges_total", start_ms),
         actions=_counts(within, "pmm_actions_total", start_ms),
-        markouts=day_markouts(data.quotes, start_ms, data.end_ms),
+        markouts=_measured_markouts(data.taken_markouts) or day_markouts(data.quotes, start_ms, data.end_ms),
         incidents=_incidents(data, within),
         worst_state=_worst(within, start_ms),
         audit=data.audit,
@@ -199,6 +203,13 @@ def day_markouts(quotes: Sequence[QuoteLine], start_ms: int, end_ms: int) -> tup
             if judged.gain_bps_e2 is not None:
                 found[horizon_s].append(judged.gain_bps_e2 / 100)
     return tuple(_markout_line(horizon_s, found[horizon_s]) for horizon_s in HORIZONS_S if found[horizon_s])
+
+
+def _measured_markouts(taken: Sequence[tuple[int, float]]) -> tuple[MarkoutLine, ...]:
+    found: dict[int, list[float]] = defaultdict(list)
+    for horizon_s, bps in taken:
+        found[horizon_s].append(bps)
+    return tuple(_markout_line(horizon_s, found[horizon_s]) for horizon_s in sorted(found))
 
 
 def _markout_line(horizon_s: int, values: list[float]) -> MarkoutLine:

@@ -19,6 +19,10 @@ _POINTS = (
 _ALERTS = (
     "SELECT at_ms, key, severity, title, fate FROM alerts_log WHERE at_ms >= ? AND at_ms < ? ORDER BY seq"
 )
+_MARKOUTS = (
+    "SELECT m.horizon_s, m.markout_bps_e3 FROM performance_markouts m JOIN performance_fills f "
+    "ON f.fill_key = m.fill_key WHERE f.at_ms >= ? AND f.at_ms < ? ORDER BY f.at_ms, m.horizon_s"
+)
 # Fair values after midnight judge the day's last fills.
 _AFTER_MS = 3_600_000
 
@@ -45,6 +49,7 @@ def read_day(day: date, *, journal: Path | str | None, ledger: Path | str | None
                 AlertLine(at_ms=row[0], key=row[1], severity=row[2], title=row[3], fate=row[4])
                 for row in reader.read(_ALERTS, (start_ms, end_ms))
             ),
+            taken_markouts=_markouts(reader, start_ms, end_ms),
             audit=_audit(reader),
         )
 
@@ -78,6 +83,13 @@ def _points(reader: LedgerReader, start_ms: int, end_ms: int) -> tuple[Point, ..
         Point(at_ms=row[0], run=row[1], series=row[2], subject=row[3], value=float(row[4]))
         for row in reader.read(_POINTS, (start_ms, end_ms, start_ms))
     )
+
+
+def _markouts(reader: LedgerReader, start_ms: int, end_ms: int) -> tuple[tuple[int, float], ...]:
+    # A ledger that no newer desk has opened lacks the tables.
+    if not reader.read("SELECT 1 FROM ledger_meta WHERE key = ?", ("performance_schema",)):
+        return ()
+    return tuple((row[0], row[1] / 1_000) for row in reader.read(_MARKOUTS, (start_ms, end_ms)))
 
 
 def _audit(reader: LedgerReader) -> str:

@@ -69,6 +69,8 @@ class RiskEngine:
             seen.PortfolioValued: self._portfolio,
             seen.Rebalanced: self._rebalanced,
             seen.VarMeasured: self._var,
+            seen.VarUnknown: self._var_unknown,
+            seen.StressMeasured: self._stress,
             seen.CollateralValued: self._collateral,
             seen.FlashLoanTaken: self._flash_loan,
             seen.PnlBooked: self._pnl,
@@ -111,9 +113,9 @@ class RiskEngine:
         ratio.add(at_ms, above, below)
         return gauge
 
-    def _latest(self, name: str, at_ms: int, value: float | None, key: str = "") -> Gauge:
+    def _latest(self, name: str, at_ms: int, value: float | None, key: str = "", why: str = "") -> Gauge:
         gauge, latest = self._on(Latest, name, key)
-        latest.put(at_ms, value)
+        latest.put(at_ms, value, why)
         return gauge
 
     def _total(self, name: str, at_ms: int, amount: int, key: str = "") -> Gauge:
@@ -226,10 +228,24 @@ class RiskEngine:
             self._latest("expected_shortfall_pct", event.at_ms, shares[1]),
         ]
 
+    def _var_unknown(self, event: seen.VarUnknown) -> list[Gauge]:
+        return [
+            self._latest("value_at_risk_pct", event.at_ms, None, why=event.why),
+            self._latest("expected_shortfall_pct", event.at_ms, None, why=event.why),
+        ]
+
+    def _stress(self, event: seen.StressMeasured) -> list[Gauge]:
+        capital = event.capital_usd_e6
+        share = event.worst_loss_usd_e6 / capital * _PERCENT if capital > 0 else None
+        return [self._latest("stress_loss_pct", event.at_ms, share)]
+
     def _collateral(self, event: seen.CollateralValued) -> list[Gauge]:
         required = event.required_usd_e6
         buffer = (event.collateral_usd_e6 - required) / required * _PERCENT if required > 0 else float("inf")
-        return [self._latest("liquidation_buffer_pct", event.at_ms, buffer, event.account)]
+        return [
+            self._latest("liquidation_buffer_pct", event.at_ms, buffer, event.account),
+            self._latest("health_factor", event.at_ms, 1 + buffer / _PERCENT, event.account),
+        ]
 
     def _flash_loan(self, event: seen.FlashLoanTaken) -> list[Gauge]:
         return [self._ratio("flash_loan_exposure_pct", event.at_ms, event.value_usd_e6, 0)]

@@ -174,6 +174,24 @@ class VarMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class VarUnknown:
+    """Value at risk cannot be computed; ``needs`` more prices would do, 0 where they would not. ``why`` says it."""
+
+    at_ms: int
+    needs: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StressMeasured:
+    """The worst of the stress scenarios would cost ``worst_loss_usd_e6``; 0 where none costs anything."""
+
+    at_ms: int
+    worst_loss_usd_e6: int
+    capital_usd_e6: int
+
+
+@dataclass(frozen=True, slots=True)
 class CollateralValued:
     """A lending or perp account: collateral, and what is required for it not to be liquidated."""
 
@@ -238,6 +256,8 @@ RiskEvent = (
     | PortfolioValued
     | Rebalanced
     | VarMeasured
+    | VarUnknown
+    | StressMeasured
     | CollateralValued
     | FlashLoanTaken
     | PnlBooked

@@ -66,4 +66,5 @@ class Gauge:
         if last_ms is None or (stale_ms and now_ms - last_ms > stale_ms):
             return Reading(self.metric, self.key, now_ms, None, UNKNOWN)
         value = self.measure.value(now_ms)
-        return Reading(self.metric, self.key, now_ms, value, self.line.judge(value, self.margin))
+        why = self.measure.why if value is None and isinstance(self.measure, Latest) else ""
+        return Reading(self.metric, self.key, now_ms, value, self.line.judge(value, self.margin), why)

@@ -26,18 +26,19 @@ class Measure(Protocol):
 
 
 class Latest:
-    """The newest value."""
+    """The newest value; ``why`` it is unknown, where somebody said so."""
 
-    __slots__ = ("_value", "last_ms")
+    __slots__ = ("_value", "last_ms", "why")
 
     def __init__(self) -> None:
         self._value: float | None = None
         self.last_ms: int | None = None
+        self.why = ""
 
-    def put(self, at_ms: int, value: float | None) -> None:
+    def put(self, at_ms: int, value: float | None, why: str = "") -> None:
         """Replace the value, unless a newer one is there."""
         if self.last_ms is None or at_ms >= self.last_ms:
-            self._value, self.last_ms = value, at_ms
+            self._value, self.last_ms, self.why = value, at_ms, why
 
     def value(self, now_ms: int) -> float | None:
         """Return it."""

@@ -47,13 +47,17 @@ class Metric:
 
 
 class Reading(NamedTuple):
-    """A metric at a moment. ``value`` is None when it is unknown, which is shown as such and counts as a warning."""
+    """A metric at a moment. ``value`` is None when it is unknown, which is shown as such and counts as a warning.
+
+    ``why`` says why it is, where that is known: "needs 12 more prices".
+    """
 
     metric: Metric
     key: str
     at_ms: int
     value: float | None
     assessment: Assessment
+    why: str = ""
 
     @property
     def name(self) -> str:
@@ -63,4 +67,6 @@ class Reading(NamedTuple):
     @property
     def shown(self) -> str:
         """The value with its unit, or that it is unknown."""
-        return "unknown" if self.value is None else f"{self.value:,.4g} {self.metric.unit}"
+        if self.value is None:
+            return f"unknown, {self.why}" if self.why else "unknown"
+        return f"{self.value:,.4g} {self.metric.unit}"

@@ -68,7 +68,11 @@ class RiskSettings:
 
     value_at_risk_pct: Lines = _line(1, 3, 6, "Value at risk, 99 %, one day, over capital.")
     expected_shortfall_pct: Lines = _line(1.5, 4, 8, "Expected shortfall, 99 %, one day, over capital.")
+    stress_loss_pct: Lines = _line(10, 25, _NEVER, "Loss of the worst stress scenario over capital.")
     liquidation_buffer_pct: Lines = _line(60, 50, 10, "Collateral above what each account requires.")
+    health_factor: Lines = _line(
+        1.6, -_NEVER, -_NEVER, "Health of each account; shown, the lines are those of its buffer."
+    )
     flash_loan_exposure_pct: Lines = _line(5, 20, _NEVER, "Flash-loan volume over trading volume.")
     gas_ratio_pct: Lines = _line(2, 5, _NEVER, "Gas cost over trading revenue.")
 

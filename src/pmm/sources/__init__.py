@@ -1,6 +1,6 @@
 """Sources beyond the desk (section 6 of the risk book), each with health, rate limit, breaker and a stand-in.
 
-How to join it::
+How to join it (``pmm.desk.sources`` does; ``Patient`` around a source bounds its answer, whatever it does)::
 
     guard = partial(Guarded, watch=events.sources, clock=SystemClock())
     chainlink = guard(ChainlinkPrices(node, tokens), policy=EACH_BLOCK)
@@ -8,7 +8,7 @@ How to join it::
     valuation = FirstOf("valuation", (chainlink, pools, books), watch=events.sources)
     rates = FirstOf("aave_rates", (contracts, guard(AaveApi(...), policy=EACH_MINUTE)), watch=events.sources)
     flow = FirstOf("flow", (guard(DuneSql(...), policy=EACH_HOUR),), watch=events.sources)   # nobody else: skipped
-    poller = SourcePoller([Polled(valuation, every_s=12), Polled(flow, every_s=3_600)], clock)   # poller.poll_due()
+    poller = SourcePoller([Polled(valuation, every_s=12), Polled(flow, every_s=3_600)], clock)   # start()
 
 ``FirstOf.ask()`` returns None where nobody answered: the desk skips it and an alert rule fires. Nodes of providers
 are ``node_endpoints(settings)`` for the indexer's pool. Keys stay inside; no repr, error or log shows one.
@@ -23,6 +23,7 @@ from pmm.sources.dune import DuneSql
 from pmm.sources.fallback import FirstOf
 from pmm.sources.guarded import EACH_BLOCK, EACH_HOUR, EACH_MINUTE, Guarded, GuardPolicy
 from pmm.sources.lending_rates import LendingRate, rates_of_readings
+from pmm.sources.patient import Patient
 from pmm.sources.poller import Polled, SourcePoller
 from pmm.sources.rpc_endpoints import RpcEndpoint, node_endpoints
 from pmm.sources.settings import SourceSettings
@@ -45,6 +46,7 @@ __all__ = [
     "Guarded",
     "LendingRate",
     "MarketCap",
+    "Patient",
     "Polled",
     "RpcEndpoint",
     "Source",

@@ -94,8 +94,17 @@ def test_fall__keeper_off__the_buffer_stays_low(site: Site, lending_desk: Deploy
         assert site.buffer_bps() < 3_000
         assert_lending_equals_the_chain(desk, site)
         with urllib.request.urlopen(f"http://127.0.0.1:{desk.metrics.port}/metrics", timeout=5) as page:
-            # Nothing that an alert about a silent keeper could go by.
-            assert b"pmm_keeper_rounds" not in page.read()
+            text = page.read().decode()
+        # Nothing that an alert about a silent keeper could go by.
+        assert "pmm_keeper_rounds" not in text
+        # Risk sees the account without a keeper, and a sale of 35 % of its collateral's value in the worst case.
+        readings = desk.risk.monitor.readings
+        assert desk.scene.lending is not None
+        account = desk.scene.lending.account
+        buffer_pct = readings["liquidation_buffer_pct", account].value
+        assert buffer_pct == pytest.approx(site.buffer_bps() / 100, abs=0.1)
+        assert readings["health_factor", account].value == pytest.approx(1 + (buffer_pct or 0) / 100)
+        assert f'pmm_risk_metric{{metric="health_factor",subject="{account}"}} 1.2' in text
 
 
 def test_stock__is_repaid_down_to_what_the_keeper_leaves(

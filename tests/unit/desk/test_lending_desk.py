@@ -307,3 +307,15 @@ def test_settings__what_the_keeper_leaves_and_its_lines__are_read() -> None:
 def test_settings__no_amount__is_refused_in_words(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"PMM_DESK_KEEPER_LEAVES: "):
         inventory_left(DeskSettings.model_validate({"keeper_leaves": text}))
+
+
+def test_look__account_that_nothing_mends__is_a_gauge_until_it_is_mended() -> None:
+    kept = Kept()
+    kept.chain.stock = {}
+    kept.desk.look(5, market(), ())
+    labels = {"account": MAKER, "market": LendingMarket.AAVE_V3.value}
+    assert kept.desk.shortfalls
+    assert kept.registry.get_sample_value("pmm_lending_short", labels) == 1
+    kept.chain.buffer_bps = 7_000
+    kept.desk.look(6, market(), ())
+    assert kept.registry.get_sample_value("pmm_lending_short", labels) == 0

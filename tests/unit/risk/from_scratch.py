@@ -225,22 +225,35 @@ class FromScratch:
         self._latest()
 
     def _latest(self) -> None:
-        measured = _in_order(self._of(seen.VarMeasured))
+        measured = _in_order(
+            [one for one in self._events if isinstance(one, (seen.VarMeasured, seen.VarUnknown))]
+        )
         for name, field in (
             ("value_at_risk_pct", "var_usd_e6"),
             ("expected_shortfall_pct", "shortfall_usd_e6"),
         ):
             if measured:
                 one = measured[-1]
-                amount, capital = getattr(one, field), one.capital_usd_e6
+                amount, capital = getattr(one, field, 0), getattr(one, "capital_usd_e6", 0)
                 share = amount / capital * 100 if capital > 0 else None
                 self._put(name, "", lambda share=share: share, one.at_ms)  # type: ignore[misc]
+        stressed = _in_order(self._of(seen.StressMeasured))
+        if stressed:
+            worst, bearing = stressed[-1].worst_loss_usd_e6, stressed[-1].capital_usd_e6
+            self._put(
+                "stress_loss_pct",
+                "",
+                lambda: worst / bearing * 100 if bearing > 0 else None,
+                stressed[-1].at_ms,
+            )
         accounts = self._of(seen.CollateralValued)
         for account in {one.account for one in accounts}:
             last = _in_order([one for one in accounts if one.account == account])[-1]
             need = last.required_usd_e6
             buffer = (last.collateral_usd_e6 - need) / need * 100 if need else float("inf")
             self._put("liquidation_buffer_pct", account, lambda buffer=buffer: buffer, last.at_ms)  # type: ignore[misc]
+            health = last.collateral_usd_e6 / need if need else float("inf")
+            self._put("health_factor", account, lambda health=health: health, last.at_ms)  # type: ignore[misc]
         probes = self._of(seen.NodeProbed)
         for node in {one.node for one in probes}:
             self._score("node_health_pct", node, [one for one in probes if one.node == node])

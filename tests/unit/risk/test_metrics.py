@@ -46,6 +46,8 @@ def _event(at_ms: int) -> st.SearchStrategy[Any]:
         st.builds(seen.PortfolioValued, at, _USD),
         st.builds(seen.Rebalanced, at, st.integers(0, 3)),
         st.builds(seen.VarMeasured, at, _USD, _USD, _USD),
+        st.builds(seen.VarUnknown, at, st.integers(0, 60), st.just("needs more")),
+        st.builds(seen.StressMeasured, at, _USD, _USD),
         st.builds(seen.CollateralValued, at, _NAMES, _USD, _USD),
         st.builds(seen.FlashLoanTaken, at, _USD),
         st.builds(seen.PnlBooked, at, _NAMES, st.sampled_from(seen.PnlComponent), signed),

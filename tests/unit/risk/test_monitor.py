@@ -74,6 +74,7 @@ class Day:
             seen.PortfolioValued(at, 2 * held),
             seen.Rebalanced(at, 0),
             seen.VarMeasured(at, 100_000, 120_000, 20_000_000),
+            seen.StressMeasured(at, 1_000_000, 20_000_000),
             seen.CollateralValued(at, "aave", self.collateral_usd_e6, 1_000_000),
             seen.FlashLoanTaken(at, 0),
             seen.PnlBooked(at, "WETH", seen.PnlComponent.SPREAD, 1_000_000_000),

@@ -7,6 +7,7 @@ from pmm.ledger.schemas.audit import AUDIT
 from pmm.ledger.schemas.chain import CHAIN
 from pmm.ledger.schemas.hedging import HEDGING
 from pmm.ledger.schemas.history import HISTORY
+from pmm.ledger.schemas.performance import PERFORMANCE
 from pmm.ledger.schemas.sent import SENT
 
-ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT, ACTIONS, ALERTS, AUDIT, HISTORY)
+ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT, ACTIONS, ALERTS, AUDIT, HISTORY, PERFORMANCE)

@@ -163,6 +163,13 @@ BOOKS = Board(
                     says="The desk works at 60 %, warns at 50 %, de-leverages at 10 %.",
                 ),
                 Panel(
+                    title="Accounts that nothing of ours mends",
+                    kind=PanelKind.NUMBER,
+                    lines=(1, 1),
+                    queries=(Query("sum(pmm_lending_short)", "accounts"),),
+                    says="A person must act.",
+                ),
+                Panel(
                     title="Supply and debt",
                     unit="currencyUSD",
                     queries=(Query("pmm_lending_position_usd", "{{market}} {{token}} {{side}}"),),

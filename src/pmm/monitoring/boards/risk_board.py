@@ -89,6 +89,12 @@ RISK = Board(
                     says="About one in a hundred; many more, and the model is wrong.",
                 ),
                 Panel(
+                    title="Prices that are missing",
+                    kind=PanelKind.NUMBER,
+                    queries=(Query("max(pmm_risk_needs_prices)", "prices"),),
+                    says="Value at risk is unknown until so many more were seen.",
+                ),
+                Panel(
                     title="Stress scenarios",
                     kind=PanelKind.BARS,
                     unit="currencyUSD",

@@ -17,6 +17,12 @@ class LendingEvents:
             ("account", "market"),
             registry=registry,
         )
+        self._short = Gauge(
+            "pmm_lending_short",
+            "1 while nothing of ours brings an account's buffer back.",
+            ("account", "market"),
+            registry=registry,
+        )
         self._position = Gauge(
             "pmm_lending_position_usd",
             "Supply (positive) and debt (negative), US dollars.",
@@ -39,6 +45,11 @@ class LendingEvents:
         """The keeper looked at an account."""
         self._buffer.labels(account, market).set(buffer)
         self._log.debug("account_checked", account=account, market=market, buffer=buffer)
+
+    def shortfall_judged(self, *, account: str, market: str, short: bool) -> None:
+        """The keeper can bring an account back to its buffer, or cannot: a person must act then."""
+        self._short.labels(account, market).set(1 if short else 0)
+        self._log.debug("shortfall_judged", account=account, market=market, short=short)
 
     def position_changed(self, *, market: str, token: str, supply_usd: float, debt_usd: float) -> None:
         """Supply or debt of a token is another one; both are given as positive numbers."""

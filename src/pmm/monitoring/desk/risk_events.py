@@ -26,6 +26,10 @@ class RiskEvents:
         self._line = Gauge(
             "pmm_risk_line", "Where warning and critical begin.", ("metric", "line"), registry=registry
         )
+        self._needs = Gauge(
+            "pmm_risk_needs_prices", "Prices still to be seen before it is known.", names, registry=registry
+        )
+        self._methods: set[str] = set()
         self._overall = Gauge("pmm_desk_state", "The worst state of all, same numbers.", registry=registry)
         self._changes = Counter(
             "pmm_risk_state_changes", "Changes of state.", ("metric", "state"), registry=registry
@@ -84,11 +88,24 @@ class RiskEvents:
 
     def loss_estimated(self, *, method: str, var_usd: float, shortfall_usd: float) -> None:
         """Value at risk and expected shortfall by one method, 99 %, one day."""
+        self._methods.add(method)
         self._loss.labels(method, "var").set(var_usd)
         self._loss.labels(method, "shortfall").set(shortfall_usd)
-        self._log.info(
+        self._log.debug(
             "loss_estimated", method=method, var_usd=round(var_usd), shortfall_usd=round(shortfall_usd)
         )
+
+    def loss_unknown(self) -> None:
+        """Nobody can say now what may be lost: what was said before counts no more."""
+        for method in self._methods:
+            self._loss.labels(method, "var").set(math.nan)
+            self._loss.labels(method, "shortfall").set(math.nan)
+        self._log.debug("loss_unknown")
+
+    def metric_needs(self, *, metric: str, subject: str, prices: int) -> None:
+        """A metric is unknown until so many more prices are seen; 0 when it does not wait for any."""
+        self._needs.labels(metric, subject).set(prices)
+        self._log.debug("metric_needs", metric=metric, subject=subject, prices=prices)
 
     def loss_realised(self, *, pnl_usd: float, var_usd: float) -> None:
         """A day of the backtest is over."""
@@ -101,7 +118,7 @@ class RiskEvents:
     def scenario_valued(self, *, scenario: str, pnl_usd: float) -> None:
         """A stress scenario was computed."""
         self._stress.labels(scenario).set(pnl_usd)
-        self._log.info("scenario_valued", scenario=scenario, pnl_usd=round(pnl_usd))
+        self._log.debug("scenario_valued", scenario=scenario, pnl_usd=round(pnl_usd))
 
     def action_taken(self, *, action: str, outcome: str, cause: str, command_id: str) -> None:
         """A command was carried out, refused, failed, or waits for a yes (``asked``)."""

@@ -1,0 +1,214 @@
+"""The clock of value at risk and stress: prices are collected turn by turn, the book is valued in a thread aside.
+
+A turn hands over a frozen snapshot and goes on; what came out is told by a later turn. No fill's hedge waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from pmm.desk.performance_ledger import PerformanceLedger
+from pmm.domain import Address, Token
+from pmm.execution.book import InventoryBook
+from pmm.execution.hedging import HedgeMarket
+from pmm.ledger import Ledger
+from pmm.monitoring.desk import RiskEvents
+from pmm.pricing import LendingReading
+from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
+from pmm.risk.price_record import MOST_PRICES, PriceRecord
+from pmm.risk.settings import RiskSettings
+from pmm.risk.stress import StressedAccount, StressedBook
+from pmm.risk.valuation import Snapshot, Valuation, value
+
+_E36 = 10**36
+_WAD = 10**18
+_DUST_USD = 10.0
+_BONUS = 0.05
+"""Aave's liquidation bonus of WETH and most of what we hold; the keeper works so that none is ever paid."""
+_PEG = 0.02
+"""A token within it of a dollar may stand still: its feed moves once a day."""
+_VAR = ("value_at_risk_pct", "expected_shortfall_pct")
+_LOG = structlog.get_logger()
+
+
+class RiskClock:
+    """Values the book every ``every_ms``; close it at the end.
+
+    Args:
+        price_every_ms: pause between the prices that are kept, in the ledger too: a restart goes on with them.
+        least: prices before value at risk is known.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        events: RiskEvents,
+        *,
+        settings: RiskSettings,
+        tokens: Iterable[Token],
+        every_ms: int,
+        price_every_ms: int,
+        least: int,
+    ) -> None:
+        self._rows, self._events, self._settings = PerformanceLedger(ledger), events, settings
+        self._tokens = tuple(tokens)
+        self._every_ms = every_ms
+        self.record = PriceRecord(
+            sorted(one.symbol for one in self._tokens), every_ms=price_every_ms, least=least
+        )
+        self._keep_ms = price_every_ms * MOST_PRICES * 2
+        for at_ms, seen in self._rows.prices(most=MOST_PRICES):
+            self.record.see(at_ms, self._whole(seen))
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
+        self._running: Future[Valuation] | None = None
+        self._asked_ms: int | None = None
+        self._seed = 0
+
+    def look(
+        self,
+        positions: Sequence[PositionValued] | None,
+        book: InventoryBook,
+        market: HedgeMarket,
+        day_usd: tuple[float, float],
+        now_ms: int,
+    ) -> list[RiskEvent]:
+        """Keep the prices, tell what the thread has found, and ask it again when it is time.
+
+        ``positions`` None: one of them has no price. ``day_usd``: revenue and gas of the day. Raises SetupError while
+        the ledger is down.
+        """
+        self._see(market, now_ms)
+        found = self._collect(now_ms)
+        if self._running is None and (self._asked_ms is None or now_ms - self._asked_ms >= self._every_ms):
+            self._asked_ms = now_ms
+            if positions is None:
+                found.append(VarUnknown(now_ms, 0, "a position has no price"))
+            else:
+                snapshot = self._snapshot(positions, book, market, day_usd, now_ms)
+                self._running = self._aside.submit(value, snapshot, self._settings)
+        return found
+
+    def close(self) -> None:
+        """End the thread after what it is at."""
+        self._aside.shutdown(wait=True, cancel_futures=True)
+
+    # ---------------------------------------------------------------------------------------------- internal
+
+    def _see(self, market: HedgeMarket, now_ms: int) -> None:
+        seen = {
+            one.address: market.usd_per_unit_e36[one.address]
+            for one in self._tokens
+            if one.address in market.usd_per_unit_e36
+        }
+        if self.record.see(now_ms, self._whole(seen)):
+            self._rows.put_prices(now_ms, seen, forget_before_ms=now_ms - self._keep_ms)
+
+    def _whole(self, usd_e36: Mapping[Address, int]) -> dict[str, float]:
+        """Return US dollars per whole token, by symbol."""
+        return {one.symbol: usd_e36.get(one.address, 0) * 10**one.decimals / _E36 for one in self._tokens}
+
+    def _collect(self, now_ms: int) -> list[RiskEvent]:
+        if self._running is None or not self._running.done():
+            return []
+        done, self._running = self._running, None
+        error = done.exception()
+        if error is not None:
+            # Whatever it was: unknown is a warning, and the desk goes on hedging.
+            _LOG.error("risk_not_valued", error=f"{type(error).__name__}: {error}")
+            return [VarUnknown(now_ms, 0, "the valuation failed")]
+        return self._told(done.result())
+
+    def _told(self, one: Valuation) -> list[RiskEvent]:
+        capital = round(one.capital_usd * 1e6)
+        for metric in _VAR:
+            self._events.metric_needs(metric=metric, subject="", prices=one.needs)
+        for method, way in one.tails.items():
+            self._events.loss_estimated(
+                method=method, var_usd=way.value_at_risk_usd, shortfall_usd=way.expected_shortfall_usd
+            )
+        for result in one.stressed:
+            self._events.scenario_valued(scenario=result.scenario, pnl_usd=result.worst_usd)
+        found: list[RiskEvent] = [StressMeasured(one.at_ms, round(one.worst_loss_usd * 1e6), capital)]
+        tail = one.tails.get("monte_carlo")
+        if tail is None:
+            self._events.loss_unknown()
+            return [*found, VarUnknown(one.at_ms, one.needs, one.why)]
+        var, shortfall = tail.value_at_risk_usd, tail.expected_shortfall_usd
+        return [*found, VarMeasured(one.at_ms, round(var * 1e6), round(shortfall * 1e6), capital)]
+
+    def _snapshot(
+        self,
+        positions: Sequence[PositionValued],
+        book: InventoryBook,
+        market: HedgeMarket,
+        day_usd: tuple[float, float],
+        now_ms: int,
+    ) -> Snapshot:
+        dollars = {one.asset: (one.long_usd_e6 - one.short_usd_e6) / 1e6 for one in positions}
+        prices = self._whole(market.usd_per_unit_e36)
+        exposed = [
+            asset for asset, usd in dollars.items() if abs(usd) >= _DUST_USD and abs(prices[asset] - 1) > _PEG
+        ]
+        self._seed += 1
+        return Snapshot(
+            at_ms=now_ms,
+            book=StressedBook(
+                capital_usd=sum(dollars.values()),
+                positions=dollars,
+                accounts=self._accounts(book, market),
+                revenue_usd_per_day=day_usd[0],
+                gas_usd_per_day=day_usd[1],
+            ),
+            assets=self.record.assets,
+            returns=None if self.record.missing else self.record.day_returns(),
+            needs=self.record.missing,
+            still=self.record.still(exposed),
+            seed=self._seed,
+        )
+
+    def _accounts(self, book: InventoryBook, market: HedgeMarket) -> tuple[StressedAccount, ...]:
+        """Return each market's account with debt: its whole collateral as its largest, its debt as its largest."""
+        found: list[StressedAccount] = []
+        for name in sorted({one.market for one in market.lending}):
+            supplied, owed = self._held(book, market, name)
+            debt, reading = sum(owed.values()), _first(market.lending, name)
+            if debt <= 0 or not supplied:
+                continue
+            collateral = sum(supplied.values())
+            found.append(
+                StressedAccount(
+                    name=name,
+                    collateral=max(supplied, key=lambda asset: supplied[asset]),
+                    debt=max(owed, key=lambda asset: owed[asset]),
+                    collateral_usd=collateral,
+                    debt_usd=debt,
+                    threshold=reading.collateral_usd_wad / _WAD / collateral,
+                    bonus=_BONUS,
+                )
+            )
+        return tuple(found)
+
+    def _held(
+        self, book: InventoryBook, market: HedgeMarket, name: str
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        symbols = {one.address: one.symbol for one in self._tokens}
+        supplied: dict[str, float] = {}
+        owed: dict[str, float] = {}
+        for key, position in book.lending.items():
+            if key.market.value != name:
+                continue
+            price = market.usd_per_unit_e36.get(key.token, 0) / _E36
+            for amounts, amount in (
+                (supplied, position.supplied_at(market.at_s)),
+                (owed, position.owed_at(market.at_s)),
+            ):
+                if amount * price > 0:
+                    amounts[symbols[key.token]] = amount * price
+        return supplied, owed
+
+
+def _first(readings: Sequence[LendingReading], market: str) -> LendingReading:
+    return next(one for one in readings if one.market == market)

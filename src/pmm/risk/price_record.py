@@ -1,0 +1,67 @@
+"""Prices that the desk has seen itself, evenly thinned, and what they say of a day's returns. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+
+from pmm.errors import InvalidInput
+from pmm.risk.tail import Floats
+
+DAY_MS: Final = 86_400_000
+MOST_PRICES: Final = 1_440
+"""A day of minutes: what is older says less of tomorrow than its length would."""
+
+
+class PriceRecord:
+    """The newest prices of some assets, one row per ``every_ms`` at most.
+
+    A row is taken whole: without a price of every asset, at common times, there is no covariance.
+    """
+
+    def __init__(self, assets: Iterable[str], *, every_ms: int, least: int, most: int = MOST_PRICES) -> None:
+        self.assets = tuple(assets)
+        if every_ms <= 0 or not 2 <= least <= most:
+            raise InvalidInput(
+                f"prices: expected a positive pause and 2 to {most} prices, found {every_ms} ms and {least}"
+            )
+        self._every_ms, self._least = every_ms, least
+        self._rows: deque[tuple[int, tuple[float, ...]]] = deque(maxlen=most)
+
+    def see(self, at_ms: int, prices: Mapping[str, float]) -> bool:
+        """Take prices in; False where it is too early, or one of the assets has none (above zero and finite)."""
+        row = tuple(prices.get(asset, 0.0) for asset in self.assets)
+        if not all(0 < one < math.inf for one in row):
+            return False
+        if self._rows and at_ms - self._rows[-1][0] < self._every_ms:
+            return False
+        self._rows.append((at_ms, row))
+        return True
+
+    @property
+    def missing(self) -> int:
+        """How many prices are still to be seen before returns say anything."""
+        return max(self._least - len(self._rows), 0)
+
+    def still(self, assets: Iterable[str]) -> tuple[str, ...]:
+        """Return those assets whose price has never moved: a feed that stands still is no proof of calm."""
+        return tuple(
+            asset for asset in assets if len({row[self.assets.index(asset)] for _, row in self._rows}) <= 1
+        )
+
+    def day_returns(self) -> Floats:
+        """Return a (times, assets) array of logarithmic returns, each scaled to one day by the root of its time.
+
+        The square-root-of-time rule holds for independent returns (RiskMetrics Technical Document, 4th ed., 1996,
+        5.2). Raises InvalidInput while prices are missing.
+        """
+        if self.missing:
+            raise InvalidInput(f"prices: expected {self._least}, found {len(self._rows)}; needs more")
+        times = np.array([at_ms for at_ms, _ in self._rows], dtype=np.float64)
+        moves = np.diff(np.log(np.array([row for _, row in self._rows], dtype=np.float64)), axis=0)
+        scaled: Floats = moves * np.sqrt(DAY_MS / np.diff(times))[:, None]
+        return scaled

@@ -1,0 +1,153 @@
+"""Profit and markouts of the running desk: booked once, through crashes, taken back with their fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pmm.domain import WETH, TokenMoved
+from pmm.risk.events import MarkoutTaken, PnlBooked, PnlComponent
+from tests.unit.desk.performance_site import (
+    ETH,
+    START_MS,
+    USD,
+    Site,
+    block,
+    filled,
+    sent,
+    swapped,
+    undecided,
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    found = Site(tmp_path)
+    yield found
+    found.ledger.close()
+
+
+def amounts(events: Sequence[object]) -> dict[str, int]:
+    return {f"{one.token} {one.component}": one.amount_usd_e6 for one in events if isinstance(one, PnlBooked)}
+
+
+def test_look__fill_hedge_and_gas__are_booked_by_component_once(site: Site) -> None:
+    site.happens(block(1), (*filled(block(1)), *swapped(block(1))))
+    found = amounts(site.look(records=[sent(), undecided(sent("hedge:2"))]))
+    assert found == {"WETH spread": 2 * USD, "WETH hedge_slippage": -5 * USD, "WETH gas": -3 * USD}
+    assert amounts(site.look(records=[sent()])) == {}
+    assert site.value("pmm_desk_pnl_usd", token="WETH", component="hedge_slippage") == -5
+    assert site.desk.day_usd(site.now_ms) == (2.0, 3.0)
+    assert site.desk.day_usd(site.now_ms + 86_400_001) == (0.0, 0.0)
+
+
+def test_look__nothing_happens__books_nothing(site: Site) -> None:
+    assert site.look() == []
+    assert site.count("profit") == 0
+
+
+def test_look__deposit_of_the_owner__is_no_profit(site: Site) -> None:
+    fill = filled(block(1))
+    site.happens(block(1), fill[2:])
+    assert site.look() == []
+
+
+def test_look__hedge_inside_the_fill__is_slippage_and_a_part_that_is_missing_a_fee(site: Site) -> None:
+    # All of the ether is sold on within the transaction, for one dollar more than was given.
+    inside = swapped(block(1), bought=2_999 * USD)
+    fill = filled(block(1))
+    moved = [
+        replace(one, place=replace(one.place, transaction_hash=b"\7" * 32, log_index=10 + index))
+        for index, one in enumerate(inside)
+    ]
+    site.happens(block(1), (*fill, *moved))
+    assert amounts(site.look()) == {"WETH spread": 2 * USD, "WETH hedge_slippage": -1 * USD}
+    *kept, came = filled(block(2))
+    assert isinstance(came, TokenMoved)
+    short = (*kept, replace(came, amount=ETH * 999 // 1_000))
+    site.happens(block(2), short)
+    assert amounts(site.look()) == {"WETH spread": 2 * USD, "WETH fee": -3 * USD}
+
+
+def test_look__price_is_missing__books_no_profit_and_still_waits_for_markouts(site: Site) -> None:
+    site.happens(block(1), filled(block(1)))
+    assert site.look(weth_usd=0) == []
+    assert site.count("fills") == 1
+    assert [one for one in site.look(after_ms=1_000) if isinstance(one, MarkoutTaken)] != []
+
+
+def test_look__reorganisation__takes_back_profit_and_markouts_and_the_fill_counts_again(site: Site) -> None:
+    site.happens(block(1), filled(block(1)))
+    site.look()
+    site.look(after_ms=1_000)
+    assert (site.count("profit"), site.count("fills"), site.count("markouts")) == (1, 1, 1)
+    site.happens(block(1, fork=1), (), ancestor=0)
+    assert amounts(site.look()) == {"WETH spread": -2 * USD}
+    assert (site.count("profit"), site.count("fills"), site.count("markouts")) == (0, 0, 0)
+    assert site.look(after_ms=5_000) == []
+    site.happens(block(2, fork=1), filled(block(2, fork=1)))
+    assert amounts(site.look()) == {"WETH spread": 2 * USD}
+    assert site.value("pmm_desk_pnl_usd", token="WETH", component="spread") == 2
+
+
+def test_look__crash_before_the_commit__books_the_fill_with_the_next_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.happens(block(1), filled(block(1)))
+    monkeypatch.setattr("pmm.desk.performance.put_fill", _fails)
+    with pytest.raises(RuntimeError):
+        site.look()
+    monkeypatch.undo()
+    assert (site.count("profit"), site.value("pmm_desk_pnl_usd", token="WETH", component="spread")) == (
+        0,
+        None,
+    )
+    assert amounts(site.look()) == {"WETH spread": 2 * USD}
+
+
+def _fails(*_: object) -> None:
+    raise RuntimeError("killed")
+
+
+def test_restart__tells_risk_the_day_again_and_waits_for_the_horizons_that_are_left(site: Site) -> None:
+    site.happens(block(1), filled(block(1)))
+    site.look()
+    site.look(after_ms=1_000)
+    site.now_ms += 4_000
+    site.again()
+    told = site.look()
+    assert amounts(told) == {"WETH spread": 2 * USD}
+    assert [one.horizon_s for one in told if isinstance(one, MarkoutTaken)] == [1, 5]
+    # The report adds up what each process gained: what another one booked is not counted again.
+    assert site.value("pmm_desk_pnl_usd", token="WETH", component="spread") is None
+    assert site.desk.day_usd(site.now_ms)[0] == 2
+    site.now_ms += 86_400_001
+    site.again()
+    assert site.look() == []
+
+
+def test_markouts__by_later_prices__are_rows_metrics_and_a_histogram(site: Site) -> None:
+    site.happens(block(1), filled(block(1)))
+    site.look()
+    found = [one for one in site.look(3_030, after_ms=1_000) if isinstance(one, MarkoutTaken)]
+    assert found == [MarkoutTaken(START_MS + 1_000, 1, (3_030 - 2_998) * 10_000_000 // 3_030)]
+    assert site.value("pmm_desk_markout_bps_count", horizon_s="1") == 1
+    assert site.ledger.read("SELECT horizon_s, markout_bps_e3 FROM performance_markouts") == [
+        (1, found[0].markout_bps_e3)
+    ]
+
+
+def test_markouts__fill_that_was_seen_late__has_only_the_horizons_that_are_to_come(site: Site) -> None:
+    site.happens(block(1, time_s=60), filled(block(1, time_s=60)))
+    found = [one.horizon_s for one in site.look(at_s=100) if isinstance(one, MarkoutTaken)]
+    assert found == [30]
+    assert [one.horizon_s for one in site.look(after_ms=20_000) if isinstance(one, MarkoutTaken)] == [60]
+
+
+def test_profit__of_a_token__is_that_of_what_is_no_numeraire(site: Site) -> None:
+    site.happens(block(1), filled(block(1)))
+    (booked,) = [one for one in site.look() if isinstance(one, PnlBooked)]
+    assert (booked.token, booked.component) == (WETH.symbol, PnlComponent.SPREAD)

@@ -1,0 +1,213 @@
+"""The clock: prices kept through restarts, a valuation aside that holds up no turn, unknown where it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmm.desk import risk_clock
+from pmm.desk.risk_clock import RiskClock
+from pmm.domain import USDC, WETH
+from pmm.domain.chain_events import LendingMarket
+from pmm.domain.hook_payloads import InventorySource
+from pmm.errors import InvalidInput
+from pmm.execution.book import AccountKind, BookScope, InventoryBook, LendingKey
+from pmm.execution.book.positions import NO_AMOUNT, IndexedAmount, LendingPosition
+from pmm.ledger import Ledger, open_ledger
+from pmm.monitoring.desk import DeskEvents
+from pmm.pricing import LendingReading
+from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
+from pmm.risk.settings import RiskSettings
+from tests.helpers.quoting import MAKER
+from tests.unit.desk.performance_site import ETH, TOKENS, USD, market
+
+MINUTE_MS = 60_000
+HELD = 120_000 * USD
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = open_ledger(tmp_path / "ledger.sqlite", chain_id=1, maker=MAKER)
+    yield found
+    found.close()
+
+
+class Turns:
+    """A clock that is looked at turn by turn."""
+
+    def __init__(self, ledger: Ledger, *, least: int = 3) -> None:
+        self.events = DeskEvents()
+        self.clock = RiskClock(
+            ledger,
+            self.events.risk,
+            settings=RiskSettings(),
+            tokens=TOKENS,
+            every_ms=10_000,
+            price_every_ms=MINUTE_MS,
+            least=least,
+        )
+        self.book = InventoryBook(
+            scope=BookScope(
+                accounts={MAKER: AccountKind.CONTRACT}, tokens=tuple(one.address for one in TOKENS)
+            )
+        )
+        self.now_ms = 0
+
+    def turn(self, weth_usd: int = 3_000, *, known: bool = True, lending: Any = ()) -> list[RiskEvent]:
+        self.now_ms += MINUTE_MS
+        now = market(weth_usd)
+        if lending:
+            now = type(now)(
+                **{**{name: getattr(now, name) for name in now.__slots__}, "lending": tuple(lending)}
+            )
+        positions = [position("WETH"), position("USDC")] if known else None
+        return self.clock.look(positions, self.book, now, (0.0, 0.0), self.now_ms)
+
+    def valued(self, weth_usd: int = 3_000, **more: Any) -> list[RiskEvent]:
+        """Turn, wait for the thread, and return what the next turn tells."""
+        self.turn(weth_usd, **more)
+        self.settle()
+        self.now_ms += 1
+        return self.clock.look([], self.book, market(weth_usd), (0.0, 0.0), self.now_ms - MINUTE_MS + 1)
+
+    def settle(self) -> None:
+        running = self.clock._running
+        if running is not None:
+            wait([running], timeout=30)
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.events.registry.get_sample_value(name, labels)
+
+
+def position(asset: str) -> PositionValued:
+    return PositionValued(0, asset, asset == "USDC", HELD, 0, HELD, HELD, 0, 0, 0, 0)
+
+
+def test_clock__enough_prices__measures_var_shortfall_and_stress(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    for price in (3_000, 3_030):
+        turns.turn(price)
+        turns.settle()
+    stress, var = turns.valued(3_000)
+    assert isinstance(stress, StressMeasured)
+    assert stress.worst_loss_usd_e6 == pytest.approx(0.35 * HELD)
+    assert isinstance(var, VarMeasured)
+    assert var.capital_usd_e6 == 2 * HELD
+    assert 0 < var.var_usd_e6 < var.shortfall_usd_e6
+    shown = turns.metric("pmm_risk_loss_usd", method="monte_carlo", measure="var")
+    assert shown == pytest.approx(var.var_usd_e6 / 1e6)
+    assert turns.metric("pmm_stress_pnl_usd", scenario="lender_empty") == 0
+    turns.clock.close()
+
+
+def test_clock__too_few_prices__says_how_many_and_no_zero(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    _, unknown = turns.valued()
+    assert unknown == VarUnknown(MINUTE_MS, 2, "needs 2 more prices")
+    assert turns.metric("pmm_risk_needs_prices", metric="value_at_risk_pct", subject="") == 2
+    assert turns.metric("pmm_risk_loss_usd", method="monte_carlo", measure="var") is None
+    turns.clock.close()
+
+
+def test_clock__prices_that_stood_still__are_no_proof_of_calm(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    for _ in range(3):
+        turns.turn()
+        turns.settle()
+    _, unknown = turns.valued()
+    assert isinstance(unknown, VarUnknown)
+    assert unknown.why == "no price of WETH has moved yet"
+    turns.clock.close()
+
+
+def test_clock__restart__goes_on_with_the_prices_of_the_ledger(ledger: Ledger) -> None:
+    first = Turns(ledger)
+    for price in (3_000, 3_030):
+        first.turn(price)
+        first.settle()
+    first.clock.close()
+    second = Turns(ledger)
+    assert second.clock.record.missing == 1
+    second.now_ms = first.now_ms
+    assert isinstance(second.valued(3_000)[-1], VarMeasured)
+    second.clock.close()
+
+
+def test_clock__position_without_a_price__is_unknown_at_once(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    assert turns.turn(known=False) == [VarUnknown(MINUTE_MS, 0, "a position has no price")]
+    turns.clock.close()
+
+
+def test_clock__valuation_that_hangs_or_fails__holds_up_no_turn_and_reads_unknown(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, asked = threading.Event(), []
+
+    def hangs(snapshot: object, settings: object) -> None:
+        asked.append(snapshot)
+        go_on.wait(30)
+        raise InvalidInput("covariance: none")
+
+    monkeypatch.setattr(risk_clock, "value", hangs)
+    turns = Turns(ledger)
+    # Three turns return while the first valuation stands; no second one is begun beside it.
+    assert [turns.turn() for _ in range(3)] == [[], [], []]
+    go_on.set()
+    turns.settle()
+    assert turns.turn() == [VarUnknown(turns.now_ms, 0, "the valuation failed")]
+    turns.settle()
+    assert len(asked) == 2
+    turns.clock.close()
+
+
+def test_clock__var_that_is_lost_again__takes_its_numbers_back(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    for price in (3_000, 3_030):
+        turns.turn(price)
+        turns.settle()
+    turns.valued(3_000)
+    turns.events.risk.loss_unknown()
+    shown = turns.metric("pmm_risk_loss_usd", method="monte_carlo", measure="var")
+    assert shown is not None
+    assert shown != shown
+    turns.clock.close()
+
+
+def test_clock__account_with_debt__is_stressed_to_its_liquidation(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    for token, supplied, owed in ((WETH, 40 * ETH, 0), (USDC, 0, 70_000 * USD)):
+        turns.book.lending[LendingKey(LendingMarket.AAVE_V3, MAKER, token.address)] = LendingPosition(
+            supply=IndexedAmount(amount=supplied, shares=None, index=1),
+            debt=IndexedAmount(amount=owed, shares=None, index=1) if owed else NO_AMOUNT,
+            read_at_s=100,
+        )
+    stress, _ = turns.valued(lending=[reading()])
+    assert isinstance(stress, StressMeasured)
+    # 35 % of the ether held, and 5 % on half of the debt: 78,000 at 0.83 carry less than 70,000.
+    assert stress.worst_loss_usd_e6 == pytest.approx((0.35 * 120_000 + 0.05 * 35_000) * 1e6)
+    turns.clock.close()
+
+
+def reading() -> LendingReading:
+    return LendingReading(
+        market="aave_v3",
+        token=WETH.address,
+        withdraw_source=InventorySource.AAVE_WITHDRAW,
+        borrow_source=InventorySource.AAVE_BORROW,
+        supplied=40 * ETH,
+        liquidity=0,
+        supply_rate_wad=0,
+        borrow_rate_wad=0,
+        collateral_usd_wad=99_600 * 10**18,
+        debt_usd_wad=70_000 * 10**18,
+        borrow_power_usd_wad=0,
+        collateral_factor_wad=83 * 10**16,
+        health_floor_wad=0,
+        debt_cap_usd_wad=0,
+    )
