@@ -151,12 +151,14 @@ def _measure(stage: HedgeStage, folder: Path, fills: int) -> tuple[list[_Clock],
         (delivery,) = follower.deliveries()
         timed.waited, timed.sent_at = _Clock(0.0, 0.0), None
         began = _Clock.now()
-        hedger.on_change(
+        # As the desk does: what happened is taken in and committed, then decided.
+        hedger.take_in(
             delivery.change,
             now_ms=number * 100_000,
             market=market,
             acknowledge=follower.acknowledge(delivery),
         )
+        hedger.step(now_ms=number * 100_000, market=market)
         assert timed.sent_at is not None, "expected a hedge for every fill, found none"
         if number >= _WARM_UP:
             own.append(timed.sent_at - began - timed.waited)
