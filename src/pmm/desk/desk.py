@@ -14,6 +14,7 @@ from pmm.chain.node_pool import NodePool
 from pmm.chain.sender import TransactionRecord, TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
+from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
 from pmm.desk.console import DeskConsole
 from pmm.desk.gauges import DeskGauges
@@ -93,6 +94,7 @@ class Desk:
     alerts: DeskAlerts
     actions: DeskActions
     console: DeskConsole | None = None
+    availability: QuoteServerWatch | None = None
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
@@ -104,6 +106,8 @@ class Desk:
         self.alerts.start()
         self.actions.start()
         self.sources.start()
+        if self.availability is not None:
+            self.availability.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -189,6 +193,8 @@ class Desk:
             self.console.close()
         self.actions.close()
         self.sources.close()
+        if self.availability is not None:
+            self.availability.close()
         self.risk.clock.close()
         self.alerts.close()
         self.metrics.close()
@@ -244,6 +250,8 @@ class Desk:
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
             told = [*self._performed(market, changed, now_ms), *self.sources.drain()]
+            if self.availability is not None:
+                told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
             day_usd = self.performance.day_usd(now_ms)
             self.risk.look(
                 self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd

@@ -27,6 +27,7 @@ from pmm.desk.action_ports import (
     shaping_of,
 )
 from pmm.desk.alerting import desk_alerts
+from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
 from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
@@ -219,6 +220,9 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         stock=stock,
         lending=lending,
         risk=risk,
+        availability=QuoteServerWatch(url, clock_ms=_now_ms)
+        if (url := settings.desk.quote_server_url)
+        else None,
         performance=performance,
         sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
         gauges=gauges,
@@ -266,6 +270,9 @@ def _expected(scene: Scene, pool: NodePool, assets: tuple[HedgedAsset, ...]) -> 
         "net_delta_pct": tuple(one.asset.symbol for one in assets),
         "node_health_pct": tuple(one.name for one in pool.nodes),
     }
+    if scene.settings.desk.quote_server_url is None:
+        # Nobody is watched: there is no share of time to know.
+        found["uptime_pct"] = ()
     if scene.lending is not None:
         found |= dict.fromkeys(("liquidation_buffer_pct", "health_factor"), (scene.lending.account,))
     return found

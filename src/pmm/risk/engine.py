@@ -33,7 +33,11 @@ _OF_WHOLE_BOOK: Final = (
 
 
 class RiskEngine:
-    """All metrics. ``expect`` names keys that must be there: they are unknown until something is heard of them."""
+    """All metrics.
+
+    ``expect`` names keys that must be there: they are unknown until something is heard of them. A metric of the whole
+    desk is expected unless it has no key here.
+    """
 
     def __init__(self, settings: RiskSettings, expect: Mapping[str, Iterable[str]] | None = None) -> None:
         self._settings = settings
@@ -51,7 +55,7 @@ class RiskEngine:
         }
         self._responses = RollingHistogram(BY_NAME["quote_response_ms"].window_ms)
         for metric in METRICS:
-            for key in (expect or {}).get(metric.name, ()) if metric.each else ("",):
+            for key in (expect or {}).get(metric.name, () if metric.each else ("",)):
                 self._gauge(metric.name, key)
         self._handlers: dict[type, Callable[[Any], list[Gauge]]] = {
             seen.RequestAnswered: self._request_answered,
