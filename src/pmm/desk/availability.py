@@ -66,7 +66,7 @@ class QuoteServerWatch:
         """Ask once."""
         try:
             status = self._client.get(self._url).status_code
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             status = 0
         self._seen.append((self._clock_ms(), status))
 

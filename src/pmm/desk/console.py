@@ -129,7 +129,7 @@ def read_line(connection: socket.socket) -> bytes:
 def _request(line: bytes) -> dict[str, str]:
     try:
         found = json.loads(line) if len(line) <= MOST_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     fields = {"do", "id", "who", "why"}
     if (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -122,6 +122,8 @@ class Desk:
         # All that is judged in a turn is judged at one block: the newest in the books.
         reading = self.reader.read(place.head.number)
         changed = self.sender.step()
+        # First: whatever fails below, its gas is booked by a later turn.
+        self._unbooked += changed
         self.stock.look(reading, self.sender.open_records)
         market = self._market(reading)
         now_ms = self.clock_ms()
@@ -136,7 +138,7 @@ class Desk:
             self.lending.transactions(changed, market)
             kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
-        acted = self._measure(place, market, changes, notices, changed, found, now_ms)
+        acted = self._measure(place, market, changes, notices, found, now_ms)
         happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         keeping = self.lending is not None and self.lending.busy
         return DeskTurn(
@@ -237,7 +239,6 @@ class Desk:
         market: HedgeMarket | None,
         changes: list[ChainChange],
         notices: tuple[HedgeNotice, ...],
-        changed: Sequence[TransactionRecord],
         found: Reconciliation,
         now_ms: int,
     ) -> bool:
@@ -249,7 +250,7 @@ class Desk:
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
-            told = [*self._performed(market, changed, now_ms), *self.sources.drain()]
+            told = [*self._performed(market, now_ms), *self.sources.drain()]
             if self.availability is not None:
                 told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
             day_usd = self.performance.day_usd(now_ms)
@@ -265,12 +266,9 @@ class Desk:
             self._sampled_ms = now_ms
         return acted
 
-    def _performed(
-        self, market: HedgeMarket | None, changed: Sequence[TransactionRecord], now_ms: int
-    ) -> list[RiskEvent]:
-        """Book profit and markouts; without a market what happened waits for the prices of a later turn."""
-        self._unbooked += changed
-        if market is None:
+    def _performed(self, market: HedgeMarket | None, now_ms: int) -> list[RiskEvent]:
+        """Book profit and markouts; without a market, or a price of gas, what happened waits for a later turn."""
+        if market is None or market.usd_per_unit_e36.get(market.native, 0) <= 0:
             return []
         told = self.performance.look(self._unbooked, self.book, market, now_ms)
         self._unbooked = []

@@ -197,6 +197,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         alerts=alerts,
     )
     book = InventoryBook(scope=scene.scope)
+    markets, url = _markets(scene, assets), settings.desk.quote_server_url
     # Last: nothing that fails leaves the port open.
     metrics = MetricsPort(events.registry, port=settings.desk.metrics_port)
     try:
@@ -212,7 +213,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         orders=orders,
         store=store,
         reader=BookReader(scene.node, scene.scope, scene.lending),
-        markets=_markets(scene, assets),
+        markets=markets,
         book=book,
         hedger=hedger,
         backlog=Backlog(ledger, book, hedger),
@@ -220,9 +221,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         stock=stock,
         lending=lending,
         risk=risk,
-        availability=QuoteServerWatch(url, clock_ms=_now_ms)
-        if (url := settings.desk.quote_server_url)
-        else None,
+        availability=QuoteServerWatch(url, clock_ms=_now_ms) if url else None,
         performance=performance,
         sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
         gauges=gauges,

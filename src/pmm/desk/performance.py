@@ -67,8 +67,10 @@ class PerformanceDesk:
         self._pending = PendingMarkouts(lateness_ms=lateness_ms)
         rows = PerformanceLedger(ledger)
         day_ms = now_ms - _DAY_MS
-        self._restored: list[RiskEvent] = [*rows.profit_since(day_ms), *rows.markouts_since(day_ms)]
-        self._day = deque(one for one in self._restored if isinstance(one, PnlBooked))
+        restored: list[RiskEvent] = [*rows.profit_since(day_ms), *rows.markouts_since(day_ms)]
+        # What was booked and not told yet: a ledger that fails half way through a look loses none of it.
+        self._untold = restored
+        self._day = deque(one for one in restored if isinstance(one, PnlBooked))
         for fill, done in rows.waiting_since(now_ms - LONGEST_MS):
             self._pending.add(fill, done)
 
@@ -80,7 +82,6 @@ class PerformanceDesk:
         now_ms: int,
     ) -> list[RiskEvent]:
         """Book what happened since the last look; return it for risk. Raises SetupError while the ledger is down."""
-        told, self._restored = self._restored, []
         changes: list[ChainChange] = []
         more = True
         while more:
@@ -90,7 +91,7 @@ class PerformanceDesk:
                 booked += self._gas(transaction, sent, market, now_ms)
             # In memory behind the commit: what was not written comes again.
             sent = ()
-            told += self._tell(booked)
+            self._untold += self._tell(booked)
             for key in gone:
                 self._pending.drop(key)
             for fill in fills:
@@ -99,8 +100,9 @@ class PerformanceDesk:
                 changes.append(delivery.change)
             more = delivery is not None and delivery.more
         self._interest.moved(changes)
-        told += self._accrue(book, market, now_ms)
-        told += self._markouts(market, now_ms)
+        self._untold += self._accrue(book, market, now_ms)
+        self._untold += self._markouts(market, now_ms)
+        told, self._untold = self._untold, []
         return told
 
     def day_usd(self, now_ms: int) -> tuple[float, float]:

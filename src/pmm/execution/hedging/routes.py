@@ -20,6 +20,9 @@ from pmm.pricing.tick_map import TickMap
 
 WAD = 10**18
 
+# What a price may move between plan and block before a leg that costs gas reverts.
+_LEAST_ROOM_BPS = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HedgePool:
@@ -222,8 +225,11 @@ def _over_limit(cost: RouteCost, notional: int, limits: HedgeLimits, edge_usd_wa
             f"slippage: expected at most {limits.max_slippage_bps} bps of {notional // WAD} USD, found "
             f"{cost.slippage_usd_wad * BPS // max(notional, 1)} bps"
         )
-    # Dearer gas in the next block is part of it: else nothing would be sent that is mined.
+    # Dearer gas in the next block and a price that moves a little are part of it: else nothing would be sent that is
+    # mined, or what is mined would revert and cost its gas for nothing.
     total = cost.total_usd_wad + next_block_gas_usd_wad(cost.gas_usd_wad)
+    if cost.gas_usd_wad:
+        total += div_up(notional * _LEAST_ROOM_BPS, BPS)
     if total * BPS > notional * limits.max_cost_bps:
         return (
             f"cost: expected at most {limits.max_cost_bps} bps of {notional // WAD} USD, found "
