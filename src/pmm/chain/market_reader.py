@@ -92,8 +92,12 @@ class MarketReader:
         head = self._head()
         _check_clock(head, self._node.shown_url)
         standing = self._standing(head)
-        view = self._read_contracts(head, watched) if standing is None else self._renewed(head, standing)
-        self._known = (head, view)
+        if standing is None:
+            view, whole = self._read_contracts(head, watched)
+        else:
+            view, whole = self._renewed(head, standing), True
+        # A pool that did not answer may do so at the next read: such a view is not kept for as long as the block.
+        self._known = (head, view) if whole else None
         return replace(view, read_at_s=read_at_s)
 
     def _standing(self, head: _Head) -> ChainView | None:
@@ -125,12 +129,13 @@ class MarketReader:
         new = replace(new, snapshot_id=self._snapshot_id(head))
         return replace(view, market=new, expiry_clock_s=head.expiry_clock_s)
 
-    def _read_contracts(self, head: _Head, watched: Collection[NonceKey]) -> ChainView:
+    def _read_contracts(self, head: _Head, watched: Collection[NonceKey]) -> tuple[ChainView, bool]:
+        """Return the view, and whether every call was answered."""
         state = StateAnswers(self._plan, NonceWords.of(watched), self._pools.calls, self._lending.calls)
         answers = self._node.multicall(state.calls, block=head.number)
         state.accept(answers)
         market = self._snapshot(head, state)
-        return ChainView(
+        view = ChainView(
             market=market,
             balances=state.balances,
             router_allowances=state.allowances,
@@ -142,6 +147,7 @@ class MarketReader:
             read_at_s=0.0,
             reading=next(self._readings),
         )
+        return view, None not in state.pools and None not in state.lending
 
     def _heard(self) -> Outside:
         return self._outside.current() if self._outside is not None else NOTHING_OUTSIDE

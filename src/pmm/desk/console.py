@@ -87,8 +87,11 @@ class DeskConsole:
             except OSError as error:
                 _LOG.error("desk_console_ended", why=str(error))
                 return
-            with contextlib.closing(connection):
-                self._serve(connection)
+            try:
+                with contextlib.closing(connection):
+                    self._serve(connection)
+            except Exception as error:  # noqa: BLE001 - whatever one request does, the next person is served
+                _LOG.error("desk_console_request_failed", why=f"{type(error).__name__}: {error}")
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -8,6 +8,7 @@ pages that are left, after which SQLite begins the log anew (https://www.sqlite.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ import structlog
 
 _LOG = structlog.get_logger()
 _EVERY_S: Final = 0.2
+_CLOSE_S: Final = 1.5
 _WORTH_PAGES: Final = 250
 _LONG_PAGES: Final = 1_000
 # Where the thread does not keep up, commits copy the log themselves again: 64 MB.
@@ -36,15 +38,16 @@ class Checkpointer:
         self._thread.start()
 
     def finish_if_long(self, connection: sqlite3.Connection) -> None:
-        """Copy what is left of a long log between two transactions of the writer; raises sqlite3.Error."""
+        """Copy what is left of a long log between two transactions of the writer; a failure is left to the thread."""
         if self._log_is_long.is_set():
             self._log_is_long.clear()
-            connection.execute(PASSIVE).fetchall()
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute(PASSIVE).fetchall()
 
     def close(self) -> None:
-        """Stop; waits for a checkpoint that runs."""
+        """Stop; waits a moment for a checkpoint that runs."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(timeout=_CLOSE_S)
 
     def _run(self) -> None:
         # A connection of its own: SQLite shares the log between them.

@@ -143,8 +143,7 @@ class ShapeBoard:
             after = before.changed(NEUTRAL[key.kind], _AUTOMATIC, "expired", None)
             try:
                 self._write(key, before, after, who=_AUTOMATIC, why="expired")
-            except SetupError as error:
-                self.fault = str(error)
+            except SetupError:
                 return
             self.shaping.put(key, after)
 
@@ -162,9 +161,10 @@ class ShapeBoard:
                     "INSERT OR REPLACE INTO shape VALUES (?,?,?,?,?)", (*place, _json(after))
                 )
         except sqlite3.Error as error:
-            raise SetupError(
+            self.fault = (
                 f"quote shape: could not write {self.path}: {error}; free space, then set the value again"
-            ) from error
+            )
+            raise SetupError(self.fault) from error
         self.fault = None
         self._on_change(ShapeChange(at_ms=now_ms, who=who, why=why, key=key, before=before, after=after))
 

@@ -93,6 +93,7 @@ def test_approve__unknown_command__is_refused(asked: Asked) -> None:
         b'{"do": "approve", "id": 1, "who": "", "why": ""}',
         b'{"do": "approve", "id": "x", "who": "a\\nb", "why": ""}',
         b"x" * (MOST_BYTES + 1),
+        b"[" * 4_000,
     ],
 )
 def test_console__what_is_no_request__gets_an_error_and_changes_nothing(asked: Asked, line: bytes) -> None:

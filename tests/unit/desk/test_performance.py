@@ -108,6 +108,23 @@ def test_look__crash_before_the_commit__books_the_fill_with_the_next_look(
     assert amounts(site.look()) == {"WETH spread": 2 * USD}
 
 
+def test_look__ledger_fails_behind_the_commit__tells_all_of_it_with_the_next_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.happens(block(1), filled(block(1)))
+    site.look()
+    site.again()
+    site.happens(block(2), swapped(block(2)))
+    monkeypatch.setattr("pmm.desk.performance.put_markouts", _fails)
+    with pytest.raises(RuntimeError):
+        site.look(after_ms=1_000, records=[sent()])
+    monkeypatch.undo()
+    # What an earlier process booked, what was committed before the failure: risk hears of it once.
+    told = amounts(site.look())
+    assert told == {"WETH spread": 2 * USD, "WETH hedge_slippage": -5 * USD, "WETH gas": -3 * USD}
+    assert amounts(site.look()) == {}
+
+
 def _fails(*_: object) -> None:
     raise RuntimeError("killed")
 

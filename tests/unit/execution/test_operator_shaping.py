@@ -80,6 +80,22 @@ def test_widen__done_twice__is_one_change(site: Site) -> None:
     assert len(site.shape.audit()) == 1
 
 
+def test_widen__what_stands_would_not_last__is_set_again(site: Site) -> None:
+    ours = ShapeKey(ShapeKind.SPREAD, "*", Setter.DESK)
+    site.shape.set(ours, Decimal(5), version=0, who="desk", why="for a minute", expires_in_s=60)
+    assert _run(site, ActionKind.WIDEN, "*", 5.0).endswith("version 2")
+    assert site.shape.shaping.state(ours).expires_at_ms is None
+    site.shape._database.execute("PRAGMA query_only = ON")
+    with pytest.raises(SetupError):
+        _run(site, ActionKind.WIDEN, "*", 9.0)
+    # It counts in memory alone: a restart would lose it.
+    with pytest.raises(SetupError):
+        _run(site, ActionKind.WIDEN, "*", 9.0)
+    site.shape._database.execute("PRAGMA query_only = OFF")
+    assert "set to 9.000000" in _run(site, ActionKind.WIDEN, "*", 9.0)
+    assert site.shape.fault is None
+
+
 def test_widen__a_persons_value__is_neither_replaced_nor_lifted(site: Site) -> None:
     (pair,) = site.desk.admission.policy.pairs.policies
     mine = ShapeKey(ShapeKind.SPREAD, "*", Setter.PERSON)
@@ -94,7 +110,8 @@ def test_switch_source__named__is_left_out__all_or_a_required_one_is_refused(sit
     assert site.shape.shaping.sources_off == {"coingecko"}
     (state,) = site.shape.shaping.active.values()
     assert state.expires_at_ms is not None, "it comes back by itself"
-    assert _run(site, ActionKind.SWITCH_SOURCE, "coingecko", 0).endswith("already, version 1")
+    # Asked for again, it is out for the whole time again.
+    assert _run(site, ActionKind.SWITCH_SOURCE, "coingecko", 0).endswith("set to 1, version 2")
     with pytest.raises(ActionRefused, match="every source that is healthy counts at once"):
         _run(site, ActionKind.SWITCH_SOURCE, "*", 0)
     with pytest.raises(ActionRefused, match="no price without it"):

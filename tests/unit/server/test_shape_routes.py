@@ -88,6 +88,23 @@ def test_put__stale_version__is_409_and_changes_nothing(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "USDC/WETH"},
+        {"name": "WETH/WBTC"},
+        {"what": "size", "name": "weth/usdc", "value": "5000"},
+        {"what": "skew", "name": "WBTC", "value": "3"},
+    ],
+)
+def test_put__what_is_not_quoted__is_422_and_can_still_be_cleared(site: Site, change: dict[str, str]) -> None:
+    answer = _put(site, **change)
+    assert answer.status_code == 422
+    assert "nothing else is quoted" in answer.json()["error"]["message"]
+    neutral = "10000" if change.get("what") == "size" else "0"
+    assert _put(site, **{**change, "value": neutral}).status_code == 200
+
+
+@pytest.mark.parametrize(
     "fault",
     [{"value": "-1"}, {"what": "size", "value": "0"}, {"name": "WETH"}, {"what": "source", "name": "pools"}],
 )

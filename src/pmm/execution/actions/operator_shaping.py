@@ -71,7 +71,7 @@ class OperatorShaping:
         """Set one value; raises ActionRefused for one that the server does not know, SetupError as above."""
         for _ in range(_TRIES):
             version, now = self._version(what, name)
-            if now is not None and Decimal(now) == Decimal(value):
+            if now is not None and Decimal(now) == Decimal(value) and expires_in_s is None:
                 return f"{what} {name} is {now} already, version {version}"
             answer = self._ask(
                 "PUT",
@@ -102,14 +102,17 @@ class OperatorShaping:
         )
 
     def _version(self, what: str, name: str) -> tuple[int, str | None]:
+        """Return version and value; no value where it would not last: it expires, or the file has a fault."""
         answer = self._ask("GET", None)
         if not answer.is_success:
             raise SetupError(
                 f"expected the shape of quotes of {self._url}, it answered {answer.status_code}; check the key"
             )
-        for one in answer.json()["values"]:
+        found = answer.json()
+        for one in found["values"]:
             if (one["what"], one["name"], one["setter"]) == (what, name, _DESK):
-                return one["version"], one["value"]
+                lasts = found["fault"] is None and one["expiresAtMs"] is None
+                return one["version"], one["value"] if lasts else None
         return 0, None
 
     def _ask(self, method: str, body: dict[str, Any] | None) -> httpx.Response:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
+from pmm.domain.words import excerpt
 from pmm.errors import InvalidInput, SetupError
 from pmm.execution import AdmissionDesk
-from pmm.execution.quote_shaping import ShapeKey, ShapeState, parse_shape
+from pmm.execution.quote_shaping import EVERY_PAIR, NEUTRAL, ShapeKey, ShapeKind, ShapeState, parse_shape
 from pmm.server.access.roles import Principal, Role
 from pmm.server.operator.models import ErrorAnswer
 from pmm.server.operator.refused import needs, refuse
@@ -53,6 +54,9 @@ def shape_routes(board: ShapeBoard, admission: AdmissionDesk) -> APIRouter:
     def put(request: ShapeRequest, who: Annotated[Principal, Depends(needs(Role.RISK))]) -> ShapeAnswer:
         try:
             key, value = parse_shape(request.what, request.name, request.setter, request.value)
+            if value != NEUTRAL[key.kind]:
+                # What once was quoted can still be cleared.
+                _check_quoted(key, admission)
             state = board.set(
                 key,
                 value,
@@ -76,6 +80,21 @@ def shape_routes(board: ShapeBoard, admission: AdmissionDesk) -> APIRouter:
         return _answer(key, state)
 
     return router
+
+
+def _check_quoted(key: ShapeKey, admission: AdmissionDesk) -> None:
+    """Raise InvalidInput for a pair or token that is not quoted: its value would be taken and do nothing."""
+    pairs = [(pair.base.symbol, pair.quote.symbol) for pair in admission.policy.pairs.policies]
+    if key.kind is ShapeKind.SKEW:
+        names = sorted({symbol for pair in pairs for symbol in pair})
+    elif key.kind is ShapeKind.SOURCE:
+        return
+    else:
+        names = [EVERY_PAIR, *("/".join(pair) for pair in pairs)]
+    if key.name not in names:
+        raise InvalidInput(
+            f"{key.kind.value}: expected one of {', '.join(names)}, found {excerpt(key.name)}; nothing else is quoted"
+        )
 
 
 def shape_of_pairs(board: ShapeBoard, admission: AdmissionDesk) -> dict[str, PairShape]:
