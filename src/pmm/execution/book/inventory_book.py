@@ -115,7 +115,11 @@ class InventoryBook:
         key, number = event.place.key, event.place.block.number
         if key in self._applied:
             return
-        counted = tuple(one for one in self._changes(event) if number > self.since(one[0]))
+        changes = self._changes(event)
+        counted = tuple(one for one in changes if number > self.since(one[0]))
+        # A block at or below the reading that a position started from: either the reading saw it, or it is of a chain
+        # that replaced the one that was read. The next reading says which.
+        self.stale.update(position for position, _, _ in changes if number <= self.since(position))
         self._applied[key] = _Applied(event, counted)
         for position, first, second in counted:
             self._shift(position, first, second)

@@ -175,3 +175,20 @@ def test_machine__planted_fault__is_seen(
     )
     with pytest.raises((AssertionError, KeyError, ExceptionGroup)):
         run_state_machine_as_test(BookMachine, settings=wide)
+
+
+def test_book__silent_change_adopted_in_a_block_that_is_replaced__waits_for_the_next_reading() -> None:
+    machine = BookMachine()
+    machine.mine([], 1)
+    machine.tell(twice=False)
+    machine.compare()
+    machine.reorganise(1)
+    machine.mine([], 0)
+    machine.tell(twice=False)
+    machine.compare()
+    machine.reorganise(2)
+    machine.mine([(SETTLEMENT, "0x00000000000000000000000000000000000000A2", USDC.address, 1)], 0)
+    machine.tell(twice=False)
+    machine.equals_the_chain()
+    machine.compare()
+    assert not machine.book.stale
