@@ -20,8 +20,8 @@
         or owner). It holds nothing to rescue; `sweep` sends stray tokens to the settlement contract.
 
         Invariants:
-        INV-H1  No call leaves more of a token here than lay here before; with the sweep bit of the plan a fill leaves none
-                of its two assets, donations included.
+        INV-H1  No call leaves more of a token here than lay here before, and a fill or sale leaves none of its two assets,
+                donations included.
         INV-H2  What lay here before neither adds to a profit nor makes up for a loss: amounts bought, owed and delivered
                 are exact, and the taker's payment passes this contract by (a signed order alone is paid through it).
         INV-H3  The receiver is sent exactly the making amount, before the taker pays (but with source 9, where the
@@ -35,7 +35,7 @@
 
         | callback                | caller                | token     | amount            | data | initiator |
         |-------------------------|-----------------------|-----------|-------------------|------|-----------|
-        | uniswapV3SwapCallback   | ticket, CREATE2 pool  | from data | from data, traded | hash | not given |
+        | uniswapV3SwapCallback   | ticket, CREATE2 pool  | from data | pool's answer     | all  | not given |
         | uniswapV2Call           | ticket, CREATE2 pair  | from data | arguments         | hash | = self    |
         | unlockCallback          | ticket, V4 manager    | from data | from data, traded | hash | not given |
         | onMorphoFlashLoan       | ticket, Morpho Blue   | from data | argument          | hash | not given |
@@ -48,6 +48,8 @@
 
         Longer than 300 lines, so that every lender's callback stands beside the table of what it checks.
 """
+from ethereum.ercs import IERC20
+
 from .interfaces import IAaveV3Pool
 from .interfaces import IBalancerV2Vault
 from .interfaces import IERC3156Lender
@@ -157,11 +159,6 @@ def fundFill(
     @param taking_amount Not used here: the settlement contract holds the taker's payment against it in `collect`.
     @param plan Signed by the maker; one that needs no route.
     """
-    # The usual plan, a flash swap on one pool, has a path of its own: nothing is read that it does not say.
-    if plan & funding_plan.BEYOND_ONE_POOL == funding_plan.ONE_POOL:
-        self._require_fill(receiver, making_amount)
-        hedge_legs._buy_on_v3(plan, taker_asset, maker_asset, making_amount, receiver)
-        return
     funding_plan._require_route(plan, 0)
     self._fund(
         FillTerms(
@@ -215,15 +212,20 @@ def swapExactIn(
     self._require_amount(amount_in)
     source: uint256 = funding_plan._sale_source(plan)
     hedge_legs._keep_route(plan, route, token_in)
+    bought: uint256 = 0
     if source == funding_plan.UNISWAP_V3_SWAP:
-        return hedge_legs._sell_on_v3(plan, token_in, token_out, amount_in)
-    if source == funding_plan.UNISWAP_V2_SWAP:
-        return hedge_legs._sell_on_v2(token_in, token_out, amount_in)
-    return hedge_legs._swap_on_v4(
-        hedge_legs.V4Swap(
-            token_in=token_in, token_out=token_out, amount=amount_in, recipient=SETTLEMENT, plan=plan, sells=True
+        bought = hedge_legs._sell_on_v3(plan, token_in, token_out, amount_in)
+    elif source == funding_plan.UNISWAP_V2_SWAP:
+        bought = hedge_legs._sell_on_v2(token_in, token_out, amount_in)
+    else:
+        bought = hedge_legs._swap_on_v4(
+            hedge_legs.V4Swap(
+                token_in=token_in, token_out=token_out, amount=amount_in, recipient=SETTLEMENT, plan=plan, sells=True
+            )
         )
-    )
+    self._hand_over(token_in)
+    self._hand_over(token_out)
+    return bought
 
 
 @external
@@ -315,13 +317,15 @@ def _fund(terms: FillTerms, lender: address):
     """
     @dev 1. Check caller, receiver, amount and plan.
          2. Take the funds; the callbacks deliver, have the taker pay, and repay.
-         3. Sweep, where the plan asks for it.
+         3. Hand over whatever lies here of the two assets: nothing, unless somebody sent it.
     @param lender Of ERC-3156.
     """
     self._require_fill(terms.receiver, terms.making_amount)
     source: uint256 = funding_plan._source(terms.plan)
 
-    if source == funding_plan.UNISWAP_V3_SWAP:
+    if source < funding_plan.UNISWAP_V2_SWAP and source != funding_plan.UNISWAP_V3_SWAP:
+        self._borrow(source, terms, lender)
+    elif source == funding_plan.UNISWAP_V3_SWAP:
         # The pool pays the receiver: no token passes through here.
         hedge_legs._buy(terms.plan, terms.taker_asset, terms.maker_asset, terms.making_amount, terms.receiver)
     elif source == funding_plan.UNISWAP_V2_SWAP:
@@ -337,14 +341,11 @@ def _fund(terms: FillTerms, lender: address):
                 sells=False,
             )
         )
-    elif source == funding_plan.SIGNED_ORDER:
-        hedge_legs._buy_by_order(terms.taker_asset, terms.maker_asset, terms.making_amount, terms.receiver)
     else:
-        self._borrow(source, terms, lender)
+        hedge_legs._buy_by_order(terms.taker_asset, terms.maker_asset, terms.making_amount, terms.receiver)
 
-    if terms.plan & funding_plan.SWEEP != 0:
-        self._hand_over(terms.maker_asset)
-        self._hand_over(terms.taker_asset)
+    self._hand_over(terms.maker_asset)
+    self._hand_over(terms.taker_asset)
 
 
 @internal
@@ -369,11 +370,12 @@ def _borrow(source: uint256, terms: FillTerms, signed_lender: address):
     elif source == funding_plan.AAVE_V3_LOAN:
         lender = AAVE_V3_POOL
         callback_ticket._open(lender, asset, amount + 1, data_hash)
-        extcall IAaveV3Pool(lender).flashLoanSimple(self, asset, amount + 1, data, 0)
+        extcall IAaveV3Pool(lender).flashLoanSimple(self, asset, amount + 1, data, 0, skip_contract_check=True)
     elif source == funding_plan.UNISWAP_V3_FLASH:
-        lender = uniswap_v3._pool(terms.taker_asset, asset, funding_plan._lending_fee(terms.plan))
+        pays_first: bool = False
+        lender, pays_first = uniswap_v3._pool(asset, terms.taker_asset, funding_plan._lending_fee(terms.plan))
         callback_ticket._open(lender, asset, amount, data_hash)
-        if uniswap_v3._zero_for_one(asset, terms.taker_asset):
+        if pays_first:
             extcall IUniswapV3Pool(lender).flash(self, amount, 0, data)
         else:
             extcall IUniswapV3Pool(lender).flash(self, 0, amount, data)
@@ -387,7 +389,6 @@ def _borrow(source: uint256, terms: FillTerms, signed_lender: address):
             hedger_errors._callback_missing(lender)
         # It may have pulled less than it asked for.
         token_moves._approve_exactly(asset, lender, 0)
-        self._hand_over(asset)
     callback_ticket._require_redeemed(lender)
 
 
@@ -406,7 +407,7 @@ def _hand_over(token: address) -> uint256:
     """
     @return What was sent to the settlement contract: all that lay here.
     """
-    held: uint256 = token_moves._held(token)
+    held: uint256 = staticcall IERC20(token).balanceOf(self)
     if held != 0:
         token_moves._send(token, SETTLEMENT, held)
     return held
@@ -415,10 +416,12 @@ def _hand_over(token: address) -> uint256:
 @internal
 @view
 def _require_fill(receiver: address, making_amount: uint256):
-    self._require_settlement()
+    if msg.sender != SETTLEMENT:
+        hedger_errors._not_settlement(msg.sender)
     if receiver == self:
         hedger_errors._invalid_receiver(receiver)
-    self._require_amount(making_amount)
+    if making_amount == 0 or making_amount > _MAX_AMOUNT:
+        hedger_errors._invalid_amount(making_amount)
 
 
 @internal

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IRfqSettlement} from "./interfaces/IRfqSettlement.sol";
 import {Admission} from "./modules/Admission.sol";
+import {DeskModules} from "./modules/DeskModules.sol";
 import {OneInchMaker} from "./modules/OneInchMaker.sol";
 import {Roles} from "./modules/Roles.sol";
 import {SpecialLegs} from "./modules/SpecialLegs.sol";
@@ -41,13 +42,15 @@ contract RfqSettlement is OneInchMaker {
     /// @param owner_ first owner
     /// @param weth_ wrapped ether, which must hold code
     /// @param router 1inch's contract, the only address that may ever get an allowance
+    /// @param hedger_ address at which the hedger of this contract will be deployed; zero for none, for good
     /// @param core up to eight tokens tradable from the start at no storage cost per fill, most traded first
     constructor(
         address owner_,
         address weth_,
         address router,
+        address hedger_,
         address[] memory core
-    ) Roles(owner_) TokenRegistry(core) Admission(router) SpecialLegs(weth_) {}
+    ) Roles(owner_) TokenRegistry(core) Admission(router) DeskModules(hedger_) SpecialLegs(weth_) {}
 
     /// @inheritdoc IRfqSettlement
     function withdraw(address token, address to, uint256 amount) external override onlyOwner whenUnlocked {

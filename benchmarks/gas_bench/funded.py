@@ -75,7 +75,6 @@ _SOURCES: tuple[_Source, ...] = (
     ("Uniswap V3 flash of the 0.3 % pool", _plan(5) | 3_000 << 200, None, None),
     ("Uniswap V2 flash swap", _plan(7, fee_pips=0), None, None),
     ("Uniswap V4 swap of ether in one unlock", _plan(8) | 10 << 168 | 1 << 167, None, None),
-    ("Uniswap V3 flash swap that sweeps the hedger too", _plan(1) | 1 << 166, None, None),
 )
 # Aave books interest once per second of chain time: some 12,000 gas of its own, which the prototype did not pay.
 _WITHOUT_INTEREST: tuple[_Source, ...] = (
@@ -117,7 +116,7 @@ class FundedDesk:
         arguments = encode(
             [item["type"] for item in inputs], [known[item["name"].strip("_")] for item in inputs]
         )
-        ours.join("hedger", stage.deploy("AtomicHedger", hedger.creation(arguments=arguments)))
+        stage.deploy("AtomicHedger", hedger.creation(arguments=arguments))
 
         ours.configure("setOperator", OPERATOR)
         for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):

@@ -32,8 +32,8 @@ class Ours:
     def place(cls, stage: Stage, router: OneInch) -> Ours:
         """Deploy the settlement with the stage's two tokens as its core tokens."""
         arguments = encode(
-            ["address", "address", "address", "address[]"],
-            [OWNER, stage.base, router.address, [stage.base, stage.quote]],
+            ["address", "address", "address", "address", "address[]"],
+            [OWNER, stage.base, router.address, stage.address_of("AtomicHedger"), [stage.base, stage.quote]],
         )
         address = stage.deploy("RfqSettlement", own_contract("RfqSettlement").creation(arguments=arguments))
         signer = stage.maker

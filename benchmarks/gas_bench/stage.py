@@ -16,7 +16,7 @@ from typing import Self
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from rlp import encode as rlp_encode  # type: ignore[import-untyped]
+from web3.utils.address import get_create_address
 
 from gas_bench.build import bench_contract
 from pmm.domain import SigningKey
@@ -55,8 +55,7 @@ def deployer_for(name: str) -> str:
     """Return an account whose first contract gets an address without a zero byte."""
     for number in count():
         account = to_checksum_address(keccak(text=f"pmm gas benchmark deployer of {name} {number}")[-20:])
-        created = keccak(rlp_encode([bytes.fromhex(account[2:]), 0]))[-20:]
-        if _has_no_zero_byte("0x" + created.hex()):
+        if _has_no_zero_byte(get_create_address(account, 0)):
             return account
     raise AssertionError
 
@@ -156,6 +155,10 @@ class Stage:
     def deploy(self, name: str, initcode: bytes) -> str:
         """Create a contract at an address without zero bytes that depends on ``name`` only."""
         return self.chain.create(initcode, sender=deployer_for(name))
+
+    def address_of(self, name: str) -> str:
+        """Return where ``deploy`` will put the contract of that name."""
+        return get_create_address(deployer_for(name), 0)
 
     def give(self, account: str) -> None:
         """Give an account plenty of both tokens."""

@@ -102,6 +102,9 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
     /// inventory. Reverts with ProfitTooLow when the rest is below the signed minimum.
     function collect(address payee, uint256 amount) external;
 
+    /// @notice The pool of a flash swap asks for its payment: the taker pays it, within the open ticket.
+    function uniswapV3SwapCallback(int256 delta0, int256 delta1, bytes calldata data) external;
+
     // ------------------------------------------------------------------ modules and operator
 
     /// @notice Registers a module, once and for ever. Owner only; the module must serve this contract.

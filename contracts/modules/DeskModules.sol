@@ -17,10 +17,19 @@ interface IDeskModule {
 /// @dev Inventory goes to the lending account, which pays back to this contract only, or through the hedger
 /// against a balance check and the oracle band. Neither leaves the desk.
 abstract contract DeskModules is Admission {
-    address public override hedger;
+    address public immutable override hedger;
     address public override routerHooks;
     address public override lendingAccount;
     address public override takerPortal;
+
+    /// @dev Zero: none, for good. It names this contract as its own and is deployed after it, so its address is known
+    /// before its code; until that is there, it is missing.
+    constructor(address hedger_) {
+        if (hedger_ == address(0)) return;
+        hedger = hedger_;
+        _untouchable[hedger_] = true;
+        emit ModuleSet(ModuleKind.HEDGER, hedger_);
+    }
 
     modifier onlyMover() {
         if (msg.sender != operator && msg.sender != routerHooks) revert Unauthorised(msg.sender);
@@ -30,13 +39,12 @@ abstract contract DeskModules is Admission {
     /// @inheritdoc IRfqSettlement
     function setModule(ModuleKind kind, address module) external override onlyOwner {
         address present = _moduleOf(kind);
-        if (present != address(0)) revert ModuleAlreadySet(kind, present);
+        if (present != address(0) || kind == ModuleKind.HEDGER) revert ModuleAlreadySet(kind, present);
         if (module.code.length == 0) revert NoCode(module);
         // It can never be changed: one that serves another settlement would end its function here for good.
         address served = IDeskModule(module).SETTLEMENT();
         if (served != address(this)) revert ForeignModule(module, served);
-        if (kind == ModuleKind.HEDGER) hedger = module;
-        else if (kind == ModuleKind.ROUTER_HOOKS) routerHooks = module;
+        if (kind == ModuleKind.ROUTER_HOOKS) routerHooks = module;
         else if (kind == ModuleKind.LENDING_ACCOUNT) lendingAccount = module;
         else takerPortal = module;
         _untouchable[module] = true;
@@ -67,7 +75,7 @@ abstract contract DeskModules is Admission {
         bytes calldata route
     ) external override onlyMover locked returns (uint256 amountOut) {
         // 1. Two tokens of ours, the price of the band, and the cap of what leaves.
-        if (hedger == address(0)) revert ModuleMissing(ModuleKind.HEDGER);
+        address hedger_ = _deployedHedger();
         _requireAssets(_policy | LaneLib.AUTHORISED, uint160(tokenIn), uint160(tokenOut));
         uint256 floor = _bandFloor(uint160(tokenIn), uint160(tokenOut), amountIn);
         if (minimumOut < floor) minimumOut = floor;
@@ -75,8 +83,8 @@ abstract contract DeskModules is Admission {
 
         // 2. The hedger swaps what it is sent.
         uint256 before = TokenLib.balanceOf(tokenOut, address(this));
-        TokenLib.push(uint160(tokenIn), hedger, amountIn);
-        amountOut = IAtomicHedger(hedger).swapExactIn(tokenIn, tokenOut, amountIn, plan, route);
+        TokenLib.push(uint160(tokenIn), hedger_, amountIn);
+        amountOut = IAtomicHedger(hedger_).swapExactIn(tokenIn, tokenOut, amountIn, plan, route);
 
         // 3. Judge by what the pool paid, and only as far as it came in: a token on the way may call an operator who
         // has the lending account pay us meanwhile, and that is not the pool's money.
@@ -84,6 +92,11 @@ abstract contract DeskModules is Admission {
         if (received < amountOut) amountOut = received;
         if (amountOut < minimumOut) revert BoughtTooLittle(tokenOut, amountOut, minimumOut);
         emit InventorySwapped(tokenIn, tokenOut, amountIn, amountOut);
+    }
+
+    function _deployedHedger() internal view returns (address hedger_) {
+        hedger_ = hedger;
+        if (hedger_.code.length == 0) revert ModuleMissing(ModuleKind.HEDGER);
     }
 
     function _moduleOf(ModuleKind kind) private view returns (address) {

@@ -2,39 +2,22 @@
 pragma solidity 0.8.37;
 
 import {IAtomicHedger} from "../interfaces/IAtomicHedger.sol";
-import {IRfqSettlement, ModuleKind, Order} from "../interfaces/IRfqSettlement.sol";
-import {DeskModules} from "./DeskModules.sol";
+import {IRfqSettlement, Order} from "../interfaces/IRfqSettlement.sol";
+import {FlashSwapLeg} from "./FlashSwapLeg.sol";
 import {TokenLib} from "./TokenLib.sol";
 
 /// @title Legs through the hedger
 /// @dev The hedger is judged by what moved: the receiver's balance, and the taker's payment, which this contract
 /// itself splits between the payee of the hedge and the inventory. It can touch nothing else: it holds no
 /// allowance, and no other function answers it.
-abstract contract FundedLeg is DeskModules {
-    /// @dev The ticket. It is open while its taker is not zero; `collect` closes it.
-    address private transient _ticketTaker;
-    uint256 private transient _ticketAsset;
-    uint256 private transient _ticketAmount;
-    uint256 private transient _ticketMinimum;
+abstract contract FundedLeg is FlashSwapLeg {
+    /// @dev A flash swap on one pool, and what it leaves clear: all but fee and minimum profit.
+    uint256 private constant _ONE_POOL = 1 << 248;
+    uint256 private constant _BEYOND_ONE_POOL = (uint256(255) << 248) | (((1 << 96) - 1) << 128);
 
     /// @inheritdoc IRfqSettlement
     function collect(address payee, uint256 amount) external override {
-        if (msg.sender != hedger) revert Unauthorised(msg.sender);
-        address taker = _ticketTaker;
-        if (taker == address(0)) revert NoTicket();
-        _ticketTaker = address(0);
-
-        // What the hedge costs goes to the payee, the rest to the inventory.
-        uint256 takingAmount = _ticketAmount;
-        uint256 minimum = _ticketMinimum;
-        if (amount > takingAmount || takingAmount - amount < minimum)
-            revert ProfitTooLow(takingAmount, amount, minimum);
-        uint256 takerAsset = _ticketAsset;
-        TokenLib.pull(takerAsset, taker, payee, amount);
-        unchecked {
-            if (takingAmount != amount)
-                TokenLib.pull(takerAsset, taker, address(this), takingAmount - amount);
-        }
+        _payOut(payee, amount);
     }
 
     /// @param funding the signed plan word and the route behind it
@@ -49,62 +32,58 @@ abstract contract FundedLeg is DeskModules {
         address taker,
         bytes calldata funding
     ) internal {
-        // 1. The receiver.
-        address hedger_ = hedger;
-        if (hedger_ == address(0)) revert ModuleMissing(ModuleKind.HEDGER);
-        if (receiver == address(this) || receiver == hedger_) revert BadTarget(receiver);
-
-        // 2. Note its balance, then let the hedger work under the ticket.
-        address makerAsset = address(uint160(order.makerAsset));
-        uint256 expected = TokenLib.balanceOf(makerAsset, receiver) + makingAmount;
         uint256 plan;
         assembly ("memory-safe") {
             // The whole first word: `decodeExtension` gives a plan of 32 bytes at least.
             plan := calldataload(funding.offset)
         }
-        _ticketTaker = taker;
-        _ticketAsset = order.takerAsset;
-        _ticketAmount = takingAmount;
-        _ticketMinimum = uint128(plan);
-        _fund(
-            IAtomicHedger(hedger_),
-            receiver,
-            makerAsset,
-            address(uint160(order.takerAsset)),
-            makingAmount,
-            takingAmount,
-            plan,
-            funding
-        );
-
-        // 3. Judge by what moved.
-        if (_ticketTaker != address(0)) revert NotCollected(orderHash);
-        uint256 found = TokenLib.balanceOf(makerAsset, receiver);
-        if (found != expected) revert WrongDelivery(expected, found);
+        bool onePool = plan & _BEYOND_ONE_POOL == _ONE_POOL;
+        address holder = onePool ? _poolOf(order.makerAsset, order.takerAsset, plan) : _deployedHedger();
+        if (receiver == address(this) || receiver == holder) revert BadTarget(receiver);
+        _openTicket(holder, taker, order.takerAsset, takingAmount, uint128(plan));
+        if (onePool) _buyFrom(holder, receiver, order.makerAsset, order.takerAsset, makingAmount);
+        else _fund(holder, order, receiver, makingAmount, takingAmount, plan, funding);
+        if (_ticketHolder != address(0)) revert NotCollected(orderHash);
     }
 
+    /// @dev Lets the hedger work under the ticket, and judges it by what the receiver got.
     function _fund(
-        IAtomicHedger hedger_,
+        address hedger_,
+        Order calldata order,
         address receiver,
-        address makerAsset,
-        address takerAsset,
         uint256 makingAmount,
         uint256 takingAmount,
         uint256 plan,
         bytes calldata funding
     ) private {
-        if (funding.length == 32) {
-            hedger_.fundFill(receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan);
-        } else {
-            hedger_.fundFillByRoute(
-                receiver,
-                makerAsset,
-                takerAsset,
-                makingAmount,
-                takingAmount,
-                plan,
-                funding[32:]
-            );
+        uint256 makerAsset = order.makerAsset;
+        uint256 expected = TokenLib.balanceOf(address(uint160(makerAsset)), receiver) + makingAmount;
+
+        // fundFill(receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan), with the route if there is one.
+        bytes4 selector = funding.length == 32
+            ? IAtomicHedger.fundFill.selector
+            : IAtomicHedger.fundFillByRoute.selector;
+        uint256 takerAsset = order.takerAsset;
+        uint256 data;
+        uint256 size;
+        assembly ("memory-safe") {
+            data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 0x04), receiver)
+            mstore(add(data, 0x24), makerAsset)
+            mstore(add(data, 0x44), takerAsset)
+            mstore(add(data, 0x64), makingAmount)
+            mstore(add(data, 0x84), takingAmount)
+            mstore(add(data, 0xa4), plan)
+            mstore(add(data, 0xc4), 0xe0)
+            size := sub(funding.length, 0x20)
+            mstore(add(data, 0xe4), size)
+            calldatacopy(add(data, 0x104), add(funding.offset, 0x20), size)
+            size := add(0x104, and(add(size, 0x1f), not(0x1f)))
         }
+        TokenLib.callFrom(hedger_, data, size);
+
+        uint256 found = TokenLib.balanceOf(address(uint160(makerAsset)), receiver);
+        if (found != expected) revert WrongDelivery(expected, found);
     }
 }

@@ -78,6 +78,8 @@ abstract contract SpecialLegs is FundedLeg {
         //    arguments takes 2,000 bytes of code. Every length was cut out of args by `parseArgs`.
         bytes4 selector = ITakerInteraction.takerInteraction.selector;
         bytes calldata extraData = interaction[20:];
+        uint256 start_;
+        uint256 size;
         assembly ("memory-safe") {
             let data := mload(0x40)
             mstore(data, selector)
@@ -93,10 +95,8 @@ abstract contract SpecialLegs is FundedLeg {
             tail := copy(tail, extension.offset, extension.length)
             mstore(add(head, 0x1c0), sub(tail, head))
             tail := copy(tail, extraData.offset, extraData.length)
-            if iszero(call(gas(), target, 0, data, sub(tail, data), 0, 0)) {
-                returndatacopy(data, 0, returndatasize())
-                revert(data, returndatasize())
-            }
+            start_ := data
+            size := sub(tail, data)
 
             // Writes length and bytes, padded with zeros; returns where the next item goes.
             function copy(to, from, length) -> next {
@@ -107,6 +107,7 @@ abstract contract SpecialLegs is FundedLeg {
                 next := add(start, and(add(length, 0x1f), not(0x1f)))
             }
         }
+        TokenLib.callFrom(target, start_, size);
     }
 
     function _chargeEth(uint256 token, uint256 takingAmount) private {

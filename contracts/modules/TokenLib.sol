@@ -60,6 +60,17 @@ library TokenLib {
         _approve(token, spender, amount);
     }
 
+    /// @notice Calls with the `length` bytes at `data`; what fails there fails here, with its own words.
+    function callFrom(address target, uint256 data, uint256 length) internal {
+        assembly ("memory-safe") {
+            if iszero(call(gas(), target, 0, data, length, 0, 0)) {
+                data := mload(0x40)
+                returndatacopy(data, 0, returndatasize())
+                revert(data, returndatasize())
+            }
+        }
+    }
+
     /// @notice Sends ETH without copying what the receiver answers.
     function pushEth(address to, uint256 amount) internal {
         bool ok;

@@ -15,7 +15,7 @@ _commitment: transient(bytes32)
 
 @internal
 def _open(lender: address, token: address, amount: uint256, data_hash: bytes32):
-    self._commitment = self._commit(lender, token, amount, data_hash)
+    self._commitment = keccak256(abi_encode(lender, token, amount, data_hash))
 
 
 @internal
@@ -23,7 +23,7 @@ def _redeem(caller: address, token: address, amount: uint256, data_hash: bytes32
     """
     @dev Raises UnexpectedCallback unless this is the callback that the open ticket names.
     """
-    if self._commitment != self._commit(caller, token, amount, data_hash):
+    if self._commitment != keccak256(abi_encode(caller, token, amount, data_hash)):
         hedger_errors._unexpected_callback(caller, token, amount)
     self._commitment = empty(bytes32)
 
@@ -36,9 +36,3 @@ def _require_redeemed(lender: address):
     """
     if self._commitment != empty(bytes32):
         hedger_errors._callback_missing(lender)
-
-
-@internal
-@pure
-def _commit(lender: address, token: address, amount: uint256, data_hash: bytes32) -> bytes32:
-    return keccak256(abi_encode(lender, token, amount, data_hash))

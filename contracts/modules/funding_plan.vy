@@ -11,8 +11,7 @@
      | 192-199 | hedge leg                                                          |
      | 168-191 | tick spacing of the Uniswap V4 pool                                |
      | 167     | the Uniswap V4 pool trades ether                                   |
-     | 166     | sweep both assets afterwards                                       |
-     | 128-165 | zero                                                               |
+     | 128-166 | zero                                                               |
      | 0-127   | minimum profit; the settlement contract enforces it                |
 """
 from . import hedger_errors
@@ -33,18 +32,13 @@ LEG_V2: constant(uint256) = 2
 LEG_V4: constant(uint256) = 3
 LEG_ORDER: constant(uint256) = 4
 
-SWEEP: constant(uint256) = 1 << 166
 TRADES_ETHER: constant(uint256) = 1 << 167
-
-# What a flash swap on one Uniswap V3 pool leaves clear, but for its source: all but fee and minimum profit.
-BEYOND_ONE_POOL: constant(uint256) = (255 << 248) | ((2**96 - 1) << 128)
-ONE_POOL: constant(uint256) = UNISWAP_V3_SWAP << 248
 
 _FEE: constant(uint256) = (2**24 - 1) << 224
 _LENDING_FEE: constant(uint256) = (2**24 - 1) << 200
 _LEG: constant(uint256) = 255 << 192
 _V4_POOL: constant(uint256) = (2**25 - 1) << 167
-_ZERO: constant(uint256) = (2**38 - 1) << 128
+_ZERO: constant(uint256) = (2**39 - 1) << 128
 _MINIMUM_PROFIT: constant(uint256) = 2**128 - 1
 
 _ORDER_LENGTH: constant(uint256) = 320
@@ -71,7 +65,7 @@ def _source(plan: uint256) -> uint256:
     refused: uint256 = _ZERO
     if source != UNISWAP_V3_FLASH:
         refused |= _LENDING_FEE
-    leg: uint256 = self._leg(plan)
+    leg: uint256 = (plan >> 192) & 255
     if source == UNISWAP_V2_SWAP or source == SIGNED_ORDER:
         refused |= _LEG | _FEE | _V4_POOL
     elif source == UNISWAP_V4_SWAP:
@@ -130,7 +124,7 @@ def _require_route(plan: uint256, length: uint256):
     @dev Raises InvalidRoute unless a route of that length is what the plan asks for; the lender of source 6 is cut off
          before.
     """
-    leg: uint256 = self._leg(plan)
+    leg: uint256 = (plan >> 192) & 255
     expected: uint256 = 0
     if leg == LEG_ORDER or plan >> 248 == SIGNED_ORDER:
         expected = _ORDER_LENGTH

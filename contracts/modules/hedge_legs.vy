@@ -31,7 +31,7 @@ _HOP_LENGTH: constant(uint256) = 23
 
 # The cursor of a V3 swap: offset of the next hop in the path, or one of these.
 _TAKER_PAYS: constant(uint256) = 0
-_PAYS_FROM_HERE: constant(uint256) = max_value(uint256)
+_PAYS_FROM_HERE: constant(uint256) = 255
 
 _SETTLEMENT: immutable(address)
 _WETH: immutable(address)
@@ -43,7 +43,7 @@ _path: transient(Bytes[69])
 _order: transient(Bytes[320])
 
 
-# @dev Travels through a V3 pool as four words.
+# @dev Token in and cursor travel through the pool in one word.
 struct V3Swap:
     token_in: address
     token_out: address
@@ -109,9 +109,13 @@ def _buy(plan: uint256, token_in: address, token_out: address, amount_out: uint2
     """
     @dev Buy exactly, on the leg of the plan; the taker pays.
     """
-    leg: uint256 = funding_plan._leg(plan)
+    leg: uint256 = (plan >> 192) & 255
     if leg == funding_plan.LEG_V3:
-        self._buy_on_v3(plan, token_in, token_out, amount_out, recipient)
+        self._swap_on_v3(
+            V3Swap(token_in=token_in, token_out=token_out, amount=amount_out, cursor=_TAKER_PAYS),
+            (plan >> 224) & (2**24 - 1),
+            recipient,
+        )
     elif leg == funding_plan.LEG_V3_PATH:
         self._buy_on_path(token_out, amount_out, recipient)
     elif leg == funding_plan.LEG_V2:
@@ -127,15 +131,6 @@ def _buy(plan: uint256, token_in: address, token_out: address, amount_out: uint2
         )
     else:
         self._buy_by_order(token_in, token_out, amount_out, recipient)
-
-
-@internal
-def _buy_on_v3(plan: uint256, token_in: address, token_out: address, amount_out: uint256, recipient: address):
-    self._swap_on_v3(
-        V3Swap(token_in=token_in, token_out=token_out, amount=amount_out, cursor=_TAKER_PAYS),
-        funding_plan._fee(plan),
-        recipient,
-    )
 
 
 @internal
@@ -253,39 +248,33 @@ def _swap_on_v4(swap: V4Swap) -> uint256:
 
 @external
 @reentrant
-def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: Bytes[128]):
+def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: Bytes[32]):
     """
     @notice Pay the pool, which has already paid out: out of here, by the next pool of the path, or by the taker.
+            `_swap_on_v3` holds the pool's answer against the amount.
     """
-    swap: V3Swap = abi_decode(data, V3Swap)
-    callback_ticket._redeem(msg.sender, swap.token_out, swap.amount, keccak256(data))
-    owed: uint256 = 0
-    paid_out: uint256 = 0
-    if uniswap_v3._zero_for_one(swap.token_in, swap.token_out):
-        owed = convert(amount0_delta, uint256)
-        paid_out = convert(-amount1_delta, uint256)
-    else:
-        owed = convert(amount1_delta, uint256)
-        paid_out = convert(-amount0_delta, uint256)
-    traded: uint256 = owed if swap.cursor == _PAYS_FROM_HERE else paid_out
-    if traded != swap.amount:
-        hedger_errors._pool_too_shallow(msg.sender, swap.amount, traded)
+    word: uint256 = convert(data, uint256)
+    cursor: uint256 = word >> 160
+    token_in: address = convert(word & convert(max_value(uint160), uint256), address)
+    callback_ticket._redeem(msg.sender, token_in, cursor, empty(bytes32))
+    # One is what the pool is owed, the other is negative.
+    owed: uint256 = convert(max(amount0_delta, amount1_delta), uint256)
 
-    if swap.cursor == _TAKER_PAYS:
+    if cursor == _TAKER_PAYS:
         extcall ITakerCollector(_SETTLEMENT).collect(msg.sender, owed, skip_contract_check=True)
-    elif swap.cursor == _PAYS_FROM_HERE:
-        token_moves._send(swap.token_in, msg.sender, owed)
+    elif cursor == _PAYS_FROM_HERE:
+        token_moves._send(token_in, msg.sender, owed)
     else:
         path: Bytes[69] = self._path
-        next: uint256 = swap.cursor + _HOP_LENGTH
+        next: uint256 = cursor + _HOP_LENGTH
         self._swap_on_v3(
             V3Swap(
-                token_in=self._token_at(path, swap.cursor),
-                token_out=swap.token_in,
+                token_in=self._token_at(path, cursor),
+                token_out=token_in,
                 amount=owed,
                 cursor=_TAKER_PAYS if next == len(path) else next,
             ),
-            self._fee_at(path, swap.cursor),
+            self._fee_at(path, cursor),
             msg.sender,
         )
 
@@ -368,17 +357,25 @@ def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address) -> uint256:
          the factory always calls back, so that the ticket needs no second look.
     @return What the pool paid.
     """
-    pool: address = uniswap_v3._pool(swap.token_in, swap.token_out, fee)
-    data: Bytes[128] = abi_encode(swap)
-    callback_ticket._open(pool, swap.token_out, swap.amount, keccak256(data))
+    pool: address = empty(address)
+    zero_for_one: bool = False
+    pool, zero_for_one = uniswap_v3._pool(swap.token_in, swap.token_out, fee)
+    callback_ticket._open(pool, swap.token_in, swap.cursor, empty(bytes32))
+    sells: bool = swap.cursor == _PAYS_FROM_HERE
     amount: int256 = convert(swap.amount, int256)
-    return uniswap_v3._swap(
+    owed: uint256 = 0
+    paid_out: uint256 = 0
+    owed, paid_out = uniswap_v3._swap(
         pool,
         recipient,
-        uniswap_v3._zero_for_one(swap.token_in, swap.token_out),
-        amount if swap.cursor == _PAYS_FROM_HERE else -amount,
-        data,
+        zero_for_one,
+        amount if sells else -amount,
+        convert(swap.token_in, uint256) | (swap.cursor << 160),
     )
+    traded: uint256 = owed if sells else paid_out
+    if traded != swap.amount:
+        hedger_errors._pool_too_shallow(pool, swap.amount, traded)
+    return paid_out
 
 
 @internal

@@ -25,12 +25,14 @@ def __init__(factory: address):
 
 @internal
 @view
-def _pool(token_in: address, token_out: address, fee: uint256) -> address:
+def _pool(token_in: address, token_out: address, fee: uint256) -> (address, bool):
     """
     @dev Raises PoolNotFound when the factory has not deployed that pool.
+    @return The pool, and whether the token in is its first.
     """
+    zero_for_one: bool = convert(token_in, uint256) < convert(token_out, uint256)
     salt: bytes32 = empty(bytes32)
-    if self._zero_for_one(token_in, token_out):
+    if zero_for_one:
         salt = keccak256(abi_encode(token_in, token_out, fee))
     else:
         salt = keccak256(abi_encode(token_out, token_in, fee))
@@ -38,26 +40,24 @@ def _pool(token_in: address, token_out: address, fee: uint256) -> address:
     pool: address = convert(convert(digest, uint256) & convert(max_value(uint160), uint256), address)
     if not pool.is_contract:
         hedger_errors._pool_not_found(token_in, token_out, fee)
-    return pool
+    return pool, zero_for_one
 
 
 @internal
-def _swap(pool: address, recipient: address, zero_for_one: bool, specified: int256, data: Bytes[128]) -> uint256:
+def _swap(
+    pool: address, recipient: address, zero_for_one: bool, specified: int256, data: uint256
+) -> (uint256, uint256):
     """
     @dev The pool pays the recipient first, then calls back for its money.
     @param specified Exact input where positive, exact output where negative.
-    @return What it paid out.
+    @return What it was paid, and what it paid out.
     """
     limit: uint160 = _LOWEST_PRICE if zero_for_one else _HIGHEST_PRICE
     change0: int256 = 0
     change1: int256 = 0
     change0, change1 = extcall IUniswapV3Pool(pool).swap(
-        recipient, zero_for_one, specified, limit, data, skip_contract_check=True
+        recipient, zero_for_one, specified, limit, abi_encode(data), skip_contract_check=True
     )
-    return convert(-(change1 if zero_for_one else change0), uint256)
-
-
-@internal
-@pure
-def _zero_for_one(token_in: address, token_out: address) -> bool:
-    return convert(token_in, uint256) < convert(token_out, uint256)
+    if zero_for_one:
+        return convert(change0, uint256), convert(-change1, uint256)
+    return convert(change1, uint256), convert(-change0, uint256)

@@ -1,4 +1,9 @@
-"""Deploy AtomicHedger for the recorded settlement and join the two: ``ape run deploy hedger``."""
+"""Deploy AtomicHedger where the recorded settlement expects it: ``ape run deploy hedger``.
+
+``ape run deploy settlement`` does it too; this finishes a run that was interrupted between the two. The settlement was
+built with the address of the deploying account's next contract, so it has to be that account, before it sends
+anything else.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,9 @@ from pathlib import Path
 
 import ape
 import click
+from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand
+from web3.utils.address import get_create_address
 
 from pmm.chain.addresses import (
     AAVE_V3_POOL,
@@ -21,23 +28,11 @@ from scripts._build import compile_if_changed
 from scripts._network import announce, choose_account, print_estimate
 from scripts._record import default_record_path, describe, shown, write
 
-# ModuleKind of the settlement.
-HEDGER = 0
 
-
-@click.command(cls=ConnectedProviderCommand)
-@click.option("--account", "alias", help="Account of `ape accounts` that deploys; a test account on a fork.")
-@click.option("--record", type=click.Path(path_type=Path), help="Deployment record to read and extend.")
-@click.option("--execute", is_flag=True, help="Send transactions on a live network.")
-def cli(alias: str | None, record: Path | None, execute: bool) -> None:
-    """Deploy AtomicHedger for the recorded settlement and join the two (once, for ever)."""
-    sends = announce(execute)
-    compile_if_changed()
-    account = choose_account(alias)
-    path = record or default_record_path()
-    settlement = ape.project.RfqSettlement.at(load_deployment(path).address("RfqSettlement"))
-    arguments = {
-        "settlement": settlement.address,
+def hedger_arguments(settlement: str) -> dict[str, str]:
+    """Return the constructor's arguments by name."""
+    return {
+        "settlement": settlement,
         "uniswapV2Factory": UNISWAP_V2_FACTORY,
         "uniswapV3Factory": UNISWAP_V3_FACTORY,
         "uniswapV4PoolManager": UNISWAP_V4_POOL_MANAGER,
@@ -45,15 +40,42 @@ def cli(alias: str | None, record: Path | None, execute: bool) -> None:
         "balancerVault": BALANCER_V2_VAULT,
         "aavePool": AAVE_V3_POOL,
     }
-    click.echo(f"AtomicHedger{tuple(arguments.values())}")
-    if not sends:
-        print_estimate(ape.project.AtomicHedger, tuple(arguments.values()), account)
-        click.echo(f"then {settlement.owner()} calls setModule({HEDGER}, ...) on {settlement.address}")
-        return
+
+
+def deploy_hedger(account: AccountAPI, settlement: str, path: Path) -> None:
+    """Deploy the hedger of ``settlement`` and add it to the record at ``path``.
+
+    Raises:
+        click.ClickException: it would not come to stand where the settlement expects it; nothing was sent.
+    """
+    expected = ape.project.RfqSettlement.at(settlement).hedger()
+    found = get_create_address(account.address, account.nonce)
+    if found != expected:
+        raise click.ClickException(
+            f"expected the next contract of {account.address} at {expected}, the hedger of {settlement}, found {found}; "
+            "deploy with the account that deployed the settlement, or, if that has sent something since, "
+            "run `ape run deploy settlement` again"
+        )
+    arguments = hedger_arguments(settlement)
     hedger = account.deploy(ape.project.AtomicHedger, *arguments.values())
-    if settlement.owner() == account.address:
-        settlement.setModule(HEDGER, hedger, sender=account)
-    else:
-        click.echo(f"left to {settlement.owner()}: setModule({HEDGER}, {hedger.address})")
     write(path, describe(hedger, arguments), {}, fresh=False)
     click.echo(f"AtomicHedger at {hedger.address}, recorded in {shown(path)}")
+
+
+@click.command(cls=ConnectedProviderCommand)
+@click.option("--account", "alias", help="Account of `ape accounts` that deploys; a test account on a fork.")
+@click.option("--record", type=click.Path(path_type=Path), help="Deployment record to read and extend.")
+@click.option("--execute", is_flag=True, help="Send transactions on a live network.")
+def cli(alias: str | None, record: Path | None, execute: bool) -> None:
+    """Deploy AtomicHedger where the recorded settlement expects it."""
+    sends = announce(execute)
+    compile_if_changed()
+    account = choose_account(alias)
+    path = record or default_record_path()
+    settlement = load_deployment(path).address("RfqSettlement")
+    arguments = tuple(hedger_arguments(settlement).values())
+    click.echo(f"AtomicHedger{arguments}")
+    if not sends:
+        print_estimate(ape.project.AtomicHedger, arguments, account)
+        return
+    deploy_hedger(account, settlement, path)

@@ -1,4 +1,4 @@
-"""Deploy RfqSettlement and its lens, set it up and record both: ``ape run deploy settlement``.
+"""Deploy RfqSettlement with its hedger and lens, set it up and record all: ``ape run deploy settlement``.
 
 On a live network nothing is sent without --execute; steps that only the owner may take are printed where the
 deploying account is not the owner.
@@ -12,6 +12,7 @@ from typing import Any
 import ape
 import click
 from ape.cli import ConnectedProviderCommand
+from web3.utils.address import get_create_address
 
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.domain import MAINNET_TOKENS
@@ -19,6 +20,7 @@ from scripts._build import compile_if_changed
 from scripts._guards import guard_options, guard_steps
 from scripts._network import announce, choose_account, print_estimate
 from scripts._record import default_record_path, describe, shown, write
+from scripts.deploy.hedger import deploy_hedger
 from scripts.deploy.lens import deploy_lens
 
 CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
@@ -44,7 +46,7 @@ CORE_TOKENS = tuple(token.address for token in MAINNET_TOKENS)
 @click.option("--record", type=click.Path(path_type=Path), help="Deployment record to write.")
 @click.option("--execute", is_flag=True, help="Send transactions on a live network.")
 def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool, **options: Any) -> None:
-    """Deploy RfqSettlement and SettlementLens, set the former up and record both."""
+    """Deploy RfqSettlement, AtomicHedger and SettlementLens, set the first up and record all."""
     sends = announce(execute)
     compile_if_changed()
     account = choose_account(alias)
@@ -53,26 +55,30 @@ def cli(alias: str | None, owner: str | None, record: Path | None, execute: bool
         "owner": owner,
         "weth": WETH,
         "oneInchRouter": ONEINCH_ROUTER,
+        # The next contract of the account: each of the two names the other.
+        "hedger": get_create_address(account.address, account.nonce + 1),
         "coreTokens": list(options["tokens"]),
     }
     click.echo(f"RfqSettlement{tuple(arguments.values())}")
     steps = _owner_steps(options)
     if not sends:
         print_estimate(ape.project.RfqSettlement, tuple(arguments.values()), account)
+        click.echo("then AtomicHedger(the settlement, ...) is deployed, by the same account")
         for method, values in steps:
             click.echo(f"then {owner} calls {method}{values}")
         click.echo("then SettlementLens(the settlement) is deployed")
         return
     settlement = account.deploy(ape.project.RfqSettlement, *arguments.values())
+    path = record or default_record_path()
+    parameters = {"owner": owner, **{key: value for key, value in options.items() if value}}
+    write(path, describe(settlement, arguments), parameters, fresh=True)
+    click.echo(f"RfqSettlement at {settlement.address}, recorded in {shown(path)}")
+    deploy_hedger(account, settlement.address, path)
     for method, values in steps:
         if owner == account.address:
             getattr(settlement, method)(*values, sender=account)
         else:
             click.echo(f"left to {owner}: {method}{values}")
-    path = record or default_record_path()
-    parameters = {"owner": owner, **{key: value for key, value in options.items() if value}}
-    write(path, describe(settlement, arguments), parameters, fresh=True)
-    click.echo(f"RfqSettlement at {settlement.address}, recorded in {shown(path)}")
     deploy_lens(account, settlement.address, path)
 
 

@@ -47,9 +47,8 @@ def test_deploy_and_verify__on_a_fork__record_equals_the_chain(
     fork: tuple[AnvilNode, str], tmp_path: Path
 ) -> None:
     record = str(tmp_path / "record.json")
-    for script in ("settlement", "hedger"):
-        code, text = _ape(fork, "deploy", script, "--record", record)
-        assert code == 0, text
+    code, text = _ape(fork, "deploy", "settlement", "--record", record)
+    assert code == 0, text
     raw = json.loads(Path(record).read_text())
     settings = raw["contracts"]["RfqSettlement"]["compiler"]["settings"]
     assert settings["evmVersion"] == "cancun"
@@ -57,6 +56,7 @@ def test_deploy_and_verify__on_a_fork__record_equals_the_chain(
     code, text = _ape(fork, "verify", "settlement", "--record", record)
     assert code == 0, text
     assert "DIFFERS" not in text
+    assert "same    hedger: " + raw["contracts"]["AtomicHedger"]["address"] in text
 
     raw["contracts"]["RfqSettlement"]["runtimeCodeHash"] = "0x" + "00" * 32
     Path(record).write_text(json.dumps(raw))
@@ -139,6 +139,18 @@ def test_deploy__hedger_without_settlement__names_the_remedy(
     assert "ape run deploy settlement" in text
 
 
+def test_deploy__hedger_after_another_transaction__is_refused_before_it_is_sent(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record))
+    assert code == 0, text
+    code, text = _ape(fork, "deploy", "hedger", "--record", str(record))
+    assert code != 0
+    assert "expected the next contract of" in text
+    assert "run `ape run deploy settlement` again" in text
+
+
 def test_deploy__live_network_without_account__is_refused(
     fork: tuple[AnvilNode, str], tmp_path: Path
 ) -> None:
@@ -148,6 +160,18 @@ def test_deploy__live_network_without_account__is_refused(
     assert code == 2
     assert "expected --account ALIAS on a live network" in text
     assert not record.exists()
+
+
+def test_deploy__hedger_after_another_transaction__is_refused_before_it_is_sent(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record))
+    assert code == 0, text
+    code, text = _ape(fork, "deploy", "hedger", "--record", str(record))
+    assert code != 0
+    assert "expected the next contract of" in text
+    assert "run `ape run deploy settlement` again" in text
 
 
 def test_deploy__live_network_without_execute__sends_nothing(

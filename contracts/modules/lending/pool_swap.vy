@@ -49,10 +49,11 @@ def _swap(trade: Trade, receiver: address) -> (uint256, uint256):
     # Zero wraps to the highest integer.
     if unsafe_sub(trade.amount, 1) >= MAX_AMOUNT:
         delta_errors._invalid_amount(trade.amount)
-    pool: address = uniswap_v3._pool(trade.sold, trade.bought, (trade.terms >> _FEE_AT) & _FEE_MASK)
+    pool: address = empty(address)
+    zero_for_one: bool = False
+    pool, zero_for_one = uniswap_v3._pool(trade.sold, trade.bought, (trade.terms >> _FEE_AT) & _FEE_MASK)
     data: Bytes[160] = abi_encode(trade)
     callback_ticket._commitment = keccak256(abi_encode(pool, keccak256(data)))
-    zero_for_one: bool = uniswap_v3._zero_for_one(trade.sold, trade.bought)
     amount: int256 = convert(trade.amount, int256)
     if trade.terms & EXACT_INPUT == 0:
         amount = -amount

@@ -14,7 +14,7 @@ HEDGER = "AtomicHedger"
 def hedger_fault(rpc: JsonRpc, deployment: Deployment, settlement: Address) -> str | None:
     """Return why no fill can be flash funded, None when the recorded hedger is set and has the recorded code.
 
-    A settlement contract's hedger is set once and for good, so asking at the start is enough.
+    A settlement contract's hedger is fixed in its code, so asking at the start is enough.
     Raises ChainError when the node does not answer.
     """
     try:

@@ -75,7 +75,7 @@ def open_contracts(
     allowances = [
         word for token, amount in inventory.items() for word in ("--router-allowance", f"{token}={amount}")
     ]
-    scripts = [("settlement", allowances + (_HEDGEABLE if hedged else [])), ("hedger", [])]
+    scripts = [("settlement", allowances + (_HEDGEABLE if hedged else []))]
     if hedged:
         scripts += [("hooks", []), ("lending", _LENDING)]
     _deploy(record, fork.url, source_url, folder, say, scripts)

@@ -27,7 +27,7 @@ _NETWORK = "ethereum:mainnet-fork:foundry"
 def _deploy(url: str, source: str, record: Path) -> None:
     ape = str(Path(sys.executable).with_name("ape"))
     allowances = [f"--router-allowance={token}={amount}" for token, amount in INVENTORY.items()]
-    scripts: tuple[tuple[str, list[str]], ...] = (("settlement", allowances), ("hedger", []))
+    scripts: tuple[tuple[str, list[str]], ...] = (("settlement", allowances),)
     for script, options in scripts:
         done = subprocess.run(
             [ape, "run", "deploy", script, "--network", _NETWORK, "--record", str(record), *options],
