@@ -14,6 +14,7 @@ import {AmountLib} from "./modules/AmountLib.sol";
 import {GuardStates} from "./modules/GuardStates.sol";
 import {LaneLib} from "./modules/LaneLib.sol";
 import {OrderLib} from "./modules/OrderLib.sol";
+import {PoolLib} from "./modules/PoolLib.sol";
 import {ProbeLib} from "./modules/ProbeLib.sol";
 import {ReasonLib} from "./modules/ReasonLib.sol";
 import {RouterOrderReasons} from "./modules/RouterOrderReasons.sol";
@@ -27,6 +28,7 @@ import {RouterOrderReasons} from "./modules/RouterOrderReasons.sol";
 contract SettlementLens is RouterOrderReasons {
     using LaneLib for uint256;
     using OrderLib for uint256;
+    using PoolLib for uint256;
 
     /// @param settlement the contract whose words are read
     constructor(address settlement) GuardStates(settlement) {}
@@ -43,7 +45,8 @@ contract SettlementLens is RouterOrderReasons {
         uint256 policy = _settlement.policyWord();
 
         // 1. Terms, extension, signature and lane.
-        (uint256 found, bool planned) = _extensionReasons(order, extension, taker);
+        (uint256 found, bytes calldata funding) = _extensionReasons(order, extension, taker);
+        bool planned = funding.length != 0;
         reasons = found | _termReasons(order, taker, policy);
         bool ownReceiver = order.receiver == 0 || order.receiver == uint160(address(_settlement));
         if (!ownReceiver) reasons |= ReasonLib.RECEIVER;
@@ -54,7 +57,7 @@ contract SettlementLens is RouterOrderReasons {
         if (word != 0 && !word.isLive(order.makerTraits.nonce())) reasons |= ReasonLib.NONCE;
 
         // 2. The settlement.
-        if (planned && _settlement.hedger() == address(0)) reasons |= ReasonLib.NO_HEDGER;
+        if (planned) reasons |= _fundingReasons(order, uint256(bytes32(funding[:32])));
         if (_settlement.isLocked()) reasons |= ReasonLib.LOCKED;
 
         // 3. Amounts, guards, money.
@@ -182,13 +185,24 @@ contract SettlementLens is RouterOrderReasons {
         Order calldata order,
         bytes calldata extension,
         address taker
-    ) private pure returns (uint256 reasons, bool planned) {
+    ) private pure returns (uint256 reasons, bytes calldata funding) {
         bool announced = order.makerTraits & OrderLib.HAS_EXTENSION != 0;
         bool bound = !announced || uint160(uint256(keccak256(extension))) == uint160(order.salt);
-        (bool ok, address only, bytes calldata funding) = OrderLib.decodeExtension(extension);
-        if (announced != (extension.length != 0) || !bound || !ok) return (ReasonLib.EXTENSION, false);
+        bool ok;
+        address only;
+        (ok, only, funding) = OrderLib.decodeExtension(extension);
+        if (announced != (extension.length != 0) || !bound || !ok)
+            return (ReasonLib.EXTENSION, extension[:0]);
         if (only != address(0) && only != taker) reasons = ReasonLib.PRIVATE;
-        planned = funding.length != 0;
+    }
+
+    /// @notice Whether what the plan works with is there: the pool of a flash swap, for any other the hedger.
+    function _fundingReasons(Order calldata order, uint256 plan) private view returns (uint256) {
+        if (!plan.isOnePool()) return _settlement.hedger().code.length == 0 ? ReasonLib.NO_HEDGER : 0;
+        // Of the wrong assets there is no pool; that they are wrong is said already.
+        if (!_isTradable(order.makerAsset) || !_isTradable(order.takerAsset)) return 0;
+        address pool = PoolLib.poolOf(order.makerAsset, order.takerAsset, plan);
+        return pool.code.length == 0 ? ReasonLib.NO_POOL : 0;
     }
 
     /// @param policy lane word or policy word, for the switches of the guards

@@ -126,6 +126,7 @@ struct Limits {
 /// | 30 | HOOK_REQUIRED | `HookRequired` (1inch) |
 /// | 31 | ROUTER_ALLOWANCE | the token's own error: 1inch's contract may take less of the maker asset from the settlement |
 /// | 32 | REFUSED | `isValidSignature` refuses for none of the reasons above (1inch) |
+/// | 33 | NO_POOL | the pool of a flash swap does not exist (funded orders) |
 ///
 /// What hangs on an asset (amounts against balances, caps, band) is not asked while that asset is not
 /// registered; what hangs on a lane not while its signer is unknown, but the caps and the band, which then

@@ -18,11 +18,6 @@ abstract contract FlashSwapLeg is DeskModules {
     uint256 private transient _ticketAmount;
     uint256 private transient _ticketMinimum;
 
-    /// @dev 0xff and Uniswap's V3 factory on mainnet, left-aligned.
-    uint256 private constant _FACTORY = 0xff1F98431c8aD98523631AE4a59f267346ea31F984 << 88;
-    /// @dev keccak256 of UniswapV3Pool's creation code, v3-core 1.0.1.
-    uint256 private constant _POOL_INIT_CODE_HASH =
-        0xe34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54;
     /// @dev swap(address,bool,int256,uint160,bytes), left-aligned.
     uint256 private constant _SWAP = 0x128acb08 << 224;
     /// @dev TickMath.MIN_SQRT_RATIO + 1 and MAX_SQRT_RATIO - 1: no price limit. What the taker pays bounds the cost.
@@ -60,27 +55,6 @@ abstract contract FlashSwapLeg is DeskModules {
         uint256 takerAsset = _ticketAsset;
         TokenLib.pull(takerAsset, _ticketTaker, address(this), takingAmount);
         TokenLib.push(takerAsset, payee, cost);
-    }
-
-    /// @dev The pool of these assets and the plan's fee.
-    function _poolOf(
-        uint256 makerAsset,
-        uint256 takerAsset,
-        uint256 plan
-    ) internal pure returns (address pool) {
-        assembly ("memory-safe") {
-            // keccak256(0xff, factory, keccak256(token0, token1, fee), init code hash), the last 20 bytes.
-            let data := mload(0x40)
-            let second := shl(5, lt(takerAsset, makerAsset))
-            mstore(add(data, second), makerAsset)
-            mstore(add(data, xor(second, 0x20)), takerAsset)
-            mstore(add(data, 0x40), and(shr(224, plan), 0xffffff))
-            let salt := keccak256(data, 0x60)
-            mstore(data, _FACTORY)
-            mstore(add(data, 0x15), salt)
-            mstore(add(data, 0x35), _POOL_INIT_CODE_HASH)
-            pool := shr(96, shl(96, keccak256(data, 0x55)))
-        }
     }
 
     /// @dev Buys the maker asset for the receiver; the pool pays first and then has the taker pay.

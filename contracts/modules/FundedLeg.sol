@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IAtomicHedger} from "../interfaces/IAtomicHedger.sol";
 import {IRfqSettlement, Order} from "../interfaces/IRfqSettlement.sol";
 import {FlashSwapLeg} from "./FlashSwapLeg.sol";
+import {PoolLib} from "./PoolLib.sol";
 import {TokenLib} from "./TokenLib.sol";
 
 /// @title Legs through the hedger
@@ -11,9 +12,7 @@ import {TokenLib} from "./TokenLib.sol";
 /// itself splits between the payee of the hedge and the inventory. It can touch nothing else: it holds no
 /// allowance, and no other function answers it.
 abstract contract FundedLeg is FlashSwapLeg {
-    /// @dev A flash swap on one pool, and what it leaves clear: all but fee and minimum profit.
-    uint256 private constant _ONE_POOL = 1 << 248;
-    uint256 private constant _BEYOND_ONE_POOL = (uint256(255) << 248) | (((1 << 96) - 1) << 128);
+    using PoolLib for uint256;
 
     /// @inheritdoc IRfqSettlement
     function collect(address payee, uint256 amount) external override {
@@ -37,8 +36,8 @@ abstract contract FundedLeg is FlashSwapLeg {
             // The whole first word: `decodeExtension` gives a plan of 32 bytes at least.
             plan := calldataload(funding.offset)
         }
-        bool onePool = plan & _BEYOND_ONE_POOL == _ONE_POOL;
-        address holder = onePool ? _poolOf(order.makerAsset, order.takerAsset, plan) : _deployedHedger();
+        bool onePool = plan.isOnePool();
+        address holder = onePool ? PoolLib.poolOf(order.makerAsset, order.takerAsset, plan) : _deployedHedger();
         if (receiver == address(this) || receiver == holder) revert BadTarget(receiver);
         _openTicket(holder, taker, order.takerAsset, takingAmount, uint128(plan));
         if (onePool) _buyFrom(holder, receiver, order.makerAsset, order.takerAsset, makingAmount);

@@ -37,8 +37,9 @@ library ReasonLib {
     uint256 internal constant HOOK_REQUIRED = 1 << 30;
     uint256 internal constant ROUTER_ALLOWANCE = 1 << 31;
     uint256 internal constant REFUSED = 1 << 32;
+    uint256 internal constant NO_POOL = 1 << 33;
 
-    uint256 private constant _COUNT = 33;
+    uint256 private constant _COUNT = 34;
 
     /// @notice Names of the set bits, lowest first; a bit without a name is called UNNAMED.
     function names(uint256 reasons) internal pure returns (string[] memory found) {
@@ -89,7 +90,8 @@ library ReasonLib {
                 "WINDOW_CAP",
                 "HOOK_REQUIRED",
                 "ROUTER_ALLOWANCE",
-                "REFUSED"
+                "REFUSED",
+                "NO_POOL"
             ];
     }
 }

@@ -256,7 +256,7 @@ def uniswapV3SwapCallback(amount0_delta: int256, amount1_delta: int256, data: By
     word: uint256 = convert(data, uint256)
     cursor: uint256 = word >> 160
     token_in: address = convert(word & convert(max_value(uint160), uint256), address)
-    callback_ticket._redeem(msg.sender, token_in, cursor, empty(bytes32))
+    callback_ticket._redeem(msg.sender, token_in, 0, convert(word, bytes32))
     # One is what the pool is owed, the other is negative.
     owed: uint256 = convert(max(amount0_delta, amount1_delta), uint256)
 
@@ -360,7 +360,8 @@ def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address) -> uint256:
     pool: address = empty(address)
     zero_for_one: bool = False
     pool, zero_for_one = uniswap_v3._pool(swap.token_in, swap.token_out, fee)
-    callback_ticket._open(pool, swap.token_in, swap.cursor, empty(bytes32))
+    word: uint256 = convert(swap.token_in, uint256) | (swap.cursor << 160)
+    callback_ticket._open(pool, swap.token_in, 0, convert(word, bytes32))
     sells: bool = swap.cursor == _PAYS_FROM_HERE
     amount: int256 = convert(swap.amount, int256)
     owed: uint256 = 0
@@ -370,7 +371,7 @@ def _swap_on_v3(swap: V3Swap, fee: uint256, recipient: address) -> uint256:
         recipient,
         zero_for_one,
         amount if sells else -amount,
-        convert(swap.token_in, uint256) | (swap.cursor << 160),
+        word,
     )
     traded: uint256 = owed if sells else paid_out
     if traded != swap.amount:

@@ -19,13 +19,7 @@ import pytest
 from ape.exceptions import CompilerError
 
 from pmm.chain.addresses import (
-    AAVE_V3_POOL,
-    BALANCER_V2_VAULT,
-    MORPHO_BLUE,
     ONEINCH_ROUTER,
-    UNISWAP_V2_FACTORY,
-    UNISWAP_V3_FACTORY,
-    UNISWAP_V4_POOL_MANAGER,
     WETH,
 )
 from pmm.chain.rpc import JsonRpc
@@ -36,6 +30,7 @@ from pmm.localnet.upstream import upstream
 from scripts._build import compile_if_changed
 from tests.contracts import ape_patches
 from tests.contracts.bare_connection import ForkRpc
+from tests.contracts.hedger_place import deploy_with_hedger
 
 ape_patches.apply()
 
@@ -118,28 +113,25 @@ def set_feed_price(rpc: JsonRpc) -> Callable[[str, str], None]:
 
 
 @pytest.fixture(scope="session")
-def settlement(owner: Any, guardian: Any, operator: Any, signer_key: SigningKey) -> Any:
-    """The settlement contract with its roles set and one signer on four lanes."""
+def settlement_and_hedger(
+    owner: Any, guardian: Any, operator: Any, signer_key: SigningKey
+) -> tuple[Any, Any]:
+    """The settlement contract with its hedger, its roles set and one signer on four lanes."""
     core_tokens = [token.address for token in MAINNET_TOKENS]
-    instance = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, core_tokens)
-    instance.setGuardian(guardian, sender=owner)
-    instance.setOperator(operator, sender=owner)
-    instance.initLanes(signer_key.address, LANES, sender=owner)
-    return instance
+    settlement, hedger = deploy_with_hedger(owner, WETH, ONEINCH_ROUTER, core_tokens)
+    settlement.setGuardian(guardian, sender=owner)
+    settlement.setOperator(operator, sender=owner)
+    settlement.initLanes(signer_key.address, LANES, sender=owner)
+    return settlement, hedger
 
 
 @pytest.fixture(scope="session")
-def hedger(owner: Any, settlement: Any) -> Any:
-    """The atomic hedger, joined to the settlement contract."""
-    instance = owner.deploy(
-        ape.project.AtomicHedger,
-        settlement,
-        UNISWAP_V2_FACTORY,
-        UNISWAP_V3_FACTORY,
-        UNISWAP_V4_POOL_MANAGER,
-        MORPHO_BLUE,
-        BALANCER_V2_VAULT,
-        AAVE_V3_POOL,
-    )
-    settlement.setModule(HEDGER, instance, sender=owner)
-    return instance
+def settlement(settlement_and_hedger: tuple[Any, Any]) -> Any:
+    """The settlement contract."""
+    return settlement_and_hedger[0]
+
+
+@pytest.fixture(scope="session")
+def hedger(settlement_and_hedger: tuple[Any, Any]) -> Any:
+    """Its atomic hedger."""
+    return settlement_and_hedger[1]

@@ -17,8 +17,6 @@ from pmm.chain.addresses import (
     BALANCER_V2_VAULT,
     MORPHO_BLUE,
     ONEINCH_ROUTER,
-    UNISWAP_V2_FACTORY,
-    UNISWAP_V3_FACTORY,
     UNISWAP_V4_POOL_MANAGER,
 )
 from pmm.chain.rpc import JsonRpc
@@ -39,6 +37,7 @@ from tests.contracts.hedger.costs import Costs, V4Pool, place_v4_routers, seed_v
 from tests.contracts.hedger.funded_fills import CONTRACTS
 from tests.contracts.hedger.hedges import LENDING_FEE_PIPS, SWAP_FEE_PIPS, WETH_POOL
 from tests.contracts.hedger.second_orders import OrderMaker
+from tests.contracts.hedger_place import deploy_with_hedger
 from tests.invariants.fork import Fork
 
 State = dict[tuple[str, ...], int]
@@ -47,7 +46,6 @@ BAND_UNITS = 255  # of 5 bps: prices move here
 FORTUNE = {WETH.address: 10**23, USDC.address: 10**15}
 INVENTORY = {WETH.address: 10**21, USDC.address: 10**13}
 DEPTH_USD = 100_000_000
-HEDGER = 0  # ModuleKind
 TOKENS = (WETH, USDC, USDT, WBTC)
 
 
@@ -160,13 +158,9 @@ def build(rpc: JsonRpc, deal: Callable[[str, Any, int], None]) -> HedgerWorld:
     """Deploy it on the fork."""
     owner, _, operator, taker, thief, receiver, donor = (ape.accounts.test_accounts[i] for i in range(7))
     core = [token.address for token in MAINNET_TOKENS]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH.address, ONEINCH_ROUTER, core)
-    pools = (UNISWAP_V2_FACTORY, UNISWAP_V3_FACTORY, UNISWAP_V4_POOL_MANAGER)
-    lenders = (MORPHO_BLUE, BALANCER_V2_VAULT, AAVE_V3_POOL)
-    hedger = owner.deploy(ape.project.AtomicHedger, settlement, *pools, *lenders)
+    settlement, hedger = deploy_with_hedger(owner, WETH.address, ONEINCH_ROUTER, core)
     lender = owner.deploy(ape.project.MockLender)
     key = SigningKey(secrets.token_bytes(32))
-    settlement.setModule(HEDGER, hedger, sender=owner)
     settlement.setOperator(operator, sender=owner)
     settlement.initLanes(key.address, 1, sender=owner)
     settlement.setFeed(WETH.address, ETH_USD_FEED, HEARTBEAT_S, sender=owner)

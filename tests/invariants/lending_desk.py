@@ -14,6 +14,7 @@ from eth_abi.abi import decode
 from pmm.chain.abi import encode_call, selector
 from pmm.chain.addresses import MULTICALL3
 from pmm.chain.rpc import JsonRpc
+from pmm.domain import ZERO_ADDRESS
 from pmm.localnet.addresses import (
     AAVE_POOL,
     COMPOUND_CETH,
@@ -210,7 +211,7 @@ def build(rpc: JsonRpc, deal: Callable[[str, Any, int], None]) -> LendingDesk:
     accounts = ape.accounts.test_accounts
     owner, guardian, operator, stranger = (accounts[index] for index in (0, 1, 2, 9))
     project = ape.project
-    settlement = owner.deploy(project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, list(TOKENS))
+    settlement = owner.deploy(project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, list(TOKENS))
     settlement.setGuardian(guardian, sender=owner)
     settlement.setOperator(operator, sender=owner)
     hooks = owner.deploy(project.RouterHooks, settlement)

@@ -16,6 +16,7 @@ from pmm.domain import (
     DAI,
     USDC,
     WETH,
+    ZERO_ADDRESS,
     Address,
     OrderDomain,
     SigningKey,
@@ -159,7 +160,9 @@ def build(rpc: JsonRpc, deal: Callable[[str, Any, int], None]) -> Vault:
     accounts = ape.accounts.test_accounts
     owner, guardian = accounts[0], accounts[1]
     addresses = [token.address for token in TOKENS]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH.address, ONEINCH_ROUTER, addresses)
+    settlement = owner.deploy(
+        ape.project.RfqSettlement, owner, WETH.address, ONEINCH_ROUTER, ZERO_ADDRESS, addresses
+    )
     settlement.setGuardian(guardian, sender=owner)
     hooks = owner.deploy(ape.project.RouterHooks, settlement)
     settlement.setModule(1, hooks, sender=owner)

@@ -12,7 +12,7 @@ import ape
 from pmm.chain.abi import encode_call, selector
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
-from pmm.domain import Address, OrderDomain, SigningKey, oneinch_domain, settlement_domain
+from pmm.domain import ZERO_ADDRESS, Address, OrderDomain, SigningKey, oneinch_domain, settlement_domain
 from tests.contracts.settlement.desk import decode_error
 from tests.invariants.fork import Fork
 from tests.invariants.model import Model
@@ -184,7 +184,7 @@ def build(rpc: JsonRpc, deal: Callable[[str, Any, int], None]) -> World:
     owner, guardian, operator, *others = (accounts[index] for index in range(7))
     base, quote, extra = (owner.deploy(ape.project.MockOddToken) for _ in range(3))
     core = [base, quote, WETH]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, core)
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, core)
     settlement.setGuardian(guardian, sender=owner)
     settlement.setOperator(operator, sender=owner)
     keys = tuple(SigningKey(secrets.token_bytes(32)) for _ in range(3))

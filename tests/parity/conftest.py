@@ -11,7 +11,7 @@ import pytest
 from pmm.chain.abi import selector
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
-from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
+from pmm.domain import ZERO_ADDRESS, Address, SigningKey, oneinch_domain, settlement_domain
 from tests.contracts.conftest import *  # noqa: F403 - pytest finds fixtures by name
 from tests.contracts.conftest import _fresh_build  # noqa: F401 - the star leaves it out
 from tests.contracts.settlement.desk import position
@@ -26,7 +26,8 @@ def arena(owner: Any, deal: Any, rpc: JsonRpc) -> Arena:
     """Two makers with the same inventory and the same dead nonces, one taker with everything approved."""
     key, twin_key = SigningKey(secrets.token_bytes(32)), SigningKey(secrets.token_bytes(32))
     base, quote = owner.deploy(ape.project.MockOddToken), owner.deploy(ape.project.MockOddToken)
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, [base, quote, WETH])
+    core = [base, quote, WETH]
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, core)
     harness = owner.deploy(ape.project.FillComparison, ape.accounts.test_accounts[5])
     settlement.initLanes(key.address, 1, sender=owner)
     twin = ape.accounts[twin_key.address]

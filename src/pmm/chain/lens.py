@@ -105,7 +105,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("INVENTORY", "settlement holds less of the maker asset than the order gives"),
     ("TAKER_BALANCE", "taker holds less of the taker asset than the order wants"),
     ("TAKER_ALLOWANCE", "taker approved less of the taker asset than the order wants"),
-    ("NO_HEDGER", "no hedger is set for a funded order (ModuleMissing)"),
+    ("NO_HEDGER", "the hedger that a funded order needs is not there (ModuleMissing)"),
     ("LOCKED", "settlement is inside another fill (Reentered)"),
     ("FILL_TOO_SMALL", "smaller than the order's smallest fill (FillTooSmall)"),
     ("DECAYED_AWAY", "decay has left nothing of the making amount (ZeroAmount)"),
@@ -121,6 +121,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("HOOK_REQUIRED", "needs our preInteraction and has none (HookRequired)"),
     ("ROUTER_ALLOWANCE", "1inch's contract may take less of the maker asset than the order gives"),
     ("REFUSED", "the settlement refuses the signature for another reason"),
+    ("NO_POOL", "the Uniswap V3 pool of the funding plan does not exist (NoCode)"),
 )
 SIGNATURE_BITS = frozenset({9, 10})
 """Bits that say the signature itself is not valid."""

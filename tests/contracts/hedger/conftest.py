@@ -19,14 +19,8 @@ from pmm.chain.rpc import JsonRpc, RpcError
 from pmm.domain import (
     USDC,
     WETH,
-    Address,
-    MakerTraits,
-    RfqOrder,
     SignedOrder,
     SigningKey,
-    build_salt,
-    settlement_domain,
-    sign_order,
 )
 from pmm.localnet.addresses import UNISWAP_V3_SWAP_ROUTER
 from pmm.localnet.funding import balance_of as read_balance
@@ -47,6 +41,7 @@ from tests.contracts.hedger.funded_fills import (
     FundedFill,
     decode_error,
     external,
+    sign_fill,
 )
 from tests.contracts.hedger.hedges import SWAP_FEE_PIPS
 from tests.contracts.hedger.mock_fixtures import (
@@ -213,27 +208,10 @@ def stocked(
 @pytest.fixture
 def signed(settlement: Any, signer_key: SigningKey) -> Callable[..., SignedOrder]:
     """Sign an order on our domain for a funded fill, with a nonce of its own."""
-    domain = settlement_domain(ape.chain.chain_id, Address(settlement.address))
     nonces = iter(range(1, 100))
 
     def _sign(fill: FundedFill, private_taker: str | None = None, **traits: Any) -> SignedOrder:
-        extension = fill.terms(private_taker).encode()
-        order = RfqOrder(
-            salt=build_salt(epoch=0, upper=1, extension=extension),
-            maker=Address(settlement.address),
-            maker_asset=Address(fill.maker_asset),
-            taker_asset=Address(fill.taker_asset),
-            making_amount=fill.making_amount,
-            taking_amount=fill.taking_amount,
-            maker_traits=MakerTraits.for_quote(
-                lane=0,
-                nonce=next(nonces),
-                expiration_s=ape.chain.pending_timestamp + 60,
-                has_extension=True,
-                **traits,
-            ).encode(),
-        )
-        return sign_order(order, domain, signer_key, extension)
+        return sign_fill(settlement, signer_key, fill, next(nonces), private_taker, **traits)
 
     return _sign
 

@@ -79,7 +79,6 @@ def describe_fill(
         profit: int,
         min_profit: int,
         receiver: Any = None,
-        sweep: bool = False,
         lender: str = "",
     ) -> FundedFill:
         fee = costs.lending_fee(hedge.source, making_amount)
@@ -105,7 +104,7 @@ def describe_fill(
             taker_asset=taker_asset,
             making_amount=making_amount,
             taking_amount=cost + profit,
-            plan=hedge.plan(min_profit=min_profit, sweep=sweep).encode(),
+            plan=hedge.plan(min_profit=min_profit).encode(),
             route=hedge.route(
                 maker_asset, lender or mock_lender.address, lambda: order_maker.route(order) if order else b""
             ),

@@ -19,16 +19,22 @@ from pmm.domain import (
     FillArgs,
     FundingPlan,
     FundingSource,
+    MakerTraits,
     OwnDomainTerms,
+    RfqOrder,
     SignedOrder,
+    SigningKey,
     TakerTraits,
+    build_salt,
     lender_route,
+    settlement_domain,
+    sign_order,
 )
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 ONE_WETH = 10**18
 _MINIMUM_PROFIT = 2**128 - 1
-_TAKER_PAYS, _PAYS_FROM_HERE = 0, 2**256 - 1
+_TAKER_PAYS = 0
 
 
 class SettlementTrick(IntEnum):
@@ -139,6 +145,30 @@ def external(name: str, address: str) -> Any:
     return ape.Contract(address, abi=json.loads((CONTRACTS / "external" / f"{name}.json").read_text()))
 
 
+def sign_fill(
+    settlement: Any,
+    key: SigningKey,
+    fill: FundedFill,
+    nonce: int,
+    private_taker: str | None = None,
+    **traits: Any,
+) -> SignedOrder:
+    """Return the order of a funded fill on our domain, signed."""
+    extension = fill.terms(private_taker).encode()
+    order = RfqOrder(
+        salt=build_salt(epoch=0, upper=1, extension=extension),
+        maker=Address(settlement.address),
+        maker_asset=Address(fill.maker_asset),
+        taker_asset=Address(fill.taker_asset),
+        making_amount=fill.making_amount,
+        taking_amount=fill.taking_amount,
+        maker_traits=MakerTraits.for_quote(
+            lane=0, nonce=nonce, expiration_s=ape.chain.pending_timestamp + 60, has_extension=True, **traits
+        ).encode(),
+    )
+    return sign_order(order, settlement_domain(ape.chain.chain_id, order.maker), key, extension)
+
+
 def fill_call(
     signed_order: SignedOrder,
     *,
@@ -193,12 +223,7 @@ def loan_data(fill: FundedFill) -> bytes:
 
 def v3_swap_data(fill: FundedFill) -> bytes:
     """The same of the Uniswap V3 pool whose swap closes ``fill``."""
-    return _joined(fill.taker_asset, fill.maker_asset, fill.making_amount, _TAKER_PAYS)
-
-
-def v3_sale_data(token_in: str, token_out: str, amount_in: int) -> bytes:
-    """The same of the Uniswap V3 pool that inventory is sold to."""
-    return _joined(token_in, token_out, amount_in, _PAYS_FROM_HERE)
+    return _joined(int(fill.taker_asset, 16) | _TAKER_PAYS << 160)
 
 
 def v2_swap_data(fill: FundedFill) -> bytes:

@@ -66,7 +66,12 @@ class Hedge:
             FundingSource.SIGNED_ORDER: HedgeLeg.SIGNED_ORDER,
         }.get(self.source, self.leg)
 
-    def plan(self, *, min_profit: int = 0, sweep: bool = False) -> FundingPlan:
+    @property
+    def needs_hedger(self) -> bool:
+        """Whether the settlement does not do it by itself, as it does a flash swap on one Uniswap V3 pool."""
+        return (self.source, self.leg) != (FundingSource.UNISWAP_V3_SWAP, HedgeLeg.UNISWAP_V3_POOL)
+
+    def plan(self, *, min_profit: int = 0) -> FundingPlan:
         fee, spacing = self.swap_fee_pips, 0
         if self.closed_on is HedgeLeg.UNISWAP_V4_POOL:
             fee, spacing = ETHER_POOL if self.ether else WETH_POOL
@@ -80,7 +85,6 @@ class Hedge:
             lending_fee_pips=LENDING_FEE_PIPS if self.source is FundingSource.UNISWAP_V3_FLASH else 0,
             tick_spacing=spacing,
             trades_ether=self.ether,
-            sweep=sweep,
         )
 
     def path(self, maker_asset: str) -> bytes:

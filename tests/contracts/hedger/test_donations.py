@@ -25,7 +25,7 @@ from tests.contracts.hedger.hedges import (
 
 DONATED_USDC = 900 * 10**6
 DONATED_WETH = 7
-# A lender of ERC-3156 may lend or pull less than it says, so that what lies here is handed over before and after.
+# A lender of ERC-3156 may lend less than it says, so that what lies here is handed over before its loan too.
 HANDS_OVER = FundingSource.ERC3156_LOAN
 # All but the pools of the factory.
 LIARS = tuple(source for source in LOANS if source is not FundingSource.UNISWAP_V3_FLASH)
@@ -39,7 +39,7 @@ def donated(deal: Any, hedger: Any) -> None:
 
 
 @pytest.mark.parametrize("hedge", HEDGES, ids=str)
-def test_fund_fill__both_assets_were_donated_and_the_plan_sweeps__leaves_nothing(
+def test_fund_fill__both_assets_were_donated__leaves_nothing(
     hedge: Hedge,
     stocked: None,
     donated: None,
@@ -47,34 +47,6 @@ def test_fund_fill__both_assets_were_donated_and_the_plan_sweeps__leaves_nothing
     signed: Any,
     settlement: Any,
     taker: Any,
-    balances: Any,
-) -> None:
-    fill = sell_weth(hedge, sweep=True)
-    before = balances()
-
-    settlement.fillOrderFunded(*fill_call(signed(fill)), sender=taker)
-
-    assert moved(before, balances()) == {
-        ("WETH", "taker"): fill.making_amount,
-        ("USDC", "taker"): -fill.taking_amount,
-        ("USDC", "hedger"): -DONATED_USDC,
-        ("WETH", "hedger"): -DONATED_WETH,
-        ("USDC", "settlement"): fill.profit + DONATED_USDC,
-        ("WETH", "settlement"): DONATED_WETH,
-    }
-
-
-@pytest.mark.parametrize("hedge", ONE_PER_SOURCE, ids=str)
-def test_fund_fill__both_assets_were_donated__leaves_them_for_sweep(
-    hedge: Hedge,
-    stocked: None,
-    donated: None,
-    sell_weth: Any,
-    signed: Any,
-    settlement: Any,
-    hedger: Any,
-    taker: Any,
-    attacker: Any,
     balances: Any,
 ) -> None:
     fill = sell_weth(hedge)
@@ -82,23 +54,35 @@ def test_fund_fill__both_assets_were_donated__leaves_them_for_sweep(
 
     settlement.fillOrderFunded(*fill_call(signed(fill)), sender=taker)
 
-    handed_over = DONATED_WETH if hedge.source is HANDS_OVER else 0
-    expected = {
+    change = {
         ("WETH", "taker"): fill.making_amount,
         ("USDC", "taker"): -fill.taking_amount,
         ("USDC", "settlement"): fill.profit,
-        ("WETH", "settlement"): handed_over,
-        ("WETH", "hedger"): -handed_over,
     }
-    assert moved(before, balances()) == {key: amount for key, amount in expected.items() if amount}
+    if hedge.needs_hedger:
+        change |= {
+            ("USDC", "hedger"): -DONATED_USDC,
+            ("WETH", "hedger"): -DONATED_WETH,
+            ("USDC", "settlement"): fill.profit + DONATED_USDC,
+            ("WETH", "settlement"): DONATED_WETH,
+        }
+    assert moved(before, balances()) == change
+
+
+def test_sweep__after_flash_swaps_that_pass_the_hedger_by__anyone_may(
+    donated: None, settlement: Any, hedger: Any, attacker: Any, balances: Any
+) -> None:
     before = balances()
 
     for token in (WETH, USDC):
         hedger.sweep(token.address, sender=attacker)
 
-    swept = {("WETH", "hedger"): handed_over - DONATED_WETH, ("USDC", "hedger"): -DONATED_USDC}
-    swept |= {(asset, "settlement"): -amount for (asset, _), amount in swept.items()}
-    assert moved(before, balances()) == {key: amount for key, amount in swept.items() if amount}
+    assert moved(before, balances()) == {
+        ("USDC", "hedger"): -DONATED_USDC,
+        ("WETH", "hedger"): -DONATED_WETH,
+        ("USDC", "settlement"): DONATED_USDC,
+        ("WETH", "settlement"): DONATED_WETH,
+    }
 
 
 @pytest.mark.parametrize("hedge", ONE_PER_SOURCE, ids=str)
@@ -114,7 +98,7 @@ def test_fund_fill__donation_would_lift_the_profit_or_cover_the_loss__reverts(
     deal: Any,
     refusal_of: Any,
 ) -> None:
-    fill = sell_weth(hedge, profit=profit, min_profit=minimum, sweep=True)
+    fill = sell_weth(hedge, profit=profit, min_profit=minimum)
     deal(USDC.address, probed, DONATED_USDC)
     deal(WETH.address, probed, 2 * ONE_WETH)
 
@@ -176,8 +160,9 @@ def test_fund_fill__donation_while_collecting__is_no_profit(
 
     assert mock_settlement.succeeded()
     assert mock_settlement.profit() == fill.profit
-    assert balance_of(USDC.address, probed) == DONATED_USDC
-    assert balance_of(USDC.address, mock_settlement) - before == fill.profit - DONATED_USDC
+    # The gift came out of the settlement's own stock and went back to it.
+    assert balance_of(USDC.address, probed) == 0
+    assert balance_of(USDC.address, mock_settlement) - before == fill.profit
 
 
 @pytest.mark.parametrize(
@@ -204,9 +189,8 @@ def test_fund_fill__donation_of_the_borrowed_asset_inside_the_callback__is_not_s
 
     assert mock_settlement.succeeded()
     assert mock_settlement.profit() == fill.profit
-    left = 0 if hedge.source is HANDS_OVER else 2 * ONE_WETH
-    assert balance_of(WETH.address, probed) == left
-    assert balance_of(WETH.address, mock_settlement) == 2 * ONE_WETH - left
+    assert balance_of(WETH.address, probed) == 0
+    assert balance_of(WETH.address, mock_settlement) == 2 * ONE_WETH
 
 
 @pytest.mark.parametrize("source", LIARS)
@@ -236,4 +220,4 @@ def test_fund_fill__lender_gives_less_than_it_says__takes_from_a_donation_or_rev
 
     assert mock_settlement.profit() == fill.profit
     assert balance_of(WETH.address, mock_lender) - before == 1
-    assert balance_of(WETH.address, misled) == gift - 1
+    assert balance_of(WETH.address, misled) == 0

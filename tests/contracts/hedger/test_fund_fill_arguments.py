@@ -83,7 +83,7 @@ def test_fund_fill__no_lending_pool_of_that_fee__reverts(
 
         refusal = refusal_of(mock_settlement.fund, replace(fill, plan=plan).arguments(), sender=taker)
 
-        assert refusal == ("PoolNotFound", USDC.address.lower(), WETH.address.lower(), fee_pips)
+        assert refusal == ("PoolNotFound", WETH.address.lower(), USDC.address.lower(), fee_pips)
 
 
 def test_fund_fill__pool_of_the_leg_lends_too__reverts(

@@ -263,7 +263,7 @@ def test_fund_fill__maker_asset_calls_the_hedger_while_the_pool_pays_out__refuse
     arguments, expected = {
         "uniswapV3SwapCallback": (
             (fill.taking_amount, -ONE_WETH, v3_swap_data(fill)),
-            ("UnexpectedCallback", token, token, ONE_WETH),
+            ("UnexpectedCallback", token, WETH.address.lower(), 0),
         ),
         "sweep": ((WETH.address,), ("",)),
         "fundFill": (fill.entry()[1], ("",)),

@@ -97,7 +97,7 @@ def test_fund_fill__v4_manager_sent_the_hedger_ether__neither_counts_nor_blocks_
     unlocker: Any,
 ) -> None:
     unlocker.giveEther(hedger, value=ONE_WETH, sender=owner)
-    fill = sell[sold](Hedge(source=FundingSource.UNISWAP_V4_SWAP, ether=True), sweep=True)
+    fill = sell[sold](Hedge(source=FundingSource.UNISWAP_V4_SWAP, ether=True))
     before = balances()
 
     settlement.fillOrderFunded(*fill_call(signed(fill)), sender=taker)

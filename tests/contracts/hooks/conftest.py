@@ -13,7 +13,7 @@ import pytest
 
 from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.rpc import JsonRpc
-from pmm.domain import MAINNET_TOKENS, USDC, WETH, SigningKey, oneinch_domain
+from pmm.domain import MAINNET_TOKENS, USDC, WETH, ZERO_ADDRESS, SigningKey, oneinch_domain
 from pmm.localnet.addresses import ETH_USD_FEED, USDC_USD_FEED
 from tests.contracts.hooks.router_fills import HookedOrder, RouterDesk
 from tests.contracts.settlement.desk import MAKING, ONE, ORDER_COMPONENTS
@@ -120,7 +120,9 @@ def desk(
 ) -> RouterDesk:
     """The settlement contract with its hooks; it sells USDC for WETH, both with feeds and a band of 1 %."""
     core_tokens = [token.address for token in MAINNET_TOKENS]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH.address, router, core_tokens)
+    settlement = owner.deploy(
+        ape.project.RfqSettlement, owner, WETH.address, router, ZERO_ADDRESS, core_tokens
+    )
     settlement.setGuardian(guardian, sender=owner)
     settlement.setOperator(operator, sender=owner)
     settlement.initLanes(signer_key.address, LANES, sender=owner)

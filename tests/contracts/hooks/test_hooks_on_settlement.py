@@ -7,7 +7,7 @@ from typing import Any
 import ape
 import pytest
 
-from pmm.domain import Address
+from pmm.domain import ZERO_ADDRESS, Address
 from pmm.domain.hook_payloads import PostHook, PreHook
 from tests.contracts.hooks.conftest import ROUTER_HOOKS
 from tests.contracts.hooks.router_fills import BAD_SIGNATURE, POST, PRE, RouterDesk
@@ -103,7 +103,7 @@ def test_consume_cap_and_moves__unregistered_hooks__are_refused(desk: RouterDesk
 def test_set_module__hooks_of_another_settlement_or_twice__are_refused(
     desk: RouterDesk, mock_desk: RouterDesk, owner: Any
 ) -> None:
-    fresh = owner.deploy(ape.project.RfqSettlement, owner, desk.quote, desk.router, [desk.base])
+    fresh = owner.deploy(ape.project.RfqSettlement, owner, desk.quote, desk.router, ZERO_ADDRESS, [desk.base])
     refusal = desk.refusal(fresh.setModule, ROUTER_HOOKS, mock_desk.hooks, sender=owner)
     assert refusal == ("ForeignModule", lower(mock_desk.hooks), lower(mock_desk.maker))
     again = owner.deploy(ape.project.RouterHooks, desk.maker)

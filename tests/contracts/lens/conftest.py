@@ -12,6 +12,7 @@ import pytest
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
+from tests.contracts.hedger_place import HEDGER_PLACE
 from tests.contracts.lens.lens_desk import (
     BAND_UNITS,
     BASE_PRICE,
@@ -88,7 +89,8 @@ def desk(
     rpc: JsonRpc,
     now_s: Callable[[], int],
 ) -> LensDesk:
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, [base, quote, WETH])
+    core = [base, quote, WETH]
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, HEDGER_PLACE, core)
     lens = owner.deploy(ape.project.SettlementLens, settlement)
     hooks = owner.deploy(ape.project.RouterHooks, settlement)
     settlement.setGuardian(guardian, sender=owner)

@@ -207,6 +207,7 @@ _OWN: list[Mutation] = [
     _extension(lambda desk: extension_of(taker=desk.taker.address)),
     _extension(lambda desk: extension_of(taker=desk.owner.address)),
     _extension(lambda _: extension_of(plan=1 << 248)),
+    _extension(lambda _: extension_of(plan=2 << 248)),
     _extension(lambda _: bytes(33)),
 ]
 

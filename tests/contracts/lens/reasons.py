@@ -43,6 +43,7 @@ class Reason(IntFlag):
     HOOK_REQUIRED = 1 << 30
     ROUTER_ALLOWANCE = 1 << 31
     REFUSED = 1 << 32
+    NO_POOL = 1 << 33
 
 
 _NO_EXTENSION = ("MissingExtension", "UnexpectedExtension", "ExtensionHashMismatch", "BadExtension")
@@ -70,6 +71,7 @@ ERRORS: dict[Reason, tuple[str, ...]] = {
     Reason.TAKER_BALANCE: ("TokenCallFailed",),
     Reason.TAKER_ALLOWANCE: ("TokenCallFailed",),
     Reason.NO_HEDGER: ("ModuleMissing",),
+    Reason.NO_POOL: ("NoCode",),
     Reason.LOCKED: ("Reentered",),
     Reason.FILL_TOO_SMALL: ("FillTooSmall",),
     Reason.DECAYED_AWAY: ("ZeroAmount",),

@@ -8,7 +8,9 @@ from typing import Any
 import ape
 import pytest
 
+from pmm.chain.rpc import JsonRpc
 from pmm.domain import SigningKey
+from tests.contracts.hedger_place import place_hedger
 from tests.contracts.lens.lens_desk import (
     BAND_ON,
     CAPS_ON,
@@ -186,14 +188,30 @@ def test_check_order__extension__private_and_malformed(desk: LensDesk, attacker:
 
 
 def test_check_order__funding_plan__needs_a_hedger_and_no_inventory(desk: LensDesk) -> None:
-    funded = extension_of(plan=1 << 248)
+    funded = extension_of(plan=2 << 248)
     order = desk.order(extension=funded, making_amount=200 * MAKING)
     assert_alone(desk, Reason.NO_HEDGER, order, extension=funded)
-    hedger = desk.owner.deploy(ape.project.MockHedger, desk.settlement)
+    hedger = place_hedger(desk.rpc, desk.owner, ape.project.MockHedger, desk.settlement)
     desk.base.setBalance(hedger, 200 * MAKING, sender=desk.owner)
-    desk.settlement.setModule(HEDGER, hedger, sender=desk.owner)
     assert desk.reasons(order, extension=funded) == Reason(0)
     assert desk.outcome(order, extension=funded) == ()
+
+
+def test_check_order__flash_swap_on_one_pool__needs_the_pool_and_no_hedger(
+    desk: LensDesk, rpc: JsonRpc
+) -> None:
+    funded = extension_of(plan=1 << 248 | 500 << 224)
+    order = desk.order(extension=funded, making_amount=200 * MAKING)
+    assert_alone(desk, Reason.NO_POOL, order, extension=funded)
+    pool = desk.outcome(order, extension=funded)[1]
+    rpc.call("anvil_setCode", pool, "0x00")
+    assert desk.reasons(order, extension=funded) == Reason(0)
+
+
+def test_check_order__plan_of_zero__is_a_plan(desk: LensDesk) -> None:
+    funded = extension_of(plan=0)
+    order = desk.order(extension=funded, making_amount=200 * MAKING)
+    assert_alone(desk, Reason.NO_HEDGER, order, extension=funded)
 
 
 def test_check_order__bad_signature__is_named(desk: LensDesk) -> None:

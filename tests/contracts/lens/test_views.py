@@ -12,6 +12,7 @@ from pmm.chain.abi import selector
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.domain import Address, SigningKey
 from pmm.domain.hook_payloads import InventorySource, PreHook
+from tests.contracts.hedger_place import HEDGER_PLACE, place_hedger
 from tests.contracts.lens.lens_desk import (
     BAND_UNITS,
     BASE_PRICE,
@@ -45,7 +46,7 @@ def test_reason_names__every_bit__has_the_published_name(desk: LensDesk) -> None
     assert desk.lens.reasonNames(sum(Reason)) == every
     for reason in Reason:
         assert desk.lens.reasonNames(reason) == [reason.name]
-    assert desk.lens.reasonNames(1 << 33 | 1 << 255 | 1) == ["MAKER", "UNNAMED", "UNNAMED"]
+    assert desk.lens.reasonNames(1 << 34 | 1 << 255 | 1) == ["MAKER", "UNNAMED", "UNNAMED"]
 
 
 # ---- lanes
@@ -99,8 +100,7 @@ def test_cap__unset__is_all_zero(desk: LensDesk) -> None:
 
 def test_cap__use_counted_without_a_cap__is_still_unset(desk: LensDesk, operator: Any) -> None:
     """An inventory swap of nothing leaves a word with windows of no length."""
-    hedger = desk.owner.deploy(ape.project.MockHedger, desk.settlement)
-    desk.settlement.setModule(HEDGER, hedger, sender=desk.owner)
+    place_hedger(desk.rpc, desk.owner, ape.project.MockHedger, desk.settlement)
     desk.settlement.setBand(desk.base, desk.quote, 255, sender=desk.owner)
     desk.guards(CAPS_ON)
     desk.settlement.swapInventory(desk.quote, desk.base, 0, 0, 0, b"", sender=operator)
@@ -236,7 +236,7 @@ def test_limits__set_up__shows_every_core_token(desk: LensDesk) -> None:
     desk.guards(CAPS_ON)
     found = desk.lens.limits()
     assert (found.locked, found.bandOn, found.capsOn, found.maxExpiry) == (False, False, True, HORIZON_S)
-    assert (found.hedger, found.routerHooks, found.lendingAccount) == (NOBODY, desk.hooks, NOBODY)
+    assert (found.hedger, found.routerHooks, found.lendingAccount) == (HEDGER_PLACE, desk.hooks, NOBODY)
     assert found.blockNumber == int(desk.rpc.call("eth_blockNumber"), 16)
     assert found.timestamp == desk.now_s()
     assert [token.token for token in found.tokens] == [desk.base, desk.quote, WETH]

@@ -13,7 +13,16 @@ import pytest
 
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
-from pmm.domain import DAI, PERMIT2, USDC, Address, SigningKey, oneinch_domain, settlement_domain
+from pmm.domain import (
+    DAI,
+    PERMIT2,
+    USDC,
+    ZERO_ADDRESS,
+    Address,
+    SigningKey,
+    oneinch_domain,
+    settlement_domain,
+)
 from tests.contracts.portal.portal_desk import PortalDesk
 from tests.contracts.settlement.desk import ONE, Desk
 
@@ -81,7 +90,7 @@ def desk(
     base, quote = (owner.deploy(ape.project.MockOddToken) for _ in range(2))
     weth = ape.Contract(WETH, abi=_TOKEN_ABI)
     core = [base, quote, WETH, USDC.address, DAI.address]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, core)
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, core)
     settlement.setGuardian(guardian, sender=owner)
     settlement.setOperator(operator, sender=owner)
     settlement.initLanes(signer_key.address, LANES, sender=owner)

@@ -8,7 +8,16 @@ from typing import Any
 import ape
 import pytest
 
-from pmm.domain import BatchCall, BatchFill, RfqOrder, TakerTraits, encode_fill, parse_address, sign_order
+from pmm.domain import (
+    ZERO_ADDRESS,
+    BatchCall,
+    BatchFill,
+    RfqOrder,
+    TakerTraits,
+    encode_fill,
+    parse_address,
+    sign_order,
+)
 from tests.contracts.portal.portal_desk import PortalDesk, changes, named, row
 from tests.contracts.portal.signed_permits import usdc_permit
 from tests.contracts.settlement.desk import (
@@ -45,8 +54,9 @@ def test_settlement__is_the_one_of_the_constructor(portal_desk: PortalDesk) -> N
 
 def test_set_module__only_the_owner_and_once(portal_desk: PortalDesk, owner: Any, attacker: Any) -> None:
     place = portal_desk
+    core = [place.desk.base, place.desk.quote]
     settlement = owner.deploy(
-        ape.project.RfqSettlement, owner, place.desk.weth, place.permit2, [place.desk.base, place.desk.quote]
+        ape.project.RfqSettlement, owner, place.desk.weth, place.permit2, ZERO_ADDRESS, core
     )
     portal = owner.deploy(ape.project.TakerPortal, settlement)
     data = bytes(settlement.setModule.encode_input(TAKER_PORTAL, portal))

@@ -12,6 +12,7 @@ import pytest
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
 from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, SigningKey, oneinch_domain, settlement_domain
+from tests.contracts.hedger_place import HEDGER_PLACE, place_hedger
 from tests.contracts.settlement.desk import (
     MAKING,
     ONE,
@@ -106,7 +107,8 @@ def desk(
     now_s: Callable[[], int],
 ) -> Desk:
     """Inventory in both tokens and WETH, a signer on four lanes, a taker who approved everything."""
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, [base, quote, WETH])
+    core = [base, quote, WETH]
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, HEDGER_PLACE, core)
     settlement.setGuardian(guardian, sender=owner)
     settlement.setOperator(operator, sender=owner)
     settlement.initLanes(signer_key.address, LANES, sender=owner)
@@ -200,12 +202,11 @@ def mock_taker(desk: Desk, owner: Any, base: Any, quote: Any) -> Any:
 
 
 @pytest.fixture
-def mock_hedger(desk: Desk, owner: Any, base: Any, quote: Any) -> Any:
-    """A hedger that pays out of its own pocket, joined to the settlement."""
-    instance = owner.deploy(ape.project.MockHedger, desk.settlement)
+def mock_hedger(desk: Desk, owner: Any, base: Any, quote: Any, rpc: JsonRpc) -> Any:
+    """A hedger that pays out of its own pocket, where the settlement expects it."""
+    instance = place_hedger(rpc, owner, ape.project.MockHedger, desk.settlement)
     for token in (base, quote):
         token.mint(instance, FORTUNE, sender=owner)
-    desk.settlement.setModule(HEDGER, instance, sender=owner)
     return instance
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import ape
 import pytest
 
-from tests.contracts.settlement.conftest import HEDGER
+from tests.contracts.settlement.conftest import LENDING_ACCOUNT
 from tests.contracts.settlement.desk import Desk, lower, position
 
 ZERO = "0x" + "00" * 20
@@ -41,7 +41,7 @@ REDUCERS = (
 )
 MOVERS = ("moveToLending", "swapInventory")
 # One caller each: hedger, router hooks, taker portal, pending owner.
-ONE_CALLER = ("collect", "consumeCap", "fillOrderFor", "acceptOwnership")
+ONE_CALLER = ("collect", "uniswapV3SwapCallback", "consumeCap", "fillOrderFor", "acceptOwnership")
 # Open to all: the order is judged.
 FILLS = ("fillOrder", "fillOrderArgs", "fillOrderFunded", "fillOrderCompact")
 ROLES = ("owner", "guardian", "operator", "taker", "attacker")
@@ -54,7 +54,7 @@ def _values(desk: Desk, function: str, guardian: Any) -> tuple[Any, ...]:
         "transferOwnership": (guardian,),
         "setGuardian": (guardian,),
         "setOperator": (guardian,),
-        "setModule": (HEDGER, desk.base),
+        "setModule": (LENDING_ACCOUNT, desk.base),
         "setCap": (desk.base, 1, 1, 60),
         "setFeed": (desk.base, ZERO, 0),
         "setGuards": (3,),
@@ -62,6 +62,7 @@ def _values(desk: Desk, function: str, guardian: Any) -> tuple[Any, ...]:
         "moveToLending": (desk.base, 1),
         "swapInventory": (desk.base, desk.quote, 1, 0, 0, b""),
         "collect": (guardian, 0),
+        "uniswapV3SwapCallback": (1, -1, b""),
         "consumeCap": (desk.base, 1),
         "fillOrderFor": (guardian, desk.order().words, bytes(32), bytes(32), 1, 0, b""),
         "acceptOwnership": (),
@@ -94,8 +95,8 @@ def test_access__owner__may_call(desk: Desk, owner: Any, guardian: Any, function
     values = _values(desk, function, guardian)
     if function == "setModule":
         values = (
-            HEDGER,
-            owner.deploy(ape.project.MockHedger, desk.settlement),
+            LENDING_ACCOUNT,
+            owner.deploy(ape.project.MockInsider, desk.settlement),
         )
     getattr(desk.settlement, function)(*values, sender=owner)
 

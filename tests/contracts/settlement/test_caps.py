@@ -265,7 +265,7 @@ def test_caps_on__part_of_a_large_order__counts_the_part(capped: Desk) -> None:
 
 
 def test_caps_on__funded_fill__counts_too(capped: Desk, honest: Any) -> None:
-    extension = extension_of(plan=1 << 248)
+    extension = extension_of(plan=2 << 248)
     how: dict[str, Any] = {
         "function": "fillOrderFunded",
         "taker_traits": MAKER_AMOUNT | args_traits(extension=extension),

@@ -20,7 +20,7 @@ from tests.contracts.settlement.desk import (
     moved,
 )
 
-EXTENSION = extension_of(plan=1 << 248 | PROFIT)
+EXTENSION = extension_of(plan=2 << 248 | PROFIT)
 
 
 def _how() -> dict[str, Any]:
@@ -59,7 +59,8 @@ def test_collect__cost_that_leaves_less_than_the_minimum__is_refused(
 
 
 def test_collect__outside_a_fill__is_refused(desk: Desk, honest: Any, owner: Any) -> None:
-    assert desk.refusal(honest.collectNow, honest, 0, sender=owner) == ("NoTicket",)
+    refusal = desk.refusal(honest.collectNow, honest, 0, sender=owner)
+    assert refusal == ("Unauthorised", lower(honest))
 
 
 def test_collect__after_a_fill_in_the_same_transaction__is_refused(
@@ -69,7 +70,7 @@ def test_collect__after_a_fill_in_the_same_transaction__is_refused(
     fill, collect = method.encode_input(*values), honest.collectNow.encode_input(honest, 0)
     targets = [desk.settlement, honest]
     refusal = desk.refusal(mock_taker.executeAll, targets, [fill, collect], sender=owner)
-    assert refusal == ("NoTicket",)
+    assert refusal == ("Unauthorised", lower(honest))
 
 
 @pytest.mark.parametrize("who", ["taker", "owner", "attacker"])

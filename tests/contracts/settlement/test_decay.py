@@ -182,7 +182,7 @@ def test_decay__fill_in_a_block__moves_what_is_left_and_reports_it(
 
 
 def test_decay__funded_fill__asks_the_hedger_for_what_is_left(desk: Desk, honest: Any, start_s: int) -> None:
-    extension = extension_of(plan=1 << 248 | PROFIT)
+    extension = extension_of(plan=2 << 248 | PROFIT)
     order = desk.with_extension(extension, expiration_s=start_s + START_S, flags=flags_of())
     found = desk.simulate(
         order,

@@ -37,7 +37,7 @@ def test_fill_order__without_expiration__is_refused(desk: Desk) -> None:
 @pytest.mark.parametrize("entry", ["fillOrder", "fillOrderArgs", "fillOrderFunded"])
 def test_every_entry__expiration__holds_to_the_second(desk: Desk, honest: Any, entry: str) -> None:
     at_s = desk.now_s() + 100
-    extension = extension_of(plan=1 << 248 | PROFIT) if entry == "fillOrderFunded" else b""
+    extension = extension_of(plan=2 << 248 | PROFIT) if entry == "fillOrderFunded" else b""
     how: dict[str, Any] = {
         "function": entry,
         "args": None if entry == "fillOrder" else extension,

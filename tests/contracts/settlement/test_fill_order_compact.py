@@ -8,7 +8,7 @@ import ape
 import pytest
 
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
-from pmm.domain import Address, RfqOrder, SigningKey, keccak256
+from pmm.domain import ZERO_ADDRESS, Address, RfqOrder, SigningKey, keccak256
 from pmm.domain.compact_order import CompactOrder as PackagedOrder
 from tests.contracts.settlement.compact import compact
 from tests.contracts.settlement.conftest import FORTUNE, UNLIMITED
@@ -120,7 +120,7 @@ def test_fill_order_compact__eight_core_tokens__positions_seven_and_eight(desk: 
     tokens = [owner.deploy(ape.project.MockOddToken) for _ in range(6)]
     last = tokens[-1]
     core = [desk.base, desk.quote, *tokens]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, core)
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, core)
     settlement.initLanes(desk.key.address, 1, sender=owner)
     last.mint(settlement, FORTUNE, sender=owner)
     desk.quote.approve(settlement, UNLIMITED, sender=desk.taker)

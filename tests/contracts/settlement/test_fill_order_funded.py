@@ -26,7 +26,8 @@ from tests.contracts.settlement.desk import (
     moved,
 )
 
-PLAN = 1 << 248 | 500 << 224 | PROFIT
+# A loan of Morpho Blue, closed on a pool: the hedger's.
+PLAN = 2 << 248 | 500 << 224 | PROFIT
 TYPES = ["address", "address", "address", "uint256", "uint256", "uint256"]
 
 
@@ -120,7 +121,7 @@ def test_fill_order_funded__private_taker__holds(desk: Desk, honest: Any, attack
         (HedgerTrick.DELIVER_ONE_UNIT_MORE, PROFIT, "WrongDelivery"),
         (HedgerTrick.DELIVER_NOTHING, PROFIT, "WrongDelivery"),
         (HedgerTrick.COLLECT_NOTHING, PROFIT, "NotCollected"),
-        (HedgerTrick.COLLECT_TWICE, PROFIT, "NoTicket"),
+        (HedgerTrick.COLLECT_TWICE, PROFIT, "Unauthorised"),
         (HedgerTrick.NONE, PROFIT - 1, "ProfitTooLow"),
         (HedgerTrick.NONE, 0, "ProfitTooLow"),
         (HedgerTrick.COLLECT_TOO_MUCH, -1, "ProfitTooLow"),
@@ -144,7 +145,7 @@ def test_fill_order_funded__plan_without_minimum__costs_no_inventory(
     desk: Desk, honest: Any, owner: Any
 ) -> None:
     """The hedger may keep the whole taking amount, and not a unit of what the settlement holds."""
-    extension = extension_of(plan=1 << 248)
+    extension = extension_of(plan=2 << 248)
     honest.setTrick(HedgerTrick.NONE, 0, honest, b"", sender=owner)
     before = desk.balances(desk.settlement, desk.taker, honest)
     desk.fill(desk.with_extension(extension), **_how(extension=extension))
@@ -186,7 +187,7 @@ def test_fill_order_funded__receiver_whose_balance_is_judged__is_refused(
     assert desk.fill_refusal(_order(desk), **_how(target=target)) == ("BadTarget", target.lower())
 
 
-def test_fill_order_funded__before_a_hedger_is_set__is_refused(desk: Desk) -> None:
+def test_fill_order_funded__before_the_hedger_is_there__is_refused(desk: Desk) -> None:
     assert desk.fill_refusal(_order(desk), **_how()) == ("ModuleMissing", 0)
 
 
@@ -231,7 +232,7 @@ def test_fill_order_funded__value_sent__is_refused(desk: Desk, honest: Any) -> N
 def test_fill_order_funded__minimum_profit_of_many_bits__is_read_whole(
     desk: Desk, honest: Any, minimum: int
 ) -> None:
-    plan = 1 << 248 | minimum
+    plan = 2 << 248 | minimum
     extension = extension_of(plan=plan)
     order = desk.with_extension(extension)
     refusal = desk.fill_refusal(order, **_how(extension=extension))

@@ -160,14 +160,15 @@ def test_usdt__with_a_fee__delivers_less_to_the_taker_and_costs_no_more(
     assert _changes(charging, desk) == (-MOVED, MOVED - FEE)
 
 
-def test_usdt__with_a_fee__takes_its_share_of_a_signed_profit_too(
+def test_usdt__with_a_fee__takes_its_share_of_a_funded_fill_from_the_inventory(
     desk: Desk, charging: Genuine, honest: Any
 ) -> None:
-    extension = extension_of(plan=1 << 248 | PROFIT)
+    """From this hedger, who does not mind being paid less. A pool does, and reverts."""
+    extension = extension_of(plan=2 << 248 | PROFIT)
     order = desk.with_extension(extension, taker_asset=word(charging.address), taking_amount=MOVED)
     how: dict[str, Any] = {"taker_traits": args_traits(extension=extension), "args": extension}
     desk.fill(order, function="fillOrderFunded", **how)
-    assert _changes(charging, desk) == (PROFIT - PROFIT * FEE_BPS // 10_000, -MOVED)
+    assert _changes(charging, desk) == (PROFIT - FEE, -MOVED)
 
 
 def test_usdt__with_a_fee_and_unregistered__is_refused(desk: Desk, charging: Genuine, guardian: Any) -> None:

@@ -102,7 +102,7 @@ def test_minimum_ratio__with_decay__is_a_share_of_what_is_left(desk: Desk) -> No
 
 
 def test_minimum_ratio__funded_fill__is_held_to_it(desk: Desk, honest: Any) -> None:
-    extension = extension_of(plan=1 << 248 | PROFIT)
+    extension = extension_of(plan=2 << 248 | PROFIT)
     order = desk.with_extension(extension, flags=128 << 200)
     minimum = _minimum(MAKING, 128)
     how: dict[str, Any] = {

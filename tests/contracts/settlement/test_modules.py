@@ -1,4 +1,4 @@
-"""setModule: each of the four contracts that work for the settlement, once and for ever."""
+"""setModule: each contract that works for the settlement, once and for ever; the hedger is fixed in the code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import ape
 import pytest
 
+from pmm.localnet.addresses import ONEINCH_ROUTER, WETH
+from tests.contracts.hedger_place import HEDGER_PLACE
 from tests.contracts.settlement.conftest import HEDGER, LENDING_ACCOUNT, ROUTER_HOOKS, TAKER_PORTAL
 from tests.contracts.settlement.desk import Desk, args_of, args_traits, lower
 
 ZERO = "0x" + "00" * 20
 VIEWS = {
-    HEDGER: "hedger",
     ROUTER_HOOKS: "routerHooks",
     LENDING_ACCOUNT: "lendingAccount",
     TAKER_PORTAL: "takerPortal",
@@ -34,6 +35,28 @@ def test_set_module__first_of_its_kind__is_announced_and_shown_alone(
     assert (event.kind, event.module) == (kind, module)
     shown = {each: getattr(desk.settlement, view)() for each, view in VIEWS.items()}
     assert shown == {each: module if each == kind else ZERO for each in VIEWS}
+
+
+def test_set_module__hedger__is_fixed_in_the_code(desk: Desk, owner: Any, module: Any) -> None:
+    assert desk.settlement.hedger() == HEDGER_PLACE
+    refusal = desk.refusal(desk.settlement.setModule, HEDGER, module, sender=owner)
+    assert refusal == ("ModuleAlreadySet", HEDGER, HEDGER_PLACE.lower())
+
+
+def test_set_module__hedger_of_a_settlement_built_without__is_refused_for_good(
+    desk: Desk, owner: Any, base: Any
+) -> None:
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO, [base])
+    module = owner.deploy(ape.project.MockInsider, settlement)
+    assert settlement.hedger() == ZERO
+    refusal = desk.refusal(settlement.setModule, HEDGER, module, sender=owner)
+    assert refusal == ("ModuleAlreadySet", HEDGER, ZERO)
+
+
+def test_constructor__hedger__is_announced(desk: Desk, owner: Any, base: Any) -> None:
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, HEDGER_PLACE, [base])
+    (event,) = settlement.creation_metadata.receipt.decode_logs(settlement.ModuleSet)
+    assert (event.kind, event.module) == (HEDGER, HEDGER_PLACE)
 
 
 @pytest.mark.parametrize("kind", VIEWS)

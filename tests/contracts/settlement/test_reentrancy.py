@@ -67,7 +67,7 @@ OPEN = (
     "setMaxExpiry",
 )
 # By name: the owner is not the pending one, and the ticket is another's or closed.
-REFUSED = ("acceptOwnership", "collect")
+REFUSED = ("acceptOwnership", "collect", "uniswapV3SwapCallback")
 
 
 @pytest.fixture
@@ -126,6 +126,7 @@ def _values(desk: Desk, function: str, insider: Any) -> tuple[Any, ...]:
         "unregisterToken": (desk.base,),
         "setMaxExpiry": (60,),
         "collect": (insider, 0),
+        "uniswapV3SwapCallback": (1, -1, b""),
     }[function]
 
 
@@ -146,6 +147,7 @@ def _assert_outcomes(desk: Desk, insider: Any) -> None:
         assert found[function] == (True, b""), function
     assert decode_error(found["acceptOwnership"][1]) == ("Unauthorised", lower(insider))
     assert decode_error(found["collect"][1]) == ("Unauthorised", lower(insider))
+    assert decode_error(found["uniswapV3SwapCallback"][1]) == ("Unauthorised", lower(insider))
 
 
 def test_reentrancy__table_of_functions__is_complete(desk: Desk) -> None:
@@ -209,7 +211,7 @@ def test_reentrancy__from_the_hedger_of_a_funded_fill__only_settings_answer(
 ) -> None:
     _prepare(desk, insider)
     honest.setTrick(HedgerTrick.CALL_INSIDE, PROFIT, insider, insider.strike.encode_input(), sender=owner)
-    extension = extension_of(plan=1 << 248 | PROFIT)
+    extension = extension_of(plan=2 << 248 | PROFIT)
     before = desk.balances(desk.settlement, desk.taker)
     desk.fill(
         desk.with_extension(extension),

@@ -8,6 +8,8 @@ import ape
 import pytest
 
 from pmm.chain.addresses import ONEINCH_ROUTER, WETH
+from pmm.domain import ZERO_ADDRESS
+from tests.contracts.hedger_place import HEDGER_PLACE
 from tests.contracts.settlement.conftest import FORTUNE, UNLIMITED
 from tests.contracts.settlement.desk import (
     HORIZON_S,
@@ -87,7 +89,7 @@ def test_register_token__account_without_code__is_refused(desk: Desk, owner: Any
 
 def test_core_tokens__eight_of_them__all_trade(desk: Desk, owner: Any) -> None:
     tokens = [owner.deploy(ape.project.MockOddToken) for _ in range(8)]
-    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, tokens)
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, tokens)
     assert settlement.coreTokens() == tokens
     assert all(settlement.isRegistered(token) for token in tokens)
     settlement.unregisterToken(tokens[7], sender=owner)
@@ -136,13 +138,26 @@ def _deploy_refusal(desk: Desk, *arguments: Any) -> tuple[Any, ...]:
 def test_constructor__bad_arguments__are_refused(desk: Desk, owner: Any, receiver: Any) -> None:
     zero = "0x" + "00" * 20
     tokens = [desk.base, desk.quote]
-    assert _deploy_refusal(desk, zero, WETH, ONEINCH_ROUTER, tokens) == ("ZeroAddress",)
-    assert _deploy_refusal(desk, owner, receiver, ONEINCH_ROUTER, tokens) == ("NoCode", lower(receiver))
-    assert _deploy_refusal(desk, owner, WETH, zero, tokens) == ("NoCode", zero)
-    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [receiver]) == ("NoCode", lower(receiver))
-    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [zero]) == ("NoCode", zero)
-    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [*tokens, desk.base]) == ("BadCoreTokens", 2)
-    assert _deploy_refusal(desk, owner, WETH, ONEINCH_ROUTER, [desk.base] * 9) == ("BadCoreTokens", 9)
+    sound = (desk, owner, WETH, ONEINCH_ROUTER, ZERO_ADDRESS)
+    assert _deploy_refusal(desk, zero, WETH, ONEINCH_ROUTER, ZERO_ADDRESS, tokens) == ("ZeroAddress",)
+    assert _deploy_refusal(desk, owner, receiver, ONEINCH_ROUTER, ZERO_ADDRESS, tokens) == (
+        "NoCode",
+        lower(receiver),
+    )
+    assert _deploy_refusal(desk, owner, WETH, zero, ZERO_ADDRESS, tokens) == ("NoCode", zero)
+    assert _deploy_refusal(*sound, [receiver]) == (
+        "NoCode",
+        lower(receiver),
+    )
+    assert _deploy_refusal(*sound, [zero]) == ("NoCode", zero)
+    assert _deploy_refusal(*sound, [*tokens, desk.base]) == (
+        "BadCoreTokens",
+        2,
+    )
+    assert _deploy_refusal(*sound, [desk.base] * 9) == (
+        "BadCoreTokens",
+        9,
+    )
 
 
 def test_constructor__sound_arguments__are_shown(
@@ -153,7 +168,8 @@ def test_constructor__sound_arguments__are_shown(
     assert (shown.weth(), shown.oneInchRouter(), shown.maxExpiry()) == (WETH, ONEINCH_ROUTER, HORIZON_S)
     assert shown.coreTokens() == [desk.base, desk.quote, WETH]
     assert shown.policyWord() == HORIZON_S << 224 | 0b11111000 << 240
-    assert [shown.hedger(), shown.routerHooks(), shown.lendingAccount(), shown.takerPortal()] == [ZERO] * 4
+    assert shown.hedger() == HEDGER_PLACE
+    assert [shown.routerHooks(), shown.lendingAccount(), shown.takerPortal()] == [ZERO] * 3
 
 
 def test_runtime_code__size__is_within_the_limit_of_a_contract(desk: Desk) -> None:
