@@ -18,7 +18,6 @@ from tests.invariants.hedger_world import HedgerWorld, State
 
 _SALE = "swapInventory(address,address,uint256,uint256,uint256,bytes)"
 _SALES = tuple(hedge for hedge in HEDGES if hedge.source in (1, 7, 8))
-_HANDS_OVER = 6  # the source whose lender may pull less than it asked for
 
 
 class HedgerMachine(RuleBasedStateMachine):
@@ -80,9 +79,8 @@ class HedgerMachine(RuleBasedStateMachine):
     def _settle(self, order: Funded) -> None:
         """What a fill moves: exact but for the profit, which the pools decide."""
         world, maker, taker = self.world, order.maker_asset, order.taker_asset
-        swept = {token: self.donated[token] if order.drawn.sweep else 0 for token in (maker, taker)}
-        if order.drawn.hedge.source == _HANDS_OVER:
-            swept[maker] = self.donated[maker]
+        by_hedger = order.drawn.hedge.needs_hedger
+        swept = {token: self.donated[token] if by_hedger else 0 for token in (maker, taker)}
         found = world.observe()
         gained = self._change(found, taker, world.settlement) - swept[taker]
         assert gained >= order.min_profit, f"gained {gained}, signed {order.min_profit}: {order.drawn}"
@@ -107,21 +105,22 @@ class HedgerMachine(RuleBasedStateMachine):
         hedge=st.sampled_from(_SALES),
         sells_weth=st.booleans(),
         size=st.integers(1, 2_000),
-        sweep=st.booleans(),
     )
-    def sell_inventory(self, hedge: Hedge, sells_weth: bool, size: int, sweep: bool) -> None:
+    def sell_inventory(self, hedge: Hedge, sells_weth: bool, size: int) -> None:
         token_in, token_out, amount, _ = sizes(self.world, sells_weth, size)
         route = hedge.path(token_out) if hedge.leg is HedgeLeg.UNISWAP_V3_PATH else b""
-        plan = hedge.plan(sweep=sweep).encode()
+        plan = hedge.plan().encode()
         data = encode_call(_SALE, token_in, token_out, amount, 1, plan, route)
         refusal = self._send(self.world.operator, self.world.settlement, data)
         if refusal:
             assert refusal[0] == "BoughtTooLittle", f"{hedge} refused with {refusal}"
             return
-        bought = self._change(self.world.observe(), token_out, self.world.settlement)
+        found = self.world.observe()
+        bought = self._change(found, token_out, self.world.settlement) - self.donated[token_out]
         assert bought > 0
-        self._expect(token_in, self.world.settlement, -amount)
-        self._expect(token_out, self.world.settlement, bought)
+        self._expect(token_in, self.world.settlement, self.donated[token_in] - amount)
+        self._expect(token_out, self.world.settlement, bought + self.donated[token_out])
+        self.donated[token_in] = self.donated[token_out] = 0
 
     @rule(token=st.sampled_from([WETH, USDC]), amount=st.integers(1, 9) | st.integers(1, 10**10))
     def donate(self, token: Any, amount: int) -> None:

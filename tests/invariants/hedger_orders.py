@@ -38,7 +38,6 @@ class Drawn:
     size: int
     margin_bps: int
     min_profit_bps: int
-    sweep: bool
     elsewhere: bool
 
 
@@ -50,7 +49,6 @@ drawn_fills = st.builds(
     # Most leave enough.
     margin_bps=st.integers(100, 800) | st.integers(100, 800) | st.integers(-20, 40),
     min_profit_bps=st.sampled_from([0, 0, 5, 20, 50, 700]),
-    sweep=st.booleans(),
     elsewhere=st.booleans(),
 )
 
@@ -92,7 +90,7 @@ def write(world: HedgerWorld, drawn: Drawn, *, nonce: int, now_s: int) -> Funded
         return world.order_maker.route(order)
 
     terms = OwnDomainTerms(
-        funding_plan=drawn.hedge.plan(min_profit=min_profit, sweep=drawn.sweep),
+        funding_plan=drawn.hedge.plan(min_profit=min_profit),
         route=drawn.hedge.route(maker, world.lender, second_order),
     )
     extension = terms.encode()
@@ -132,11 +130,11 @@ def strangers_calls(
     world: HedgerWorld, maker: str, taker: str, amount: int
 ) -> list[tuple[str, tuple[Any, ...]]]:
     """Every function of the hedger but `sweep` and views, with data that pools and lenders could give."""
-    thief, us, most = world.thief, world.hedger, 2**256 - 1
+    thief, us = world.thief, world.hedger
     terms = encode_call("x(address,address,address,uint256,uint256)", thief, maker, taker, amount, 1 << 248)[
         4:
     ]
-    v3 = encode_call("x(address,address,uint256,uint256)", maker, taker, amount, most)[4:]
+    v3 = encode_call("x(uint256)", int(maker, 16) | amount << 160)[4:]
     v2 = encode_call("x(address,uint256,address,uint256)", maker, amount, thief, 0)[4:]
     v4 = encode_call("x(address,address,uint256,address,uint256,bool)", maker, taker, amount, thief, 0, True)[
         4:
