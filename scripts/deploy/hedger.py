@@ -1,7 +1,7 @@
 """Deploy AtomicHedger where the recorded settlement expects it: ``ape run deploy hedger``.
 
-``ape run deploy settlement`` does it too; this finishes a run that was interrupted between the two. The settlement was
-built with the address of the deploying account's next contract, so it has to be that account, before it sends
+``ape run deploy settlement`` does it too; this finishes a run that was interrupted between the two. The settlement
+was built with the address of the deploying account's next contract, so it has to be that account, before it sends
 anything else.
 """
 
@@ -52,9 +52,9 @@ def deploy_hedger(account: AccountAPI, settlement: str, path: Path) -> None:
     found = get_create_address(account.address, account.nonce)
     if found != expected:
         raise click.ClickException(
-            f"expected the next contract of {account.address} at {expected}, the hedger of {settlement}, found {found}; "
-            "deploy with the account that deployed the settlement, or, if that has sent something since, "
-            "run `ape run deploy settlement` again"
+            f"expected the next contract of {account.address} at {expected}, the hedger of {settlement}, "
+            f"found {found}; deploy with the account that deployed the settlement, or, if that has sent something "
+            "since, run `ape run deploy settlement` again"
         )
     arguments = hedger_arguments(settlement)
     hedger = account.deploy(ape.project.AtomicHedger, *arguments.values())

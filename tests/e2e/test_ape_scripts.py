@@ -162,18 +162,6 @@ def test_deploy__live_network_without_account__is_refused(
     assert not record.exists()
 
 
-def test_deploy__hedger_after_another_transaction__is_refused_before_it_is_sent(
-    fork: tuple[AnvilNode, str], tmp_path: Path
-) -> None:
-    record = tmp_path / "record.json"
-    code, text = _ape(fork, "deploy", "settlement", "--record", str(record))
-    assert code == 0, text
-    code, text = _ape(fork, "deploy", "hedger", "--record", str(record))
-    assert code != 0
-    assert "expected the next contract of" in text
-    assert "run `ape run deploy settlement` again" in text
-
-
 def test_deploy__live_network_without_execute__sends_nothing(
     fork: tuple[AnvilNode, str], tmp_path: Path
 ) -> None:
