@@ -151,6 +151,30 @@ def test_deploy__hedger_after_another_transaction__is_refused_before_it_is_sent(
     assert "run `ape run deploy settlement` again" in text
 
 
+def test_deploy__hedger_after_a_run_that_ended_between_the_two__puts_it_where_it_belongs(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record))
+    assert code == 0, text
+    raw = json.loads(record.read_text())
+    hedger = raw["contracts"].pop("AtomicHedger")
+    record.write_text(json.dumps(raw))
+    with fork[0].rpc() as rpc:
+        sent = rpc.call("eth_getTransactionByHash", hedger["transactionHash"])
+        now = rpc.call("eth_getTransactionCount", sent["from"], "latest")
+        # As if it had never been sent.
+        rpc.call("anvil_setCode", hedger["address"], "0x")
+        rpc.call("anvil_setNonce", hedger["address"], "0x0")
+        rpc.call("anvil_setNonce", sent["from"], sent["nonce"])
+        code, text = _ape(fork, "deploy", "hedger", "--record", str(record))
+        rpc.call("anvil_setNonce", sent["from"], now)
+    assert code == 0, text
+    assert json.loads(record.read_text())["contracts"]["AtomicHedger"]["address"] == hedger["address"]
+    code, text = _ape(fork, "verify", "settlement", "--record", str(record))
+    assert code == 0, text
+
+
 def test_deploy__live_network_without_account__is_refused(
     fork: tuple[AnvilNode, str], tmp_path: Path
 ) -> None:
