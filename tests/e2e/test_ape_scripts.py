@@ -151,6 +151,35 @@ def test_deploy__hedger_after_another_transaction__is_refused_before_it_is_sent(
     assert "run `ape run deploy settlement` again" in text
 
 
+def test_deploy__live_network_without_execute__sends_nothing(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    account = Account.create()
+    folder = tmp_path / "ape" / "accounts"
+    folder.mkdir(parents=True)
+    (folder / "deployer.json").write_text(json.dumps(Account.encrypt(account.key, PASSPHRASE, iterations=2)))
+    record = tmp_path / "record.json"
+    with fork[0].rpc() as rpc:
+        rpc.call("anvil_setBalance", account.address, hex(10**18))
+        block = rpc.call("eth_blockNumber")
+        code, text = _ape(
+            fork,
+            "deploy",
+            "settlement",
+            "--account",
+            "deployer",
+            "--record",
+            str(record),
+            network=f"ethereum:mainnet:{fork[0].url}",
+            APE_DATA_FOLDER=str(tmp_path / "ape"),
+        )
+        assert code == 0, text
+        assert "DRY RUN" in text
+        assert "RfqSettlement would take" in text
+        assert rpc.call("eth_blockNumber") == block
+    assert not record.exists()
+
+
 def test_deploy__hedger_after_a_run_that_ended_between_the_two__puts_it_where_it_belongs(
     fork: tuple[AnvilNode, str], tmp_path: Path
 ) -> None:
@@ -183,33 +212,4 @@ def test_deploy__live_network_without_account__is_refused(
     code, text = _ape(fork, "deploy", "settlement", "--record", str(record), network=network)
     assert code == 2
     assert "expected --account ALIAS on a live network" in text
-    assert not record.exists()
-
-
-def test_deploy__live_network_without_execute__sends_nothing(
-    fork: tuple[AnvilNode, str], tmp_path: Path
-) -> None:
-    account = Account.create()
-    folder = tmp_path / "ape" / "accounts"
-    folder.mkdir(parents=True)
-    (folder / "deployer.json").write_text(json.dumps(Account.encrypt(account.key, PASSPHRASE, iterations=2)))
-    record = tmp_path / "record.json"
-    with fork[0].rpc() as rpc:
-        rpc.call("anvil_setBalance", account.address, hex(10**18))
-        block = rpc.call("eth_blockNumber")
-        code, text = _ape(
-            fork,
-            "deploy",
-            "settlement",
-            "--account",
-            "deployer",
-            "--record",
-            str(record),
-            network=f"ethereum:mainnet:{fork[0].url}",
-            APE_DATA_FOLDER=str(tmp_path / "ape"),
-        )
-        assert code == 0, text
-        assert "DRY RUN" in text
-        assert "RfqSettlement would take" in text
-        assert rpc.call("eth_blockNumber") == block
     assert not record.exists()
