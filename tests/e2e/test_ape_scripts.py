@@ -178,3 +178,38 @@ def test_deploy__live_network_without_execute__sends_nothing(
         assert "RfqSettlement would take" in text
         assert rpc.call("eth_blockNumber") == block
     assert not record.exists()
+
+
+def test_deploy__hedger_after_a_run_that_ended_between_the_two__puts_it_where_it_belongs(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record))
+    assert code == 0, text
+    raw = json.loads(record.read_text())
+    hedger = raw["contracts"].pop("AtomicHedger")
+    record.write_text(json.dumps(raw))
+    with fork[0].rpc() as rpc:
+        sent = rpc.call("eth_getTransactionByHash", hedger["transactionHash"])
+        now = rpc.call("eth_getTransactionCount", sent["from"], "latest")
+        # As if it had never been sent.
+        rpc.call("anvil_setCode", hedger["address"], "0x")
+        rpc.call("anvil_setNonce", hedger["address"], "0x0")
+        rpc.call("anvil_setNonce", sent["from"], sent["nonce"])
+        code, text = _ape(fork, "deploy", "hedger", "--record", str(record))
+        rpc.call("anvil_setNonce", sent["from"], now)
+    assert code == 0, text
+    assert json.loads(record.read_text())["contracts"]["AtomicHedger"]["address"] == hedger["address"]
+    code, text = _ape(fork, "verify", "settlement", "--record", str(record))
+    assert code == 0, text
+
+
+def test_deploy__live_network_without_account__is_refused(
+    fork: tuple[AnvilNode, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    network = f"ethereum:mainnet:{fork[0].url}"
+    code, text = _ape(fork, "deploy", "settlement", "--record", str(record), network=network)
+    assert code == 2
+    assert "expected --account ALIAS on a live network" in text
+    assert not record.exists()

@@ -1,4 +1,4 @@
-"""Whether flash-funded fills can work: the settlement contract calls one hedger, of which the code must be ours."""
+"""Whether fills through the hedger can work: the settlement calls one contract alone, and its code must be ours."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ HEDGER = "AtomicHedger"
 
 
 def hedger_fault(rpc: JsonRpc, deployment: Deployment, settlement: Address) -> str | None:
-    """Return why no fill can be flash funded, None when the recorded hedger is set and has the recorded code.
+    """Return why no fill can go through the hedger, None when the recorded one is the settlement's and has its code.
 
-    A settlement contract's hedger is fixed in its code, so asking at the start is enough.
+    A flash swap on one pool needs none. A settlement contract's hedger is fixed in its code, so asking at the start
+    is enough.
     Raises ChainError when the node does not answer.
     """
     try:
@@ -27,8 +28,8 @@ def hedger_fault(rpc: JsonRpc, deployment: Deployment, settlement: Address) -> s
     if found.lower() != recorded.lower():
         shown = "none" if found == ZERO_ADDRESS else found
         return (
-            f"expected {recorded} as hedger of {settlement}, found {shown}; run `ape run deploy hedger`, "
-            "or give the --deployment that belongs to it"
+            f"expected {recorded} as hedger of {settlement}, found {shown}; give the --deployment that belongs to "
+            "it, or deploy both anew by `ape run deploy settlement`"
         )
     try:
         deployment.check_code(rpc, HEDGER)

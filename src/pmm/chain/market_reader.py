@@ -172,7 +172,6 @@ class MarketReader:
             gas_price_wei=head.gas_price_wei,
             feeds=state.feeds,
             pools=pools,
-            donated=state.donated,
             lending=self._lending.read(state.lending, state.feeds),
             references=outside.references,
             otc=outside.otc,

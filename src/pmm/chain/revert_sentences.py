@@ -11,15 +11,18 @@ from __future__ import annotations
 SENTENCES: dict[str, str] = {
     # ---- roles, set-up, modules
     "Unauthorised(address)": "expected a caller with the role of this function, found {caller}; "
-    "send it from the owner, guardian, operator or module that may call it",
+    "send it from the owner, guardian, operator or module that may call it (a taker's payment: hedger or pool, once, "
+    "while its funded fill runs)",
     "ZeroAddress()": "expected an address, found zero; name one",
-    "NoCode(address)": "expected a contract at {account}, found no code; check the address and the chain",
-    "ModuleAlreadySet(uint8,address)": "module {kind} was set to {module}, and a module is set once for good; "
-    "a new one needs a new settlement",
+    "NoCode(address)": "expected a contract at {account}, found no code; check the address and the chain (in a "
+    "flash swap: the two tokens have no pool with the signed fee)",
+    "ModuleAlreadySet(uint8,address)": "module {kind} was set to {module}, and a module is set once for good, the "
+    "hedger (0) by the constructor; a new one needs a new settlement",
     "ForeignModule(address,address)": "expected a module of this settlement, found {module}, which serves "
     "{itsSettlement}; deploy one for this settlement",
     "ModuleMissing(uint8)": "the call needs module {kind} (0 hedger, 1 router hooks, 2 lending account, 3 taker "
-    "portal) and none is set; the owner must call setModule",
+    "portal) and there is none; the owner must call setModule, the hedger must be deployed where the settlement "
+    "expects it",
     "BadGuards(uint256)": "expected switches of bits 0 (band) and 1 (caps), found {guards:hex}",
     "BadCoreTokens(uint256)": "expected at most eight different core tokens, found more, or one twice at position "
     "{index}",
@@ -121,10 +124,9 @@ SENTENCES: dict[str, str] = {
     "perhaps it lacked gas; send more, or leave it out if it still fails",
     # ---- funded fills
     "NoTicket()": "collect was called without an open funded fill, or twice in one",
-    "NotCollected(bytes32)": "the hedger returned without collecting the taker's leg of {orderHash:hex}; nothing "
-    "moved",
-    "WrongDelivery(uint256,uint256)": "the receiver should hold {expectedBalance} base units of the maker asset, "
-    "found {foundBalance}; nothing moved",
+    "NotCollected(bytes32)": "hedger or pool returned, and {orderHash:hex} was not paid for; nothing moved",
+    "WrongDelivery(uint256,uint256)": "expected {0} base units of the maker asset, found {1}: what the receiver "
+    "holds, or all that the pool of a flash swap has in range; nothing moved, quote less or by another pool",
     "ProfitTooLow(uint256,uint256,uint256)": "the hedge costs {cost} of the {takingAmount} base units that "
     "the taker pays, which leaves less than the signed minimum of {minimum}; the pool has moved, ask for a "
     "new quote",

@@ -38,7 +38,6 @@ class ReaderPlan:
         ladder_usd: cumulative notionals at which depth is read, rising.
         ticks: how much of the pools' tick maps is read; None reads depth from the quoter.
         lending: our lending account and its markets, None without one.
-        hedger: the contract that funds fills by flash loan, None where no such fill is quoted.
     """
 
     settlement: Address
@@ -50,7 +49,6 @@ class ReaderPlan:
     ladder_usd: tuple[Decimal, ...]
     ticks: TickRules | None = None
     lending: LendingPlan | None = None
-    hedger: Address | None = None
 
 
 class StateAnswers:
@@ -67,9 +65,6 @@ class StateAnswers:
             "feeds": [feed_call(feed) for feed in plan.feeds.values()],
             "pools": pool_calls,
             "lending": lending_calls,
-            "donations": []
-            if plan.hedger is None
-            else [balance_call(token, plan.hedger) for token in tokens],
             "balances": [balance_call(token, settlement) for token in tokens],
             "allowances": [router_allowance_call(token, settlement) for token in tokens],
             "registered": [registered_call(token, settlement) for token in tokens],
@@ -79,7 +74,6 @@ class StateAnswers:
         self.feeds: dict[Address, FeedReading] = {}
         self.pools: list[bytes | None] = []
         self.lending: list[bytes | None] = []
-        self.donated: frozenset[Address] = frozenset()
         self.balances: dict[Address, int] = {}
         self.allowances: dict[Address, int] = {}
         self.tradable: frozenset[Address] = frozenset()
@@ -103,9 +97,6 @@ class StateAnswers:
             self.feeds[address] = feed_reading(feed, answer)
         self.pools = by_group["pools"]
         self.lending = by_group["lending"]
-        if self._plan.hedger is not None:
-            lying = _amounts(tokens, by_group["donations"], "balanceOf the hedger")
-            self.donated = frozenset(address for address, amount in lying.items() if amount)
         self.balances = _amounts(tokens, by_group["balances"], "balanceOf")
         self.allowances = _amounts(tokens, by_group["allowances"], "allowance")
         registered = _amounts(tokens, by_group["registered"], "isRegistered")

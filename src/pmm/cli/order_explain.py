@@ -165,8 +165,6 @@ def _plan_in_words(plan: FundingPlan) -> str:
     if plan.tick_spacing:
         currency = "ether" if plan.trades_ether else "WETH"
         parts.append(f"tick spacing {plan.tick_spacing}, trading {currency}")
-    if plan.sweep:
-        parts.append("sweeping the hedger")
     parts.append(f"minimum profit {plan.min_profit} base units of the taker asset")
     return ", ".join(parts)
 

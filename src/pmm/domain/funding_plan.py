@@ -8,11 +8,11 @@
 | 192-199 | leg                                                                                          |
 | 168-191 | tick_spacing of the Uniswap V4 pool, else 0                                                  |
 | 167     | trades_ether: the Uniswap V4 pool trades ether in place of WETH                              |
-| 166     | sweep: the hedger hands over whatever lies in it of the two assets, donations included        |
-| 128-165 | zero                                                                                         |
+| 128-166 | zero                                                                                         |
 | 0-127   | min_profit in base units of the taker asset                                                  |
 
 Tables of sources, legs and routes: contracts/README.md; what is refused here is what ``AtomicHedger`` refuses.
+Source 1 with leg 0, a flash swap on one pool, the settlement carries out itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pmm.errors import InvalidInput
 _MASK_8 = (1 << 8) - 1
 _MASK_24 = (1 << 24) - 1
 _MASK_128 = (1 << 128) - 1
-_ZERO_BITS = ((1 << 38) - 1) << 128
+_ZERO_BITS = ((1 << 39) - 1) << 128
 _MAX_POOLS_OF_PATH = 3
 ORDER_ROUTE_LENGTH = 320
 """Eight words of the order, r and vs."""
@@ -69,7 +69,7 @@ _LOANS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingPlan:
-    """What the hedger must do to fund one fill, and the profit below which the fill reverts."""
+    """How one fill is funded, and the profit below which it reverts."""
 
     source: FundingSource
     min_profit: int
@@ -78,7 +78,6 @@ class FundingPlan:
     leg: HedgeLeg = HedgeLeg.UNISWAP_V3_POOL
     tick_spacing: int = 0
     trades_ether: bool = False
-    sweep: bool = False
 
     def __post_init__(self) -> None:
         for name, bits in (("swap_fee_pips", 24), ("lending_fee_pips", 24), ("tick_spacing", 24)):
@@ -120,16 +119,15 @@ class FundingPlan:
             | self.leg << 192
             | self.tick_spacing << 168
             | self.trades_ether << 167
-            | self.sweep << 166
             | self.min_profit
         )
 
     @classmethod
     def decode(cls, word: int) -> FundingPlan:
-        """Split a plan word; raise InvalidInput for whatever the hedger refuses."""
+        """Split a plan word; raise InvalidInput for whatever the contracts refuse."""
         check_uint(word, "funding plan")
         if word & _ZERO_BITS:
-            raise InvalidInput("funding plan: bits 128-165 must be zero")
+            raise InvalidInput("funding plan: bits 128-166 must be zero")
         try:
             source, leg = FundingSource(word >> 248), HedgeLeg(word >> 192 & _MASK_8)
         except ValueError as error:
@@ -144,7 +142,6 @@ class FundingPlan:
             leg=leg,
             tick_spacing=word >> 168 & _MASK_24,
             trades_ether=bool(word >> 167 & 1),
-            sweep=bool(word >> 166 & 1),
             min_profit=word & _MASK_128,
         )
 

@@ -18,6 +18,8 @@ from pmm.pricing.components import ComponentName
 # A component has up to 36 decimal places and a share of at most 10**4: exact, without rounding.
 _EXACT = Context(prec=90)
 _E32 = Decimal(10) ** 32
+# Bit 166 of plan words that earlier versions signed; the contracts of today sweep without being told.
+_OLD_SWEEP_BIT = 1 << 166
 
 LIVE_COLUMNS = (
     "order_hash, settlement, signer, lane, nonce, expiration_s, maker_asset, reserved_amount, usd_wad, "
@@ -86,6 +88,6 @@ def offer_from_json(pricing: Mapping[str, Any]) -> Offer:
             taking_amount=int(pricing["takingAmount"]),
             breakdown=breakdown,
         ),
-        plan=None if plan is None else FundingPlan.decode(int(plan["word"], 16)),
+        plan=None if plan is None else FundingPlan.decode(int(plan["word"], 16) & ~_OLD_SWEEP_BIT),
         expected_profit=None if profit is None else int(profit),
     )

@@ -191,8 +191,6 @@ def venues_json(market: MarketSnapshot) -> dict[str, Any]:
         found["otc"] = [_fields(one, OtcQuote) for one in market.otc]
     if market.perps:
         found["perps"] = [_fields(one, PerpQuote) for one in market.perps]
-    if market.donated:
-        found["donated"] = sorted(market.donated)
     return found
 
 
@@ -228,7 +226,6 @@ def snapshot_from_json(snapshot_id: str, body: str) -> MarketSnapshot:
             lending=tuple(_lending(one) for one in raw.get("lending", ())),
             otc=tuple(OtcQuote(**_numbers(one, _OTC_TEXT)) for one in raw.get("otc", ())),
             perps=tuple(_perp(one) for one in raw.get("perps", ())),
-            donated=frozenset(Address(token) for token in raw.get("donated", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"snapshot {snapshot_id}: expected a market snapshot, found {error!r}") from error

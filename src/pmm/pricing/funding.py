@@ -19,24 +19,25 @@ from pmm.pricing.terms import DirectionTerms, impact_steps
 # Gas of the whole fill, docs/gas.md: one WETH for USDC on the offline mainnet. Uniswap V3's flash is that of a 0.3 %
 # pool; ERC-3156 and a second signed order have no row and count as the dearest loan.
 _FILL_GAS = {
-    FundingSource.UNISWAP_V3_SWAP: 149_768,
-    FundingSource.MORPHO_BLUE_LOAN: 182_218,
-    FundingSource.BALANCER_V2_LOAN: 186_713,
-    FundingSource.AAVE_V3_LOAN: 291_755,
-    FundingSource.UNISWAP_V3_FLASH: 195_698,
-    FundingSource.ERC3156_LOAN: 291_755,
-    FundingSource.UNISWAP_V2_SWAP: 157_160,
-    FundingSource.UNISWAP_V4_SWAP: 170_939,
-    FundingSource.SIGNED_ORDER: 291_755,
+    FundingSource.UNISWAP_V3_SWAP: 139_280,
+    FundingSource.MORPHO_BLUE_LOAN: 182_542,
+    FundingSource.BALANCER_V2_LOAN: 187_037,
+    FundingSource.AAVE_V3_LOAN: 291_961,
+    FundingSource.UNISWAP_V3_FLASH: 195_975,
+    FundingSource.ERC3156_LOAN: 291_961,
+    FundingSource.UNISWAP_V2_SWAP: 158_248,
+    FundingSource.UNISWAP_V4_SWAP: 172_147,
+    FundingSource.SIGNED_ORDER: 291_961,
 }
 _PLAIN_FILL_GAS = 85_535
-# docs/gas.md: the flash-swap fill that sweeps the hedger too, less the one that does not.
-_SWEEP_GAS = 7_165
+
+WITHOUT_HEDGER = frozenset({FundingSource.UNISWAP_V3_SWAP})
+"""Sources of plans that the settlement carries out itself: ``funding_plan`` closes on one pool."""
 
 
-def extra_gas(source: FundingSource, *, sweep: bool = False) -> int:
+def extra_gas(source: FundingSource) -> int:
     """Return the gas of a fill funded by a source beyond that of a plain fill; the taker pays it."""
-    return _FILL_GAS[source] - _PLAIN_FILL_GAS + (_SWEEP_GAS if sweep else 0)
+    return _FILL_GAS[source] - _PLAIN_FILL_GAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class FundingPolicy:
     """Which flash sources may fund a quote and what it must earn.
 
     Attributes:
-        sources: sources that the hedger serves.
+        sources: flash sources to fund quotes by.
         premium_bps: what each lender charges; a source left out charges nothing.
         half_spread_bps: margin of a funded quote.
         min_profit_bps: expected profit of a funded quote, over its taking amount, below which it is refused.
@@ -138,13 +139,8 @@ def min_profit_up(taking_amount: int, *, policy: FundingPolicy) -> int:
     return max(div_up(taking_amount * share_of_bps_e36(policy.min_profit_bps), E36), 1)
 
 
-def funding_plan(
-    route: FlashRoute, *, taking_amount: int, profit: int, policy: FundingPolicy, sweep: bool = False
-) -> FundingPlan:
-    """Return the plan to sign: its minimum is a share of the expected profit, at least 1 base unit.
-
-    ``sweep`` where something lies in the hedger: the fill hands that over as well, for about 7,200 gas.
-    """
+def funding_plan(route: FlashRoute, *, profit: int, policy: FundingPolicy) -> FundingPlan:
+    """Return the plan to sign: its minimum is a share of the expected profit, at least 1 base unit."""
     signed = max(profit * policy.signed_profit_share_bps // BPS, 1)
     fee_pips = route.pool.fee_pips if route.pool.kind is PoolKind.UNISWAP_V3 else 0
-    return FundingPlan(source=route.source, swap_fee_pips=fee_pips, min_profit=signed, sweep=sweep)
+    return FundingPlan(source=route.source, swap_fee_pips=fee_pips, min_profit=signed)

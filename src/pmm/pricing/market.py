@@ -81,7 +81,6 @@ class MarketSnapshot:
         references: prices from outside the chain.
         lending: lending markets as our lending account stands in them.
         otc, perps: other ways to close a position.
-        donated: tokens of which something lies in the hedger between fills; a funded fill then sweeps it.
     """
 
     snapshot_id: str
@@ -95,7 +94,6 @@ class MarketSnapshot:
     lending: tuple[LendingReading, ...] = ()
     otc: tuple[OtcQuote, ...] = ()
     perps: tuple[PerpQuote, ...] = ()
-    donated: frozenset[Address] = frozenset()
     _usd: dict[Address, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     # What follows from this snapshot alone, computed once: quotes on it share it. A copy starts empty.
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

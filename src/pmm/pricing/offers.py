@@ -266,20 +266,10 @@ def _flash_offer(
             f"{route.name}: expected a profit of {amount_text(least, request.taker_asset)} "
             f"after the hedge, found {amount_text(profit, request.taker_asset)}",
         )
-    plan = funding_plan(
-        route,
-        taking_amount=priced.taking_amount,
-        profit=profit,
-        policy=policy,
-        sweep=not snapshot.donated.isdisjoint((request.maker_asset.address, request.taker_asset.address)),
-    )
+    plan = funding_plan(route, profit=profit, policy=policy)
     premium = share_of_bps_e36(route.premium_bps)
     brought = snapshot.usd_wad(request.taker_asset, priced.taking_amount)
-    gas_e36 = (
-        extra_gas(route.source, sweep=plan.sweep)
-        * snapshot.gas_price_wei
-        * snapshot.usd_per_unit_e36(pair.gas_asset)
-    )
+    gas_e36 = extra_gas(route.source) * snapshot.gas_price_wei * snapshot.usd_per_unit_e36(pair.gas_asset)
     cost = cost_of(
         priced.breakdown,
         funding=((CostName.FEE, premium),),

@@ -201,7 +201,6 @@ def reader_plan(
     pairs: Pairs,
     pools: tuple[Pool, ...],
     lending: LendingPlan | None = None,
-    hedger: Address | None = None,
 ) -> ReaderPlan:
     """Return what is read from the chain."""
     tokens = tokens_of(pairs)
@@ -217,7 +216,6 @@ def reader_plan(
         if settings.tick_words
         else None,
         lending=lending,
-        hedger=hedger,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
-from pmm.chain.hedger import HEDGER, hedger_fault
+from pmm.chain.hedger import hedger_fault
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.rpc import JsonRpc
 from pmm.chain.signer_keys import register_by_impersonation, revoke_by_impersonation
@@ -51,6 +51,7 @@ from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
 from pmm.monitoring.measured import measured
 from pmm.pricing import StatePolicy, StateTracker, market_rate_e36
+from pmm.pricing.funding import WITHOUT_HEDGER
 from pmm.pricing.latency_gate import LatencyPolicy
 from pmm.relayers.registry import open_codecs
 from pmm.server.access.request_body import AsgiApp
@@ -183,24 +184,21 @@ def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime
                 keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
-            fault = hedger_fault(rpc, deployment, maker)
-            running = _with_funding(settings, fault)
-            hedger = None if fault else parse_address(deployment.address(HEDGER), HEDGER)
+            running = _with_funding(settings, hedger_fault(rpc, deployment, maker))
             okx = open_okx_maker(settings, rpc, mode=mode, node=identity)
-            return _join(
-                running, node, identity, maker, hedger, signer, journal, okx, load or (lambda: settings)
-            )
+            return _join(running, node, identity, maker, signer, journal, okx, load or (lambda: settings))
         except BaseException:
             journal.close()
             raise
 
 
 def _with_funding(settings: ServeSettings, fault: str | None) -> ServeSettings:
-    """Return the settings, without flash sources when there is no hedger that could use them."""
-    if fault is None or not settings.funding_sources:
+    """Return the settings, without the flash sources that need the hedger when there is none to use."""
+    left = tuple(source for source in settings.funding_sources if source in WITHOUT_HEDGER)
+    if fault is None or left == settings.funding_sources:
         return settings
-    _LOG.warning("flash_funding_off", reason=fault)
-    return settings.model_copy(update={"funding_sources": ()})
+    _LOG.warning("flash_funding_off", reason=fault, left=[source.name.lower() for source in left])
+    return settings.model_copy(update={"funding_sources": left})
 
 
 def _join(
@@ -208,7 +206,6 @@ def _join(
     node: Web3Node,
     identity: NodeIdentity,
     maker: Address,
-    hedger: Address | None,
     signer: GuardedSigner,
     journal: Journal,
     okx: OkxMaker | None,
@@ -224,7 +221,6 @@ def _join(
         pairs=pairs,
         pools=pools_of(settings, node, pairs),
         lending=lending,
-        hedger=hedger,
     )
     state, clock, random = journal.recover(), SystemClock(), RandomPool()
     plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)

@@ -21,7 +21,7 @@ from pmm.pricing.fixed_point import BPS, div_up
 
 SWAP_INVENTORY = "swapInventory(address,address,uint256,uint256,uint256,bytes)"
 # docs/gas.md: "plain fill + swapInventory, two transactions" less the plain fill.
-SWAP_GAS = 171_700
+SWAP_GAS = 173_000
 _PIPS = 1_000_000
 
 

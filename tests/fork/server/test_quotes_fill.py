@@ -1,12 +1,13 @@
 """What the server signs, real contracts fill: to the unit, on both venues, and once only."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pmm.chain.abi import selector
-from pmm.chain.deployments import load_deployment
-from pmm.domain import USDC, WETH, OwnDomainTerms, Token
+from pmm.chain.deployments import load_deployment, save_deployment
+from pmm.domain import USDC, WETH, FundingSource, OwnDomainTerms, Token
 from pmm.errors import ChainError
 from pmm.execution import CONTRACT_VENUES, Settlement
 from pmm.journal import read
@@ -119,25 +120,49 @@ def test_order__beyond_inventory__is_funded_by_the_pool_and_earns_what_was_expec
 
 
 @pytest.mark.parametrize("donated", [(), (WETH,), (WETH, USDC)], ids=["nothing", "WETH", "both"])
-def test_order__a_donation_lies_in_the_hedger__the_funded_fill_leaves_it_empty(
-    server: Server, chain: ChainBuilder, deployed: Deployed, donated: tuple[Token, ...]
+def test_order__a_donation_lies_in_the_hedger__the_next_fill_through_it_leaves_it_empty(
+    deployed: Deployed, chain: ChainBuilder, tmp_path: Path, donated: tuple[Token, ...]
 ) -> None:
     hedger = load_deployment(deployed.record).address("AtomicHedger")
     for token in donated:
         deal(deployed.rpc, token.address, hedger, 12_345)
-    server.catch_up()
-    answer = server.quote(
-        settlement="pmm",
-        baseToken=USDC.address,
-        quoteToken=WETH.address,
-        amount=None,
-        quoteAmount=str(60 * 10**18),
-    )
-    plan = OwnDomainTerms.decode(answer.signed.extension).funding_plan
-    assert plan is not None
-    assert plan.sweep is bool(donated)
-    fill(chain, answer)
-    assert holdings(deployed.rpc, hedger) == [0, 0]
+    lying = holdings(deployed.rpc, hedger)
+    for source, left in (("uniswap_v3_swap", lying), ("morpho_blue_loan", [0, 0])):
+        with serving(deployed, tmp_path / f"{source}.sqlite", funding_sources=source) as server:
+            answer = server.quote(
+                settlement="pmm",
+                baseToken=USDC.address,
+                quoteToken=WETH.address,
+                amount=None,
+                quoteAmount=str(60 * 10**18),
+            )
+            assert answer.is_flash_funded
+            fill(chain, answer)
+        # A flash swap on one pool fills without the hedger.
+        assert holdings(deployed.rpc, hedger) == left
+
+
+def test_order__no_hedger_in_the_record__is_funded_by_the_flash_swap_alone(
+    deployed: Deployed, chain: ChainBuilder, tmp_path: Path
+) -> None:
+    record = load_deployment(deployed.record)
+    without = tmp_path / "record.json"
+    contracts = {name: one for name, one in record.contracts.items() if name != "AtomicHedger"}
+    save_deployment(replace(record, contracts=contracts), without)
+    alone = replace(deployed, record=without)
+    with serving(alone, tmp_path / "journal.sqlite") as server:
+        answer = server.quote(
+            settlement="pmm",
+            baseToken=USDC.address,
+            quoteToken=WETH.address,
+            amount=None,
+            quoteAmount=str(60 * 10**18),
+        )
+        plan = OwnDomainTerms.decode(answer.signed.extension).funding_plan
+        assert plan is not None
+        assert plan.source is FundingSource.UNISWAP_V3_SWAP
+        deployed.rpc.call("anvil_setCode", record.address("AtomicHedger"), "0x")
+        fill(chain, answer)
 
 
 def test_order__several_flash_sources__each_fills(

@@ -1,4 +1,4 @@
-"""Flash funds need the recorded hedger, set and with its code."""
+"""Flash funds other than a flash swap on one pool need the recorded hedger, set and with its code."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from eth_utils.crypto import keccak
 
 from pmm.chain.deployments import DeployedContract, Deployment
 from pmm.chain.hedger import HEDGER, hedger_fault
+from pmm.domain import FundingSource
 from pmm.server.runtime import _with_funding
 from pmm.settings import load_settings
 from tests.helpers.quoting import MAKER
@@ -61,7 +62,18 @@ def test_hedger_fault__anything_else__is_said(rpc: Any, names: tuple[str, ...], 
     assert says in str(_fault(rpc, *names))
 
 
-def test_with_funding__fault__takes_the_sources_away() -> None:
-    settings = load_settings(environment={})
-    assert _with_funding(settings, None).funding_sources == settings.funding_sources != ()
-    assert _with_funding(settings, "no hedger").funding_sources == ()
+@pytest.mark.parametrize(
+    ("sources", "left"),
+    [
+        ((FundingSource.UNISWAP_V3_SWAP, FundingSource.AAVE_V3_LOAN), (FundingSource.UNISWAP_V3_SWAP,)),
+        ((FundingSource.MORPHO_BLUE_LOAN, FundingSource.UNISWAP_V2_SWAP), ()),
+        ((FundingSource.UNISWAP_V3_SWAP,), (FundingSource.UNISWAP_V3_SWAP,)),
+        ((), ()),
+    ],
+)
+def test_with_funding__fault__leaves_what_the_settlement_does_itself(
+    sources: tuple[FundingSource, ...], left: tuple[FundingSource, ...]
+) -> None:
+    settings = load_settings(environment={}).model_copy(update={"funding_sources": sources})
+    assert _with_funding(settings, None) == settings
+    assert _with_funding(settings, "no hedger").funding_sources == left

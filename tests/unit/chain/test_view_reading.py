@@ -13,13 +13,13 @@ from pmm.chain.feeds import feeds_of
 from pmm.chain.market_reader import MarketReader
 from pmm.chain.view_calls import ReaderPlan
 from pmm.chain.web3_node import Call
-from pmm.domain import USDC, WETH, Address
+from pmm.domain import USDC, WETH
 from pmm.errors import ChainError
 from pmm.execution import ChainView
 from tests.helpers.quoting import MAKER
 
 
-def _plan(hedger: Address | None = None) -> ReaderPlan:
+def _plan() -> ReaderPlan:
     return ReaderPlan(
         settlement=MAKER,
         signer=MAKER,
@@ -28,7 +28,6 @@ def _plan(hedger: Address | None = None) -> ReaderPlan:
         feeds=feeds_of((WETH, USDC)),
         pools=(),
         ladder_usd=(Decimal(100),),
-        hedger=hedger,
     )
 
 
@@ -99,23 +98,6 @@ def test_read__real_node_off_this_machines_clock__raises(behind_s: int) -> None:
 def test_read__malformed_block__raises_chain_error(latest: dict[str, object]) -> None:
     with pytest.raises(ChainError, match="expected the latest block"):
         _read(_Heads(latest=latest))
-
-
-def test_read__a_balance_in_the_hedger__names_the_token() -> None:
-    hedger = Address("0x" + "ab" * 20)
-
-    class _Donated(_Heads):
-        def multicall(self, calls: Sequence[Call], *, block: object) -> list[bytes | None]:
-            return [
-                int(target == WETH.address).to_bytes(32, "big")
-                if data[-20:] == bytes.fromhex(hedger[2:])
-                else _settled(data)
-                for target, data in calls
-            ]
-
-    answering: Any = _Donated()
-    assert MarketReader(answering, _plan(hedger)).read(()).market.donated == {WETH.address}
-    assert MarketReader(answering, _plan()).read(()).market.donated == frozenset()
 
 
 def _reads(node: _Heads, count: int, *, reread: bool | None = None) -> list[ChainView]:

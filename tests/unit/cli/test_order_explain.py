@@ -158,12 +158,11 @@ def test_explain__funded_order_of_ours__shows_its_plan_and_lane(run_order: RunOr
                 swap_fee_pips=500,
                 tick_spacing=10,
                 trades_ether=True,
-                sweep=True,
                 min_profit=7,
             ),
             "funding plan: UNISWAP_V3_FLASH, closed on UNISWAP_V4_POOL, swap pool fee 500 pips, "
             "lending pool fee 3000 pips, tick spacing 10, "
-            "trading ether, sweeping the hedger, minimum profit 7 base units of the taker asset",
+            "trading ether, minimum profit 7 base units of the taker asset",
         ),
     ],
 )

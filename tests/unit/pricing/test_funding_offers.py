@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from pmm.domain import (
     USDC,
-    WBTC,
     WETH,
-    Address,
     Decision,
     FundingSource,
     Inventory,
@@ -47,10 +45,8 @@ def _pair(**funding: object) -> PairPolicy:
     return PairPolicy(base=WETH, quote=USDC, gas_asset=WETH, funding=policy)
 
 
-def _offers(
-    request: QuoteRequest, pair: PairPolicy, donated: frozenset[Address] = frozenset()
-) -> tuple[tuple[Offer, ...], tuple[RejectedOffer, ...]]:
-    snapshot = replace(market(), donated=donated)
+def _offers(request: QuoteRequest, pair: PairPolicy) -> tuple[tuple[Offer, ...], tuple[RejectedOffer, ...]]:
+    snapshot = market()
     fair = fair_value(snapshot, maker_asset=USDC, taker_asset=WETH, rules=pair.fair)
     assert isinstance(fair, FairValue)
     return flash_offers(snapshot, request, pair, fair)
@@ -84,25 +80,6 @@ def test_flash_offers__signed_minimum__is_the_share_of_the_expected_profit(share
         assert offer.plan is not None
         assert offer.expected_profit is not None
         assert offer.plan.min_profit == max(offer.expected_profit * share_bps // 10_000, 1)
-
-
-@pytest.mark.parametrize(
-    ("donated", "sweeps"),
-    [((), False), ((WETH.address,), True), ((USDC.address, WETH.address), True), ((WBTC.address,), False)],
-)
-def test_flash_offers__something_lies_in_the_hedger__the_plan_sweeps_it(
-    donated: tuple[Address, ...], sweeps: bool
-) -> None:
-    request = _request(taking_amount=10**18)
-    offers, _ = _offers(request, _pair(), frozenset(donated))
-    plain, _ = _offers(request, _pair())
-    assert {offer.plan.sweep for offer in offers if offer.plan} == {sweeps}
-    # The taker pays for the sweeping in gas, not in price.
-    assert [offer.priced for offer in offers] == [offer.priced for offer in plain]
-    for offer, cheap in zip(offers, plain, strict=True):
-        assert offer.cost is not None
-        assert cheap.cost is not None
-        assert (offer.cost.taker_gas_share_e36 > cheap.cost.taker_gas_share_e36) is sweeps
 
 
 def test_flash_offers__all_lenders_free__prefer_the_flash_swap_on_the_cheap_pool() -> None:
