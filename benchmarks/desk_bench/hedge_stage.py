@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from desk_bench.follower import Follower, OneNode
-from desk_bench.own_contracts import OWNER, deploy, deploy_hedger, signature_of
+from desk_bench.own_contracts import OWNER, deploy, deploy_hedger, next_contract, signature_of
 from desk_bench.taker_fills import TAKER, TakerFills
 from pmm.chain.indexer import (
     EventDecoder,
@@ -65,7 +65,7 @@ _MAX_COST_BPS = 100
 _NOTIONAL_CAP = 10_000_000 * 10**6
 _WINDOW_S = 3_600
 _LANES = 4
-_HEDGER, _LENDING_ACCOUNT, _ROUTER_HOOKS = 0, 2, 1
+_ROUTER_HOOKS, _LENDING_ACCOUNT = 1, 2
 _TIMEOUT_S = 30.0
 
 
@@ -90,11 +90,8 @@ class HedgeStage:
             settlement = deploy(
                 chain,
                 "RfqSettlement",
-                ["address"] * 3 + ["address[]"],
-                OWNER,
-                WETH.address,
-                ONEINCH_ROUTER,
-                tokens,
+                ["address"] * 4 + ["address[]"],
+                *(OWNER, WETH.address, ONEINCH_ROUTER, next_contract(rpc, after=1), tokens),
             )
 
             def own(signature: str, *arguments: object, to: Address = settlement) -> None:
@@ -114,7 +111,7 @@ class HedgeStage:
                 ["address"] * 6,
                 *(settlement, account, UNISWAP_V3_FACTORY, MORPHO, ONEINCH_ROUTER, USDC.address),
             )
-            for kind, module in ((_HEDGER, hedger), (_ROUTER_HOOKS, hooks), (_LENDING_ACCOUNT, account)):
+            for kind, module in ((_ROUTER_HOOKS, hooks), (_LENDING_ACCOUNT, account)):
                 own(signature_of("RfqSettlement", "setModule"), kind, module)
             for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):
                 own(signature_of("RfqSettlement", "setFeed"), token.address, feed, _HEARTBEAT_S)

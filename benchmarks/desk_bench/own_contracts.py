@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from eth_abi.abi import encode
+from eth_typing import HexAddress, HexStr
+from web3.types import Nonce
+from web3.utils.address import get_create_address
 
 from gas_bench.build import own_contract
+from pmm.chain.rpc import JsonRpc
 from pmm.domain import Address, parse_address
 from pmm.localnet.addresses import (
     AAVE_POOL,
@@ -24,6 +28,12 @@ def deploy(chain: ChainBuilder, name: str, types: list[str], *arguments: object)
     """Deploy one of our contracts as the owner; return its address."""
     code = own_contract(name).creation(arguments=encode(types, arguments))
     return parse_address(chain.create(code, sender=OWNER))
+
+
+def next_contract(rpc: JsonRpc, *, after: int = 0) -> Address:
+    """Return where the owner's next contract will stand, ``after`` so many others."""
+    nonce = int(rpc.call("eth_getTransactionCount", OWNER, "latest"), 16)
+    return parse_address(get_create_address(HexAddress(HexStr(OWNER)), Nonce(nonce + after)))
 
 
 def deploy_hedger(chain: ChainBuilder, settlement: Address) -> Address:

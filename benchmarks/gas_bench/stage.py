@@ -14,8 +14,10 @@ from itertools import count
 from typing import Self
 
 from eth_abi.abi import encode
+from eth_typing import HexAddress, HexStr
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from web3.types import Nonce
 from web3.utils.address import get_create_address
 
 from gas_bench.build import bench_contract
@@ -55,9 +57,13 @@ def deployer_for(name: str) -> str:
     """Return an account whose first contract gets an address without a zero byte."""
     for number in count():
         account = to_checksum_address(keccak(text=f"pmm gas benchmark deployer of {name} {number}")[-20:])
-        if _has_no_zero_byte(get_create_address(account, 0)):
+        if _has_no_zero_byte(_first_contract_of(account)):
             return account
     raise AssertionError
+
+
+def _first_contract_of(account: str) -> str:
+    return get_create_address(HexAddress(HexStr(account)), Nonce(0))
 
 
 def _has_no_zero_byte(address: str) -> bool:
@@ -158,7 +164,7 @@ class Stage:
 
     def address_of(self, name: str) -> str:
         """Return where ``deploy`` will put the contract of that name."""
-        return get_create_address(deployer_for(name), 0)
+        return _first_contract_of(deployer_for(name))
 
     def give(self, account: str) -> None:
         """Give an account plenty of both tokens."""

@@ -145,13 +145,11 @@ interface ISettlementErrors {
     error EthTransferFailed(address to);
 
     // ---- funded fills ----
-    /// @notice Thrown when collect is called without an open ticket or for the second time.
-    error NoTicket();
-    /// @notice Thrown when the hedger returns without having collected the taker's leg.
+    /// @notice Thrown when the hedger or the pool returns without having collected the taker's leg.
     error NotCollected(bytes32 orderHash);
-    /// @notice Thrown when the receiver's balance of the maker asset is not the old one plus the making
-    /// amount.
-    error WrongDelivery(uint256 expectedBalance, uint256 foundBalance);
+    /// @notice Thrown when the receiver's balance of the maker asset is not the old one plus the making amount, or
+    /// the pool of a flash swap paid another amount.
+    error WrongDelivery(uint256 expected, uint256 found);
     /// @notice Thrown when the hedge leaves less of the taking amount than the signed minimum profit.
     error ProfitTooLow(uint256 takingAmount, uint256 cost, uint256 minimum);
 

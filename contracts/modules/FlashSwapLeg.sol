@@ -77,7 +77,9 @@ abstract contract FlashSwapLeg is DeskModules {
             mstore(add(data, 0x24), zeroForOne)
             mstore(add(data, 0x44), sub(0, making))
             mstore(add(data, 0x64), _HIGHEST_PRICE)
-            if zeroForOne { mstore(add(data, 0x64), _LOWEST_PRICE) }
+            if zeroForOne {
+                mstore(add(data, 0x64), _LOWEST_PRICE)
+            }
             mstore(add(data, 0x84), 0xa0)
             mstore(add(data, 0xa4), 0)
         }

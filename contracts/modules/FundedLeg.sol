@@ -37,7 +37,8 @@ abstract contract FundedLeg is FlashSwapLeg {
             plan := calldataload(funding.offset)
         }
         bool onePool = plan.isOnePool();
-        address holder = onePool ? PoolLib.poolOf(order.makerAsset, order.takerAsset, plan) : _deployedHedger();
+        address holder =
+            onePool ? PoolLib.poolOf(order.makerAsset, order.takerAsset, plan) : _deployedHedger();
         if (receiver == address(this) || receiver == holder) revert BadTarget(receiver);
         _openTicket(holder, taker, order.takerAsset, takingAmount, uint128(plan));
         if (onePool) _buyFrom(holder, receiver, order.makerAsset, order.takerAsset, makingAmount);
@@ -59,9 +60,8 @@ abstract contract FundedLeg is FlashSwapLeg {
         uint256 expected = TokenLib.balanceOf(address(uint160(makerAsset)), receiver) + makingAmount;
 
         // fundFill(receiver, makerAsset, takerAsset, makingAmount, takingAmount, plan), with the route if there is one.
-        bytes4 selector = funding.length == 32
-            ? IAtomicHedger.fundFill.selector
-            : IAtomicHedger.fundFillByRoute.selector;
+        bytes4 selector =
+            funding.length == 32 ? IAtomicHedger.fundFill.selector : IAtomicHedger.fundFillByRoute.selector;
         uint256 takerAsset = order.takerAsset;
         uint256 data;
         uint256 size;

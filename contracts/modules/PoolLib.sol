@@ -18,7 +18,11 @@ library PoolLib {
     }
 
     /// @notice The pool of two tokens, given as order words, and of the plan's fee, whether it exists or not.
-    function poolOf(uint256 makerAsset, uint256 takerAsset, uint256 plan) internal pure returns (address pool) {
+    function poolOf(
+        uint256 makerAsset,
+        uint256 takerAsset,
+        uint256 plan
+    ) internal pure returns (address pool) {
         assembly ("memory-safe") {
             // keccak256(0xff, factory, keccak256(token0, token1, fee), init code hash), the last 20 bytes.
             let data := mload(0x40)

@@ -123,7 +123,6 @@ SENTENCES: dict[str, str] = {
     "FillStarved(uint256,uint256,uint256)": "optional fill {index} failed with {gasAfter} left of {gasBefore} gas: "
     "perhaps it lacked gas; send more, or leave it out if it still fails",
     # ---- funded fills
-    "NoTicket()": "collect was called without an open funded fill, or twice in one",
     "NotCollected(bytes32)": "hedger or pool returned, and {orderHash:hex} was not paid for; nothing moved",
     "WrongDelivery(uint256,uint256)": "expected {0} base units of the maker asset, found {1}: what the receiver "
     "holds, or all that the pool of a flash swap has in range; nothing moved, quote less or by another pool",
