@@ -17,12 +17,13 @@ import {TokenRegistry} from "./modules/TokenRegistry.sol";
 ///
 /// Trust. The owner is trusted with everything. The guardian can only reduce. A signer can sign away the
 /// inventory within registered tokens and its own lanes, nothing else. The hedger is trusted with nothing
-/// beyond one open ticket: it is judged by balances. Takers, receivers and their contracts are hostile.
+/// beyond one open ticket: it is judged by balances. A pool of Uniswap's V3 factory is trusted to move what it says.
+/// Takers, receivers and their contracts are hostile.
 ///
 /// Tokens. A registered token moves exactly the amount it is told to, at no other time, and calls nobody.
 /// Tokens that return nothing are served; tokens that return false or lost their code are refused at the
 /// transfer. Fee-on-transfer and rebasing tokens must not be registered: amounts are trusted, not measured,
-/// except in funded fills.
+/// but for what the hedger delivers.
 ///
 /// How to stop it. `pauseSigners()` by guardian or owner. Tables, roles and the reasons of `checkOrder`:
 /// contracts/README.md.

@@ -57,7 +57,7 @@ contract SettlementLens is RouterOrderReasons {
         if (word != 0 && !word.isLive(order.makerTraits.nonce())) reasons |= ReasonLib.NONCE;
 
         // 2. The settlement.
-        if (planned) reasons |= _fundingReasons(order, uint256(bytes32(funding[:32])));
+        if (planned) reasons |= _fundingReasons(order, funding);
         if (_settlement.isLocked()) reasons |= ReasonLib.LOCKED;
 
         // 3. Amounts, guards, money.
@@ -197,8 +197,10 @@ contract SettlementLens is RouterOrderReasons {
     }
 
     /// @notice Whether what the plan works with is there: the pool of a flash swap, for any other the hedger.
-    function _fundingReasons(Order calldata order, uint256 plan) private view returns (uint256) {
-        if (!plan.isOnePool()) return _settlement.hedger().code.length == 0 ? ReasonLib.NO_HEDGER : 0;
+    function _fundingReasons(Order calldata order, bytes calldata funding) private view returns (uint256) {
+        uint256 plan = uint256(bytes32(funding[:32]));
+        if (!plan.isOnePool(funding.length))
+            return _settlement.hedger().code.length == 0 ? ReasonLib.NO_HEDGER : 0;
         // Of the wrong assets there is no pool; that they are wrong is said already.
         if (!_isTradable(order.makerAsset) || !_isTradable(order.takerAsset)) return 0;
         address pool = PoolLib.poolOf(order.makerAsset, order.takerAsset, plan);

@@ -72,9 +72,9 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         bytes calldata args
     ) external payable returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
-    /// @notice Fills an order whose maker asset the hedger supplies out of flash funds, as the signed plan
-    /// says.
-    /// @dev Not payable and never unwraps. The receiver must not be the settlement or the hedger.
+    /// @notice Fills an order whose maker asset comes out of flash funds, as the signed plan says: from one Uniswap V3
+    /// pool, or through the hedger.
+    /// @dev Not payable and never unwraps. The receiver must not be the settlement, that pool or the hedger.
     /// @param args `[target 20 bytes if bit 251] || extension`, no byte more
     function fillOrderFunded(
         Order calldata order,
@@ -97,17 +97,19 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
         bytes calldata args
     ) external payable returns (uint256 makingAmount, uint256 takingAmount, bytes32 orderHash);
 
-    /// @notice Pays the cost of a funded fill out of the open ticket; hedger only, once per ticket.
-    /// @dev `amount` of the taker asset goes from the taker to `payee`, the rest of the taking amount to the
-    /// inventory. Reverts with ProfitTooLow when the rest is below the signed minimum.
+    /// @notice Pays the cost of a funded fill out of the open ticket; only for whoever the ticket names, once.
+    /// @dev The taking amount comes from the taker, `amount` of it goes to `payee`. Reverts with ProfitTooLow when the
+    /// rest is below the signed minimum.
     function collect(address payee, uint256 amount) external;
 
-    /// @notice The pool of a flash swap asks for its payment: the taker pays it, within the open ticket.
+    /// @notice The same for the pool of a flash swap, which asks for the positive one of the two amounts.
+    /// @param data not read: the ticket says what the fill is
     function uniswapV3SwapCallback(int256 delta0, int256 delta1, bytes calldata data) external;
 
     // ------------------------------------------------------------------ modules and operator
 
-    /// @notice Registers a module, once and for ever. Owner only; the module must serve this contract.
+    /// @notice Registers hooks, lending account or portal, once and for ever. Owner only; it must serve this contract.
+    /// The hedger is part of the code: ModuleAlreadySet.
     function setModule(ModuleKind kind, address module) external;
 
     /// @notice Counts an amount about to leave through 1inch's contract, if caps are on. Router hooks only.

@@ -36,7 +36,7 @@ abstract contract FundedLeg is FlashSwapLeg {
             // The whole first word: `decodeExtension` gives a plan of 32 bytes at least.
             plan := calldataload(funding.offset)
         }
-        bool onePool = plan.isOnePool();
+        bool onePool = plan.isOnePool(funding.length);
         address holder =
             onePool ? PoolLib.poolOf(order.makerAsset, order.takerAsset, plan) : _deployedHedger();
         if (receiver == address(this) || receiver == holder) revert BadTarget(receiver);

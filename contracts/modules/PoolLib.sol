@@ -13,8 +13,9 @@ library PoolLib {
     uint256 private constant _INIT_CODE_HASH =
         0xe34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54;
 
-    function isOnePool(uint256 plan) internal pure returns (bool) {
-        return plan & _BEYOND_ONE_POOL == _ONE_POOL;
+    /// @param length of the plan word and its route in bytes: such a plan has none
+    function isOnePool(uint256 plan, uint256 length) internal pure returns (bool) {
+        return plan & _BEYOND_ONE_POOL == _ONE_POOL && length == 32;
     }
 
     /// @notice The pool of two tokens, given as order words, and of the plan's fee, whether it exists or not.

@@ -101,6 +101,16 @@ def test_pool_fill__no_pool_of_that_fee__is_refused(
     assert refusal == ("NoCode", place)
 
 
+def test_pool_fill__route_behind_the_plan__is_refused(
+    sell_weth: Any, signed: Any, settlement: Any, taker: Any, refusal_of: Any
+) -> None:
+    fill = replace(sell_weth(FLASH_SWAP), route=bytes(26))
+
+    refusal = refusal_of(settlement.fillOrderFunded, *fill_call(signed(fill)), sender=taker)
+
+    assert refusal == ("InvalidRoute", 0, 26)
+
+
 def test_pool_fill__every_tier_that_exists__is_found_where_the_factory_says(costs: Any) -> None:
     for fee_pips in (SWAP_FEE_PIPS, 3_000):
         found = costs.v3_pool(USDC.address, WETH.address, fee_pips)
