@@ -19,15 +19,15 @@ from pmm.pricing.terms import DirectionTerms, impact_steps
 # Gas of the whole fill, docs/gas.md: one WETH for USDC on the offline mainnet. Uniswap V3's flash is that of a 0.3 %
 # pool; ERC-3156 and a second signed order have no row and count as the dearest loan.
 _FILL_GAS = {
-    FundingSource.UNISWAP_V3_SWAP: 139_280,
-    FundingSource.MORPHO_BLUE_LOAN: 182_542,
-    FundingSource.BALANCER_V2_LOAN: 187_037,
-    FundingSource.AAVE_V3_LOAN: 291_961,
-    FundingSource.UNISWAP_V3_FLASH: 195_975,
-    FundingSource.ERC3156_LOAN: 291_961,
-    FundingSource.UNISWAP_V2_SWAP: 158_248,
-    FundingSource.UNISWAP_V4_SWAP: 172_147,
-    FundingSource.SIGNED_ORDER: 291_961,
+    FundingSource.UNISWAP_V3_SWAP: 139_317,
+    FundingSource.MORPHO_BLUE_LOAN: 182_574,
+    FundingSource.BALANCER_V2_LOAN: 187_070,
+    FundingSource.AAVE_V3_LOAN: 291_993,
+    FundingSource.UNISWAP_V3_FLASH: 196_007,
+    FundingSource.ERC3156_LOAN: 291_993,
+    FundingSource.UNISWAP_V2_SWAP: 158_262,
+    FundingSource.UNISWAP_V4_SWAP: 172_161,
+    FundingSource.SIGNED_ORDER: 291_993,
 }
 _PLAIN_FILL_GAS = 85_535
 

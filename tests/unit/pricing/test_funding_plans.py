@@ -221,8 +221,8 @@ def test_offers__dear_gas__counts_for_the_taker_of_a_flash_fill() -> None:
     ]
     assert found[0].cost is not None
     assert found[1].cost is not None
-    # 139,280 gas of docs/gas.md less 85,535 of a plain fill, at 1,000 gwei, of one ETH.
-    assert found[1].cost.taker_gas_share_e36 == 53_745 * 10**12 * 10**18
+    # 139,317 gas of docs/gas.md less 85,535 of a plain fill, at 1,000 gwei, of one ETH.
+    assert found[1].cost.taker_gas_share_e36 == 53_782 * 10**12 * 10**18
     assert found[0].priced == found[1].priced
 
 
