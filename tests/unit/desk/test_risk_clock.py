@@ -78,7 +78,7 @@ class Turns:
     def settle(self) -> None:
         running = self.clock._running
         if running is not None:
-            wait([running], timeout=30)
+            wait([running[0]], timeout=30)
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.events.registry.get_sample_value(name, labels)
