@@ -20,7 +20,7 @@ _USD: Final = 10**6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What is held of one asset: longs less shorts in millionths of a US dollar, at dollars per base unit x 10**36."""
+    """What is held of one asset: longs less shorts in millionths of a dollar, at dollars per base unit x 10**36."""
 
     net_usd_e6: int
     usd_e36: int

@@ -8,6 +8,7 @@ from pmm.domain import Address
 from pmm.execution.ledger import DeskLedger, LedgerTransaction
 from pmm.risk.events import MarkoutTaken, PnlBooked, PnlComponent
 from pmm.risk.markouts import HORIZONS_S, FilledTrade, TakenMarkout
+from pmm.risk.price_record import HOUR_MS
 
 _PROFIT = (
     "INSERT INTO performance_profit (profit_key, event_key, at_ms, token, component, amount_usd_e6) "
@@ -79,13 +80,22 @@ class PerformanceLedger:
             found.setdefault(at_ms, {})[Address(asset)] = int(price)
         return list(found.items())
 
-    def put_prices(self, at_ms: int, usd_e36: Mapping[Address, int], *, forget_before_ms: int) -> None:
-        """Write one look at prices and forget those before a time."""
+    def put_prices(
+        self, at_ms: int, usd_e36: Mapping[Address, int], *, thin_before_ms: int, forget_before_ms: int
+    ) -> None:
+        """Write one look at prices; of those before a time keep the first of each hour, of older ones none."""
         with self._ledger.transaction() as transaction:
             transaction.executemany(
                 "INSERT INTO performance_prices (at_ms, asset, usd_e36) VALUES (?, ?, ?) "
                 "ON CONFLICT (at_ms, asset) DO NOTHING",
                 [(at_ms, asset, str(price)) for asset, price in usd_e36.items()],
+            )
+            # By whole hours: half of one would keep its first row, and later a second.
+            whole_ms = thin_before_ms // HOUR_MS * HOUR_MS
+            transaction.execute(
+                "DELETE FROM performance_prices WHERE at_ms < ? AND at_ms NOT IN (SELECT min(at_ms) FROM "
+                "performance_prices WHERE at_ms < ? GROUP BY at_ms / 3600000)",
+                (whole_ms, whole_ms),
             )
             transaction.execute("DELETE FROM performance_prices WHERE at_ms < ?", (forget_before_ms,))
 

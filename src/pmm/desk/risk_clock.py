@@ -19,7 +19,7 @@ from pmm.ledger import Ledger
 from pmm.monitoring.desk import RiskEvents
 from pmm.pricing import LendingReading
 from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
-from pmm.risk.price_record import MOST_PRICES, PriceRecord
+from pmm.risk.price_record import HOUR_MS, MOST_HOURS, MOST_PRICES, PriceRecord
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
 from pmm.risk.valuation import Snapshot, Valuation, value
@@ -60,8 +60,8 @@ class RiskClock:
         self.record = PriceRecord(
             sorted(one.symbol for one in self._tokens), every_ms=price_every_ms, least=least
         )
-        self._keep_ms = price_every_ms * MOST_PRICES * 2
-        for at_ms, seen in self._rows.prices(most=MOST_PRICES):
+        self._thin_ms = price_every_ms * MOST_PRICES * 2
+        for at_ms, seen in self._rows.prices(most=MOST_PRICES * 2 + MOST_HOURS):
             self.record.see(at_ms, self._whole(seen))
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
         self._days = VarDays(ledger, events, tokens=self._tokens)
@@ -108,7 +108,12 @@ class RiskClock:
             if one.address in market.usd_per_unit_e36
         }
         if self.record.see(now_ms, self._whole(seen)):
-            self._rows.put_prices(now_ms, seen, forget_before_ms=now_ms - self._keep_ms)
+            self._rows.put_prices(
+                now_ms,
+                seen,
+                thin_before_ms=now_ms - self._thin_ms,
+                forget_before_ms=now_ms - self._thin_ms - HOUR_MS * MOST_HOURS,
+            )
 
     def _whole(self, usd_e36: Mapping[Address, int]) -> dict[str, float]:
         """Return US dollars per whole token, by symbol."""
@@ -169,6 +174,7 @@ class RiskClock:
             ),
             assets=self.record.assets,
             returns=None if self.record.missing else self.record.day_returns(),
+            hours=self.record.hour_returns(),
             needs=self.record.missing,
             still=self.record.still(exposed),
             seed=self._seed,

@@ -99,6 +99,4 @@ def realised_usd_e6(held: Mapping[Address, Holding], usd_e36: Mapping[Address, i
     """Return what positions gained by their prices, rounded down; None where one of them has no price."""
     if any(usd_e36.get(asset, 0) <= 0 for asset in held):
         return None
-    return sum(
-        one.net_usd_e6 * (usd_e36[asset] - one.usd_e36) // one.usd_e36 for asset, one in held.items()
-    )
+    return sum(one.net_usd_e6 * (usd_e36[asset] - one.usd_e36) // one.usd_e36 for asset, one in held.items())

@@ -46,7 +46,10 @@ class RiskEvents:
             "pmm_var_exceedances", "Days that lost more than the VaR.", registry=registry
         )
         self._judged = Gauge(
-            "pmm_var_backtest", "Days and exceptions of the newest 250.", ("method", "count"), registry=registry
+            "pmm_var_backtest",
+            "Days and exceptions of the newest 250.",
+            ("method", "count"),
+            registry=registry,
         )
         self._zone = Gauge(
             "pmm_var_backtest_zone",
