@@ -103,6 +103,10 @@ def test_desk__fill_and_prices_that_move__shows_var_stress_profit_and_markouts(
     assert seen.one("pmm_source_healthy", source="chainlink") == 1
     # The feeds as a source and as the turn's prices are the same ones.
     assert seen.one("pmm_source_disagreement_ratio", role="valuation") < 0.01
+    with read_ledger(ledger) as reader:
+        (day,) = var_days(reader)
+    assert not day.closed
+    assert day.forecasts["monte_carlo"].var_usd > 0
     lines = {one.metric: one.shown for one in read_status(settings_of(deployed, ledger)).risk}
     assert lines[VAR].endswith(" %")
     assert lines["pnl_usd"].endswith(" USD")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pmm.desk.backtest_ledger import DAY_MS, LATE_MS, Holding, var_days
 from pmm.desk.var_days import VarDays, realised_usd_e6
-from pmm.domain import USDC, WETH
+from pmm.domain import USDC, WETH, Address
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk.events import PositionValued
@@ -56,7 +56,7 @@ def position(asset: str, usd: int) -> PositionValued:
     return PositionValued(0, asset, asset == "USDC", long, short, long, long, 0, 0, 0, 0)
 
 
-def prices(weth_usd: int) -> dict[str, int]:
+def prices(weth_usd: int) -> dict[Address, int]:
     return {WETH.address: weth_usd * 10**18, USDC.address: 10**30}
 
 
