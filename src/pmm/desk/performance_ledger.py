@@ -39,6 +39,13 @@ class PerformanceLedger:
         )
         return [PnlBooked(row[0], row[1], PnlComponent(row[2]), int(row[3])) for row in rows]
 
+    def keys_of(self, prefix: str) -> list[str]:
+        """Return the keys of what was booked that begin so."""
+        rows = self._ledger.read(
+            "SELECT profit_key FROM performance_profit WHERE profit_key LIKE ?", (f"{prefix}%",)
+        )
+        return [row[0] for row in rows]
+
     def markouts_since(self, at_ms: int) -> list[MarkoutTaken]:
         """Return the markouts from a time on, oldest first."""
         rows = self._ledger.read(
