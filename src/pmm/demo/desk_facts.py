@@ -138,7 +138,10 @@ class DeskFacts:
         """Return what a JSON file can hold: every number as a decimal string."""
 
         def shown(values: dict[str, Any]) -> dict[str, Any]:
-            return {key: str(one) if isinstance(one, int | Decimal) else one for key, one in values.items()}
+            return {
+                key: str(one) if isinstance(one, int | Decimal) and not isinstance(one, bool) else one
+                for key, one in values.items()
+            }
 
         return {
             "hedges": [shown(asdict(one)) for one in self.hedges],
