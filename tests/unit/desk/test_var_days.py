@@ -136,6 +136,16 @@ def test_day__forecast_after_its_first_hour__is_kept_and_is_no_exception(ledger:
     assert site.metric("pmm_var_backtest", method="monte_carlo", count="days") == 0
 
 
+def test_day__valuation_asked_before_midnight_and_told_behind_it__is_of_no_other_day(ledger: Ledger) -> None:
+    site = Site(ledger)
+    site.values(MIDNIGHT)
+    site.days.end(prices(3_000), MIDNIGHT + DAY_MS)
+    site.values(MIDNIGHT + DAY_MS - 1, var=1.0)
+    (kept,) = var_days(ledger)
+    assert kept.closed
+    assert kept.forecasts["monte_carlo"].var_usd == 7_000.0
+
+
 def test_day__value_at_risk_unknown__has_no_forecast(ledger: Ledger) -> None:
     site = Site(ledger)
     unknown = Valuation(
