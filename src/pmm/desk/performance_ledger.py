@@ -29,6 +29,7 @@ class PerformanceLedger:
 
     def __init__(self, ledger: DeskLedger) -> None:
         self._ledger = ledger
+        self._thinned_ms = -1
 
     def profit_since(self, at_ms: int) -> list[PnlBooked]:
         """Return what was booked from a time on, oldest first."""
@@ -99,12 +100,14 @@ class PerformanceLedger:
             )
             # By whole hours: half of one would keep its first row, and later a second.
             whole_ms = thin_before_ms // HOUR_MS * HOUR_MS
-            transaction.execute(
-                "DELETE FROM performance_prices WHERE at_ms < ? AND at_ms NOT IN (SELECT min(at_ms) FROM "
-                "performance_prices WHERE at_ms < ? GROUP BY at_ms / 3600000)",
-                (whole_ms, whole_ms),
-            )
+            if whole_ms != self._thinned_ms:
+                transaction.execute(
+                    "DELETE FROM performance_prices WHERE at_ms < ? AND at_ms NOT IN (SELECT min(at_ms) FROM "
+                    "performance_prices WHERE at_ms < ? GROUP BY at_ms / 3600000)",
+                    (whole_ms, whole_ms),
+                )
             transaction.execute("DELETE FROM performance_prices WHERE at_ms < ?", (forget_before_ms,))
+        self._thinned_ms = whole_ms
 
 
 def put_profit(transaction: LedgerTransaction, key: str, event_key: str, one: PnlBooked) -> None:

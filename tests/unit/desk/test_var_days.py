@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm.desk.backtest_ledger import DAY_MS, LATE_MS, Holding, var_days
+from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.var_days import VarDays, realised_usd_e6
 from pmm.domain import USDC, WETH, Address
 from pmm.ledger import Ledger, open_ledger
@@ -18,6 +19,7 @@ from pmm.monitoring.desk import DeskEvents
 from pmm.risk.events import PositionValued
 from pmm.risk.tail import TailRisk
 from pmm.risk.valuation import Valuation
+from tests.helpers.postgres import Postgres
 from tests.helpers.quoting import MAKER
 from tests.unit.desk.performance_site import TOKENS, USD
 
@@ -25,9 +27,13 @@ FIRST = 20_000
 MIDNIGHT = FIRST * DAY_MS
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    found = open_ledger(tmp_path / "ledger.sqlite", chain_id=1, maker=MAKER)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    where: Path | str = tmp_path / "ledger.sqlite"
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        where = server.new_schema()
+    found = open_ledger(where, chain_id=1, maker=MAKER)
     yield found
     found.close()
 
@@ -168,3 +174,16 @@ def test_realised__any_prices__is_the_share_rounded_down(net: int, first: int, l
     found = realised_usd_e6({WETH.address: Holding(net_usd_e6=net, usd_e36=first)}, {WETH.address: last})
     assert found is not None
     assert found * first <= net * (last - first) < (found + 1) * first
+
+
+def test_prices__of_whole_hours_before_a_time__are_thinned_to_the_first(ledger: Ledger) -> None:
+    rows, minute_ms = PerformanceLedger(ledger), 60_000
+    for minute in range(0, 600, 20):
+        rows.put_prices(
+            minute * minute_ms,
+            {WETH.address: 5},
+            thin_before_ms=(minute - 200) * minute_ms,
+            forget_before_ms=(minute - 540) * minute_ms,
+        )
+    kept = [at_ms // minute_ms for at_ms, _ in rows.prices(most=99)]
+    assert kept == [60, 120, 180, 240, 300, *range(360, 600, 20)]
