@@ -73,19 +73,37 @@ def _check_desk(result: dict[str, Any]) -> None:
         assert abs(Decimal(one["delta_after_usd"])) < 1
         assert abs(int(one["inventory_after"]) - int(one["inventory_before"])) < 10**12
     assert (rose["sold"], int(rose["sold_amount"])) == (WETH.address, 15 * 10**17)
-    assert int(fell["inventory_before"]) - int(fell["inventory_at_fill"]) == 25 * 10**17
+    assert int(fell["inventory_before"]) - int(fell["inventory_at_fill"]) == 6 * 10**18
     (repaid,) = desk["repayments"]
     assert int(repaid["owed_before"]) >= BORROWED_USDC
     assert int(repaid["repaid"]) >= int(repaid["owed_before"])
     assert repaid["owed_after"] == "0"
     (warned,) = desk["warnings"]
     assert (warned["number"], warned["metric"]) == ("2", "net_delta_pct[WETH]")
-    assert warned["phases"] == ["warning", "normal"]
-    assert -5 < Decimal(warned["worst_pct"]) < -2
+    assert warned["phases"] == ["critical", "recovery", "recovery", "recovery", "normal"]
+    assert Decimal(warned["worst_pct"]) < -5
     assert "hedge_now WETH (done)" in warned["asked"]
     assert Decimal(warned["lasted_s"]) >= 1
+    _check_quotes(desk["quotes"])
     page = Path(result["report"]).read_text()
     assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+
+
+def _check_quotes(quotes: list[dict[str, Any]]) -> None:
+    """The running server stopped, came back wide and small, and quotes as before."""
+    before, stopped, *steps, after = quotes
+    assert [one["when"] for one in (before, stopped, after)] == ["before", "critical", "after"]
+    assert (before["quoted"], stopped["quoted"], after["quoted"]) == (True, False, True)
+    assert "paused" in stopped["reason"]
+    spreads = [Decimal(one["spread_bps"]) for one in (before, *steps, after)]
+    assert spreads == [0, 30, 20, 10, 0]
+    given = [int(one["usdc"]) for one in (*steps, after)]
+    assert given == sorted(given)
+    # The inventory is another one by a fill or its hedge: less than a basis point.
+    assert abs(Decimal(after["total_bps"]) - Decimal(before["total_bps"])) < 1
+    sizes = [Decimal(one["size_pct"]) for one in steps]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < Decimal(before["size_pct"]) == Decimal(after["size_pct"])
 
 
 def test_demo__once__every_balance_is_right_to_the_unit(tmp_path: Path) -> None:
@@ -93,7 +111,8 @@ def test_demo__once__every_balance_is_right_to_the_unit(tmp_path: Path) -> None:
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "SYNTHETIC" in outcome.stdout
     assert "every balance is what it must be" in outcome.stdout
-    assert "inventory fell from 40 WETH to 37.5 WETH" in outcome.stdout
+    assert "inventory fell from 40 WETH to 34 WETH" in outcome.stdout
+    assert "critical: no quote (quoting is paused" in outcome.stdout
     assert outcome.stdout.rstrip().splitlines()[-1].startswith("day report: ")
     _check_round(tmp_path / "demo.json")
 

@@ -1,4 +1,4 @@
-"""``pmm report day``: one HTML file about a day; ``pmm report incident``: Markdown about an incident."""
+"""``pmm report``: a day as one HTML file, value at risk against its days, an incident as Markdown."""
 
 from __future__ import annotations
 
@@ -51,6 +51,23 @@ def day(
         typer.echo(
             f"{target}: {report.filled} fills, {len(report.incidents)} incidents, worst state {report.worst_state}"
         )
+
+
+@app.command()
+def var(
+    ledger: Annotated[str | None, typer.Option(help="The desk's ledger: a file or a URL.")] = None,
+) -> None:
+    """Hold value at risk against what the days brought: exceptions, Kupiec, Christoffersen, traffic light.
+
+    Below 250 days there is no verdict. Reads beside a running desk.
+    """
+    if ledger is None:
+        raise InvalidInput("report: expected --ledger, the desk's; `pmm desk` names it when it starts")
+    from pmm.report.reading import read_var_days
+    from pmm.report.var_days import var_lines
+
+    for line in var_lines(read_var_days(ledger)):
+        typer.echo(line)
 
 
 @app.command()

@@ -29,6 +29,7 @@ def status_page(status: DeskStatus) -> Group:
         _hedges("open hedges", status.live, tokens),
         _hedges("last hedges", status.latest, tokens),
         _lending(status),
+        _profit(status),
         _risk(status),
     )
 
@@ -79,6 +80,16 @@ def _lending(status: DeskStatus) -> Table:
     return _or_none(table)
 
 
+def _profit(status: DeskStatus) -> Table:
+    table = _table("profit and loss of 24 hours, US dollars", "component", "amount")
+    for line in status.profit:
+        if line.usd_e6 is not None:
+            _add(table, line.component.value.replace("_", " "), _usd(line.usd_e6))
+    if table.row_count:
+        _add(table, "total", _usd(sum(line.usd_e6 or 0 for line in status.profit)))
+    return _or_none(table)
+
+
 def _risk(status: DeskStatus) -> Table:
     table = _table("risk", "metric", "phase", "reading", "since")
     for line in status.risk:
@@ -105,6 +116,10 @@ def _or_none(table: Table) -> Table:
 def _amount(token: Token, amount: int, *, signed: bool = False) -> str:
     value = Decimal(amount).scaleb(-token.decimals)
     return f"{value:+,f}" if signed else f"{value:,f}"
+
+
+def _usd(usd_e6: int) -> str:
+    return f"{Decimal(usd_e6).scaleb(-6):+,f}"
 
 
 def _time(at_ms: int) -> str:

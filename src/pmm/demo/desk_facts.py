@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from pmm.demo.quote_watch import Asked
 from pmm.domain import MAINNET_TOKENS, WETH
 
 BAND_USD = 3_000
@@ -109,6 +110,7 @@ class DeskFacts:
     """Everything of the day.
 
     Attributes:
+        quotes: what the quote server would have quoted before, in and after each change that the desk made to it.
         moves: what the desk moved, base units per account and asset.
         differences: how often its book did not equal the chain.
         owed: USDC base units owed on Aave at the end.
@@ -117,6 +119,7 @@ class DeskFacts:
     hedges: list[Hedge] = field(default_factory=list)
     repayments: list[Repayment] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
+    quotes: list[Asked] = field(default_factory=list)
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     differences: int = 0
     owed: int = 0
@@ -135,12 +138,16 @@ class DeskFacts:
         """Return what a JSON file can hold: every number as a decimal string."""
 
         def shown(values: dict[str, Any]) -> dict[str, Any]:
-            return {key: str(one) if isinstance(one, int | Decimal) else one for key, one in values.items()}
+            return {
+                key: str(one) if isinstance(one, int | Decimal) and not isinstance(one, bool) else one
+                for key, one in values.items()
+            }
 
         return {
             "hedges": [shown(asdict(one)) for one in self.hedges],
             "repayments": [shown(asdict(one)) for one in self.repayments],
             "warnings": [shown(asdict(one)) for one in self.warnings],
+            "quotes": [shown(asdict(one)) for one in self.quotes],
             "differences": str(self.differences),
             "owed": str(self.owed),
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from pmm.chain.abi import encode_call
 from pmm.chain.rpc import JsonRpc
 from pmm.demo.desk_facts import AAVE, BAND_USD, DeskFacts
 from pmm.demo.desk_watch import RiskWatch, TurnWatch
+from pmm.demo.quote_watch import QuoteWatch, is_calm
 from pmm.demo.trade import Trade
 from pmm.desk import Desk, open_desk
 from pmm.domain import USDC, to_hex
@@ -29,8 +31,27 @@ _LEAVES = ("WETH:40", "USDC:119000")
 _CENT = Decimal("0.01")
 _WITHIN_S = 60.0
 _PAUSE_S = 0.1
-# The defaults but for time, a demo does not wait a minute for a warning to end; and two tokens are concentrated.
-_RISK = {"hold_s": 1.0, "desk_hold_s": 1.0, "concentration_pct": (60.0, 90.0, 100.0)}
+_NEVER = float("inf")
+_RISK = {
+    # The defaults but for time: a demo does not wait minutes for a warning to end.
+    "hold_s": 1.0,
+    "desk_hold_s": 1.0,
+    "recovery_step_s": 1.0,
+    # Two tokens are concentrated.
+    "concentration_pct": (60.0, 90.0, 100.0),
+    # A second of the demo is hours of its prices, and the ratios of a day say nothing after one fill.
+    "markout_bps": (1.0, -_NEVER, -_NEVER),
+    "gas_ratio_pct": (2.0, _NEVER, _NEVER),
+    "revenue_efficiency_pct": (300.0, -_NEVER, -_NEVER),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteServer:
+    """The quote server that the desk commands, and its key there."""
+
+    url: str
+    key: str = field(repr=False)
 
 
 class DemoDesk:
@@ -42,14 +63,22 @@ class DemoDesk:
     """
 
     def __init__(
-        self, *, rpc: JsonRpc, record: Path, journal: Path, folder: Path, say: Callable[[str], None]
+        self,
+        *,
+        rpc: JsonRpc,
+        record: Path,
+        journal: Path,
+        folder: Path,
+        quotes: QuoteServer,
+        say: Callable[[str], None],
     ) -> None:
-        self.facts = DeskFacts()
+        self.facts, self._quotes = DeskFacts(), quotes
         self.ledger = folder / "ledger.sqlite"
         self._rpc, self._record, self._journal, self._folder, self._say = rpc, record, journal, folder, say
         self._stack = ExitStack()
         self._desk: Desk | None = None
         self._was_normal = False
+        self._watch = QuoteWatch(quotes.url, quotes.key)
 
     def __enter__(self) -> Self:
         self._desk = self._open()
@@ -73,12 +102,17 @@ class DemoDesk:
         desk = self._running
         number, owed = trade.number if trade else 0, self._owed()
         turns, risk = TurnWatch(desk, self._rpc, number), RiskWatch(desk, number)
-        deadline_s = time.monotonic() + _WITHIN_S
+        watch, deadline_s = self._watch, time.monotonic() + _WITHIN_S
+        if trade:
+            watch.begin(desk.risk.monitor.posture())
         while True:
             turn = desk.step()
             turns.take_in(turn)
             self._sample(risk)
-            if turn.quiet and risk.is_normal:
+            posture = desk.risk.monitor.posture()
+            if trade:
+                watch.look(posture)
+            if turn.quiet and risk.is_normal and is_calm(posture) and not watch.waits:
                 break
             if time.monotonic() > deadline_s:
                 raise PmmError(
@@ -94,11 +128,15 @@ class DemoDesk:
         turns.add_to(self.facts)
         self.facts.repayments += repaid
         self.facts.warnings += warned
+        shaped = watch.changes if trade else []
+        self.facts.quotes += shaped
         place = f"desk, request {number}" if trade else "desk, before the day"
         texts = [one.describe() for one in repaid]
         texts += [one.describe() for one in turns.hedges]
         for text in (*texts, *(one.describe() for one in warned)):
             self._say(f"{place}: {text}")
+        for one in shaped:
+            self._say(f"quote server, request {number}, {one.describe()}")
         if not turns.hedges and abs(turns.delta_usd) >= _CENT:
             self._say(f"{place}: delta {turns.delta_usd:+,.2f} USD stays within its band of {BAND_USD:,}")
 
@@ -133,12 +171,15 @@ class DemoDesk:
                     "band_inner_usd": 0,
                     "keeper": True,
                     "keeper_leaves": _LEAVES,
+                    "quote_server_url": self._quotes.url,
+                    "quote_server_key": self._quotes.key,
                 },
                 "risk": _RISK,
             }
         )
         opened = open_desk(settings)
         self._stack.callback(opened.close)
+        self._stack.callback(self._watch.close)
         return opened
 
     def _owed(self) -> int:

@@ -17,7 +17,8 @@ from pmm.demo.accounts import HEDGER, LENDING, SETTLEMENT, TAKER, AccountLine, a
 from pmm.demo.child import Child
 from pmm.demo.contracts import Contracts, open_contracts
 from pmm.demo.desk_facts import DeskFacts
-from pmm.demo.desk_run import DemoDesk
+from pmm.demo.desk_run import DemoDesk, QuoteServer
+from pmm.demo.keys import DemoKeys, make_keys
 from pmm.demo.loan import open_loan
 from pmm.demo.price_day import PriceDay
 from pmm.demo.schedule import Step
@@ -40,6 +41,7 @@ class Site(Contracts):
     """The same with a quote server on it, and the desk beside it."""
 
     server_url: str
+    keys: DemoKeys
     desk: DemoDesk
 
 
@@ -65,21 +67,28 @@ def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
     open_loan(contracts.rpc, contracts.deployment)
     port = free_port()
     server_url = f"http://127.0.0.1:{port}"
+    keys = make_keys(contracts.folder)
     server = stack.enter_context(
-        Child("quote server", serve_command(contracts, port), log=contracts.folder / "server.log")
+        Child(
+            "quote server",
+            serve_command(contracts, port),
+            log=contracts.folder / "server.log",
+            environment={"PMM_AUTH_KEYS_FILE": str(keys.file)},
+        )
     )
-    # The desk opens while the server starts.
+    wait_for_server(server, server_url)
+    say(f"quote server at {server_url} (API page {server_url}/docs)")
+    # Behind the server: the desk watches it, and one that does not answer yet is down.
     desk = stack.enter_context(
         DemoDesk(
             rpc=contracts.rpc,
             record=contracts.record,
             journal=journal_file(contracts),
             folder=contracts.folder,
+            quotes=QuoteServer(url=server_url, key=keys.desk),
             say=say,
         )
     )
-    wait_for_server(server, server_url)
-    say(f"quote server at {server_url} (API page {server_url}/docs)")
     return Site(
         rpc=contracts.rpc,
         rpc_url=contracts.rpc_url,
@@ -87,6 +96,7 @@ def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
         record=contracts.record,
         folder=contracts.folder,
         server_url=server_url,
+        keys=keys,
         desk=desk,
     )
 
@@ -184,6 +194,8 @@ def _task(site: Site, steps: list[Step]) -> str:
     task: dict[str, Any] = {
         "rpc_url": site.rpc_url,
         "server_url": site.server_url,
+        "server_key": site.keys.taker,
+        "health_key": site.keys.health,
         "settlement": site.deployment.address("RfqSettlement"),
         "steps": [asdict(step) for step in steps],
     }

@@ -31,10 +31,10 @@ class Step:
 
 
 # (side, WETH, settlement, intent). Sizes beyond the demo's inventory are flash-funded; the last is beyond anything.
-# The first leaves the desk's band of delta, the second also crosses the risk book's warning of 2 % of the inventory.
+# The first leaves the desk's band of delta, the second also crosses the risk book's critical line of 5 % of it.
 _CYCLE = (
     (SELLS, Decimal("1.5"), ONEINCH, FILL),
-    (BUYS, Decimal("2.5"), PMM, FILL),
+    (BUYS, Decimal("6"), PMM, FILL),
     (BUYS, Decimal("60"), PMM, FILL),
     (BUYS, Decimal("0.75"), ONEINCH, FILL),
     (SELLS, Decimal("2.25"), PMM, FILL),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -36,10 +36,15 @@ _FUNDING = {1: "Uniswap V3 flash swap", 2: "Morpho loan", 3: "Balancer loan", 4:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What the demo tells the taker."""
+    """What the demo tells the taker.
+
+    ``server_key`` is a relayer's; ``health_key`` shows the server's state in full, by which the day is paced.
+    """
 
     rpc_url: str
     server_url: str
+    server_key: str = field(repr=False)
+    health_key: str = field(repr=False)
     settlement: str
     steps: list[Step]
 
@@ -61,7 +66,8 @@ class Taker:
         self._task = task
         self._rpc = rpc
         self._wallet = wallet
-        self._quotes = QuoteClient(task.server_url)
+        self._quotes = QuoteClient(task.server_url, key=task.server_key)
+        self._health = QuoteClient(task.server_url, key=task.health_key)
 
     def approve(self) -> None:
         """Approve both settlement contracts for both assets."""
@@ -73,7 +79,7 @@ class Taker:
     def run(self, step: Step) -> Trade:
         """Move the market, ask, and do what the step intends with the answer."""
         set_price(self._rpc, "ETH", step.market_usd)
-        self._quotes.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
+        self._health.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
         self._wait_until_released()
         spent_before = self._wallet.spent_wei
         base: dict[str, Any] = {
@@ -98,7 +104,7 @@ class Taker:
     def _wait_until_released(self) -> None:
         """Wait until the server has seen that earlier quotes are filled: a price depends on what is promised."""
         deadline_s = time.monotonic() + _RELEASED_WITHIN_S
-        while any(int(one["reserved"]) for one in self._quotes.healthz()["inventory"]):
+        while any(int(one["reserved"]) for one in self._health.healthz()["inventory"]):
             if time.monotonic() > deadline_s:
                 # A quote that reverted stays promised until it expires: no reason to end the day.
                 return

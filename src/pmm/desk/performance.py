@@ -21,10 +21,11 @@ from pmm.desk.performance_ledger import (
     put_profit,
     take_back,
 )
+from pmm.desk.perp_charges import BookedCharges
 from pmm.desk.profit import Earned, ProfitOf, event_key
 from pmm.domain import Address, ChainChange, OrderFilled, Token
 from pmm.execution.book import InventoryBook
-from pmm.execution.hedging import HedgeMarket
+from pmm.execution.hedging import HedgeMarket, PerpCharges
 from pmm.execution.ledger import LedgerTransaction
 from pmm.ledger import Ledger
 from pmm.monitoring.desk.book_events import BookEvents
@@ -45,6 +46,7 @@ class PerformanceDesk:
         accounts: ours, by which a transaction's profit is judged.
         numeraires: profit is counted in them.
         lateness_ms: how late prices may be for a markout that is due sooner.
+        perps: venues whose fees and funding are booked.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class PerformanceDesk:
         numeraires: frozenset[Address],
         lateness_ms: int,
         now_ms: int,
+        perps: Sequence[PerpCharges] = (),
     ) -> None:
         self._ledger, self._events = ledger, events
         self._symbols = {token.address: token.symbol for token in tokens}
         self._profit = ProfitOf(accounts, self._symbols, numeraires)
         self._interest = AccruedInterest(self._symbols)
         self._interest_ms = 0
+        self._charges = BookedCharges(perps, self._symbols, PerformanceLedger(ledger).keys_of("perp:"))
         self._feed = ChainFeed()
         self._pending = PendingMarkouts(lateness_ms=lateness_ms)
         rows = PerformanceLedger(ledger)
@@ -101,6 +105,7 @@ class PerformanceDesk:
             more = delivery is not None and delivery.more
         self._interest.moved(changes)
         self._untold += self._accrue(book, market, now_ms)
+        self._untold += self._perps(now_ms)
         self._untold += self._markouts(market, now_ms)
         told, self._untold = self._untold, []
         return told
@@ -184,6 +189,15 @@ class PerformanceDesk:
                     key = f"interest:{now_ms}:{number}"
                     put_profit(transaction, key, key, one)
         return self._tell(found)
+
+    def _perps(self, now_ms: int) -> list[RiskEvent]:
+        found = self._charges.found(now_ms)
+        if found:
+            with self._ledger.transaction() as transaction:
+                for key, one in found.items():
+                    put_profit(transaction, key, key, one)
+            self._charges.booked(found)
+        return self._tell(found.values())
 
     def _markouts(self, market: HedgeMarket, now_ms: int) -> list[RiskEvent]:
         found = self._pending.due(now_ms, market.usd_per_unit_e36)

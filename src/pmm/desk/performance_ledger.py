@@ -8,6 +8,7 @@ from pmm.domain import Address
 from pmm.execution.ledger import DeskLedger, LedgerTransaction
 from pmm.risk.events import MarkoutTaken, PnlBooked, PnlComponent
 from pmm.risk.markouts import HORIZONS_S, FilledTrade, TakenMarkout
+from pmm.risk.price_record import HOUR_MS
 
 _PROFIT = (
     "INSERT INTO performance_profit (profit_key, event_key, at_ms, token, component, amount_usd_e6) "
@@ -28,6 +29,7 @@ class PerformanceLedger:
 
     def __init__(self, ledger: DeskLedger) -> None:
         self._ledger = ledger
+        self._thinned_ms = -1
 
     def profit_since(self, at_ms: int) -> list[PnlBooked]:
         """Return what was booked from a time on, oldest first."""
@@ -37,6 +39,13 @@ class PerformanceLedger:
             (at_ms,),
         )
         return [PnlBooked(row[0], row[1], PnlComponent(row[2]), int(row[3])) for row in rows]
+
+    def keys_of(self, prefix: str) -> list[str]:
+        """Return the keys of what was booked that begin so."""
+        rows = self._ledger.read(
+            "SELECT profit_key FROM performance_profit WHERE profit_key LIKE ?", (f"{prefix}%",)
+        )
+        return [row[0] for row in rows]
 
     def markouts_since(self, at_ms: int) -> list[MarkoutTaken]:
         """Return the markouts from a time on, oldest first."""
@@ -79,15 +88,26 @@ class PerformanceLedger:
             found.setdefault(at_ms, {})[Address(asset)] = int(price)
         return list(found.items())
 
-    def put_prices(self, at_ms: int, usd_e36: Mapping[Address, int], *, forget_before_ms: int) -> None:
-        """Write one look at prices and forget those before a time."""
+    def put_prices(
+        self, at_ms: int, usd_e36: Mapping[Address, int], *, thin_before_ms: int, forget_before_ms: int
+    ) -> None:
+        """Write one look at prices; of those before a time keep the first of each hour, of older ones none."""
         with self._ledger.transaction() as transaction:
             transaction.executemany(
                 "INSERT INTO performance_prices (at_ms, asset, usd_e36) VALUES (?, ?, ?) "
                 "ON CONFLICT (at_ms, asset) DO NOTHING",
                 [(at_ms, asset, str(price)) for asset, price in usd_e36.items()],
             )
+            # By whole hours: half of one would keep its first row, and later a second.
+            whole_ms = thin_before_ms // HOUR_MS * HOUR_MS
+            if whole_ms != self._thinned_ms:
+                transaction.execute(
+                    "DELETE FROM performance_prices WHERE at_ms < ? AND at_ms NOT IN (SELECT min(at_ms) FROM "
+                    "performance_prices WHERE at_ms < ? GROUP BY at_ms / 3600000)",
+                    (whole_ms, whole_ms),
+                )
             transaction.execute("DELETE FROM performance_prices WHERE at_ms < ?", (forget_before_ms,))
+        self._thinned_ms = whole_ms
 
 
 def put_profit(transaction: LedgerTransaction, key: str, event_key: str, one: PnlBooked) -> None:

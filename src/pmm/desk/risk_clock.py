@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import structlog
 
 from pmm.desk.performance_ledger import PerformanceLedger
+from pmm.desk.var_days import Held, VarDays
 from pmm.domain import Address, Token
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgeMarket
@@ -18,7 +19,7 @@ from pmm.ledger import Ledger
 from pmm.monitoring.desk import RiskEvents
 from pmm.pricing import LendingReading
 from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
-from pmm.risk.price_record import MOST_PRICES, PriceRecord
+from pmm.risk.price_record import HOUR_MS, MOST_HOURS, MOST_PRICES, PriceRecord
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
 from pmm.risk.valuation import Snapshot, Valuation, value
@@ -59,11 +60,12 @@ class RiskClock:
         self.record = PriceRecord(
             sorted(one.symbol for one in self._tokens), every_ms=price_every_ms, least=least
         )
-        self._keep_ms = price_every_ms * MOST_PRICES * 2
-        for at_ms, seen in self._rows.prices(most=MOST_PRICES):
+        self._thin_ms = price_every_ms * MOST_PRICES * 2
+        for at_ms, seen in self._rows.prices(most=MOST_PRICES * 2 + MOST_HOURS):
             self.record.see(at_ms, self._whole(seen))
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
-        self._running: Future[Valuation] | None = None
+        self._days = VarDays(ledger, events, tokens=self._tokens)
+        self._running: tuple[Future[Valuation], Held] | None = None
         self._asked_ms: int | None = None
         self._seed = 0
 
@@ -81,6 +83,7 @@ class RiskClock:
         the ledger is down.
         """
         self._see(market, now_ms)
+        self._days.end(market.usd_per_unit_e36, now_ms)
         found = self._collect(now_ms)
         if self._running is None and (self._asked_ms is None or now_ms - self._asked_ms >= self._every_ms):
             self._asked_ms = now_ms
@@ -88,7 +91,8 @@ class RiskClock:
                 found.append(VarUnknown(now_ms, 0, "a position has no price"))
             else:
                 snapshot = self._snapshot(positions, book, market, day_usd, now_ms)
-                self._running = self._aside.submit(value, snapshot, self._settings)
+                held = self._days.held(positions, market.usd_per_unit_e36)
+                self._running = self._aside.submit(value, snapshot, self._settings), held
         return found
 
     def close(self) -> None:
@@ -104,21 +108,27 @@ class RiskClock:
             if one.address in market.usd_per_unit_e36
         }
         if self.record.see(now_ms, self._whole(seen)):
-            self._rows.put_prices(now_ms, seen, forget_before_ms=now_ms - self._keep_ms)
+            self._rows.put_prices(
+                now_ms,
+                seen,
+                thin_before_ms=now_ms - self._thin_ms,
+                forget_before_ms=now_ms - self._thin_ms - HOUR_MS * MOST_HOURS,
+            )
 
     def _whole(self, usd_e36: Mapping[Address, int]) -> dict[str, float]:
         """Return US dollars per whole token, by symbol."""
         return {one.symbol: usd_e36.get(one.address, 0) * 10**one.decimals / _E36 for one in self._tokens}
 
     def _collect(self, now_ms: int) -> list[RiskEvent]:
-        if self._running is None or not self._running.done():
+        if self._running is None or not self._running[0].done():
             return []
-        done, self._running = self._running, None
+        (done, held), self._running = self._running, None
         error = done.exception()
         if error is not None:
             # Whatever it was: unknown is a warning, and the desk goes on hedging.
             _LOG.error("risk_not_valued", error=f"{type(error).__name__}: {error}")
             return [VarUnknown(now_ms, 0, "the valuation failed")]
+        self._days.forecast(done.result(), held)
         return self._told(done.result())
 
     def _told(self, one: Valuation) -> list[RiskEvent]:
@@ -164,6 +174,7 @@ class RiskClock:
             ),
             assets=self.record.assets,
             returns=None if self.record.missing else self.record.day_returns(),
+            hours=self.record.hour_returns(),
             needs=self.record.missing,
             still=self.record.still(exposed),
             seed=self._seed,

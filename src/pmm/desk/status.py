@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Final
 
+from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.scene import Scene
 from pmm.domain import LendingMarket, Token
 from pmm.errors import ChainError
@@ -13,10 +16,12 @@ from pmm.execution.hedging.accounting import HedgeAccounts
 from pmm.ledger import LedgerReader, ReadOnlyLedger, read_ledger
 from pmm.monitoring.desk import RISK_STATES
 from pmm.risk.catalogue import BY_NAME
+from pmm.risk.events import PnlComponent
 from pmm.settings import ServeSettings
 from pmm.venues.book_reader import BookReader
 
 _LATEST = 8
+_DAY_MS: Final = 86_400_000
 _HEAD = "SELECT b.number, b.time_s FROM chain_cursor c JOIN chain_blocks b ON b.hash = c.head_hash"
 # The newest run writes every series at its start; subject is "metric/of what".
 _RISK = (
@@ -73,6 +78,14 @@ class RiskLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfitLine:
+    """What a component earned or (negative) cost in 24 hours, millionths of a dollar; None: nothing booked."""
+
+    component: PnlComponent
+    usd_e6: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStatus:
     """Everything; ``head`` is the newest block in the books, None before the first one."""
 
@@ -87,6 +100,7 @@ class DeskStatus:
     live: tuple[Intent, ...]
     latest: tuple[Intent, ...]
     risk: tuple[RiskLine, ...]
+    profit: tuple[ProfitLine, ...]
 
     @property
     def lag_blocks(self) -> int | None:
@@ -100,7 +114,7 @@ def read_status(settings: ServeSettings) -> DeskStatus:
     try:
         with read_ledger(scene.ledger_place) as ledger:
             reading = _read(scene)
-            return _status(scene, ledger, reading)
+            return _status(scene, ledger, reading, time.time_ns() // 1_000_000)
     finally:
         scene.close()
 
@@ -114,7 +128,7 @@ def _read(scene: Scene) -> ChainReading:
         return reader.read()
 
 
-def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading) -> DeskStatus:
+def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: int) -> DeskStatus:
     hedges = HedgeLedger(ReadOnlyLedger(ledger))
     accounts = HedgeAccounts(hedges.load())
     head = ledger.read(_HEAD)
@@ -149,7 +163,17 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading) -> DeskSt
         live=accounts.live_intents(),
         latest=hedges.intents(most=_LATEST),
         risk=_risk(ledger),
+        profit=_profit(ledger, now_ms - _DAY_MS),
     )
+
+
+def _profit(ledger: LedgerReader, since_ms: int) -> tuple[ProfitLine, ...]:
+    sums: dict[PnlComponent, int] = {}
+    # A ledger that no newer desk has opened lacks the tables.
+    if ledger.read("SELECT 1 FROM ledger_meta WHERE key = ?", ("performance_schema",)):
+        for one in PerformanceLedger(ReadOnlyLedger(ledger)).profit_since(since_ms):
+            sums[one.component] = sums.get(one.component, 0) + one.amount_usd_e6
+    return tuple(ProfitLine(component=one, usd_e6=sums.get(one)) for one in PnlComponent)
 
 
 def _risk(ledger: LedgerReader) -> tuple[RiskLine, ...]:

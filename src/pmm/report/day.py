@@ -9,8 +9,10 @@ from datetime import date
 from itertools import pairwise
 from statistics import fmean, median, quantiles
 
+from pmm.desk.backtest_ledger import DAY_MS
 from pmm.replay.markouts import HORIZONS_S, markouts
 from pmm.report.series import Point, Steps, grouped, growths, last, levels, summed
+from pmm.risk.var_record import VarDay
 
 _STATES = {0: "normal", 1: "recovery", 2: "warning", 3: "critical"}
 _DIRECTION = tuple[str, str]
@@ -46,7 +48,8 @@ class AlertLine:
 class DayData:
     """What was read; ``points`` in the order they were written, with the last of each series before the day.
 
-    ``taken_markouts`` are (horizon in seconds, bps) of the day's fills as the desk measured them while it ran.
+    ``taken_markouts`` are (horizon in seconds, bps) of the day's fills as the desk measured them while it ran;
+    ``var_days`` the forecasts of value at risk up to the day, oldest first.
     """
 
     day: date
@@ -56,6 +59,7 @@ class DayData:
     points: tuple[Point, ...] = ()
     alerts: tuple[AlertLine, ...] = ()
     taken_markouts: tuple[tuple[int, float], ...] = ()
+    var_days: tuple[VarDay, ...] = ()
     audit: str = ""
 
 
@@ -111,11 +115,13 @@ class DayReport:
     audit: str
     volume: float
     recorded: int
+    var_days: tuple[VarDay, ...]
 
     @property
     def empty(self) -> bool:
         """Whether nothing at all was recorded on the day; what stood before it does not count."""
-        return not (self.requests or self.recorded or self.incidents)
+        forecast = bool(self.var_days) and self.var_days[-1].day == self.start_ms // DAY_MS
+        return not (self.requests or self.recorded or self.incidents or forecast)
 
     @property
     def allowed_loss(self) -> float | None:
@@ -174,6 +180,7 @@ def day_report(data: DayData) -> DayReport:
         audit=data.audit,
         recorded=sum(point.at_ms >= start_ms for point in within),
         volume=_net(within, "pmm_desk_volume", start_ms, "_usd"),
+        var_days=data.var_days,
     )
 
 

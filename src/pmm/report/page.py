@@ -10,6 +10,8 @@ from pmm.report import plots
 from pmm.report.day import DayReport, Incident
 from pmm.report.page_style import STYLE
 from pmm.report.series import last
+from pmm.report.var_days import var_days_plot
+from pmm.risk.var_record import judge
 
 _MOST_ROWS = 200
 _UNKNOWN = ("unknown", "nothing was recorded", "warn")
@@ -93,6 +95,11 @@ def _sections(report: DayReport) -> Iterable[str]:
         ),
     )
     yield _section(
+        "Value at risk against realised, day by day",
+        _figure("The last 250 days, USD", lambda: var_days_plot(report.var_days), bool(report.var_days)),
+        _verdicts(report),
+    )
+    yield _section(
         "Inventory and exposure",
         _figure("Inventory by token", lambda: plots.inventory_plot(report), bool(report.inventory)),
         _figure("Net delta", lambda: plots.delta_plot(report), bool(report.delta)),
@@ -111,6 +118,21 @@ def _sections(report: DayReport) -> Iterable[str]:
         _figure("Price", lambda: plots.gas_price_plot(report), bool(report.gas_price)),
     )
     yield _incidents(report)
+
+
+def _verdicts(report: DayReport) -> str:
+    lines = "".join(
+        f"<tr><td>{escape(one.method.replace('_', ' '))}</td><td>{escape(one.sentence)}</td></tr>"
+        for one in judge(report.var_days)
+    )
+    if not lines:
+        return (
+            '<div class="card"><h3>Verdict</h3><p class="none">No forecast was kept until this day.</p></div>'
+        )
+    return (
+        '<div class="card"><h3>Verdict</h3><table><thead><tr><th>method</th><th>record</th></tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def _section(title: str, *parts: str) -> str:

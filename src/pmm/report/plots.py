@@ -2,71 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 import matplotlib as mpl
-import matplotlib.dates
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from pmm.report.day import DayReport, Incident, MarkoutLine
+from pmm.report.plot_style import BAD, DATES, GOOD, INK, LINES, QUIET, STYLE, WARN, moment, svg
 from pmm.report.series import Steps
 
-# Colours that no plot would choose, and the variables that they become.
-_INK, _QUIET, _GRID, _GOOD, _BAD, _WARN = "#010101", "#010102", "#010103", "#010104", "#010105", "#010106"
-_LINES: Final = ("#020201", "#020202", "#020203", "#020204", "#020205", "#020206", "#020207")
-_VARIABLES: Final = {
-    _INK: "ink",
-    _QUIET: "quiet",
-    _GRID: "grid",
-    _GOOD: "good",
-    _BAD: "bad",
-    _WARN: "warn",
-    **{colour: f"s{number}" for number, colour in enumerate(_LINES, 1)},
-}
-# Parts of matplotlib that have no types.
-_DATES: Final[Any] = matplotlib.dates
-_STYLE: Final[Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "pmm",
-    # A name with two dollar signs is a name, and no formula.
-    "text.parse_math": False,
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.labelcolor": _QUIET,
-    "axes.edgecolor": _GRID,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "grid.color": _GRID,
-    "grid.linewidth": 0.6,
-    "xtick.color": _QUIET,
-    "ytick.color": _QUIET,
-    "xtick.major.size": 3,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.6,
-}
 _SEVERITY: Final = {
-    "critical": _BAD,
-    "warning": _WARN,
-    "action": _LINES[0],
-    "recovery": _LINES[3],
-    "normal": _GOOD,
-    "resolved": _GOOD,
+    "critical": BAD,
+    "warning": WARN,
+    "action": LINES[0],
+    "recovery": LINES[3],
+    "normal": GOOD,
+    "resolved": GOOD,
 }
 _MAIN: Final = ("total", "realised")
 # Midnight is 00:00 and not a date: the page is about one day.
 _ZEROS: Final = ["", "%Y", "%b", "%H:%M", "%H:%M", "%H:%M"]
-_MOST_LINES: Final = len(_LINES)
+_MOST_LINES: Final = len(LINES)
 
 
 def pnl_plot(report: DayReport) -> str:
@@ -84,7 +43,7 @@ def delta_plot(report: DayReport) -> str:
     """Net delta with the lines of the risk book at 2 % and 5 %."""
 
     def bands(axes: Any) -> None:
-        for level, colour in ((0.02, _WARN), (0.05, _BAD)):
+        for level, colour in ((0.02, WARN), (0.05, BAD)):
             for sign in (1, -1):
                 axes.axhline(sign * level, color=colour, linewidth=1, linestyle=(0, (4, 3)))
         most = max([0.055, *(abs(value) * 1.1 for steps in report.delta.values() for _, value in steps)])
@@ -118,7 +77,7 @@ def buffer_plot(report: DayReport) -> str:
     """Liquidation buffers with their lines at 50 % and 10 %."""
 
     def bands(axes: Any) -> None:
-        for level, colour in ((0.5, _WARN), (0.1, _BAD)):
+        for level, colour in ((0.5, WARN), (0.1, BAD)):
             axes.axhline(level, color=colour, linewidth=1, linestyle=(0, (4, 3)))
         axes.set_ylim(bottom=0)
 
@@ -128,28 +87,28 @@ def buffer_plot(report: DayReport) -> str:
 def bars_plot(values: Mapping[str, float], name: str) -> str:
     """Sums, the largest first, gains and losses in their colours."""
     ordered = sorted(values.items(), key=lambda one: one[1])
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 0.55 + 0.34 * len(ordered)), layout="constrained")
         axes = figure.subplots()
-        colours = [_GOOD if value >= 0 else _BAD for _, value in ordered]
+        colours = [GOOD if value >= 0 else BAD for _, value in ordered]
         bars = axes.barh(
             [key.replace("_", " ") for key, _ in ordered],
             [value for _, value in ordered],
             color=colours,
             height=0.62,
         )
-        axes.bar_label(bars, labels=[f"{value:,.2f}" for _, value in ordered], padding=4, color=_INK)
-        axes.axvline(0, color=_QUIET, linewidth=0.8)
+        axes.bar_label(bars, labels=[f"{value:,.2f}" for _, value in ordered], padding=4, color=INK)
+        axes.axvline(0, color=QUIET, linewidth=0.8)
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.22)
-        axes.tick_params(axis="y", labelcolor=_INK)
+        axes.tick_params(axis="y", labelcolor=INK)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        return _svg(figure, name)
+        return svg(figure, name)
 
 
 def markout_plot(lines: Sequence[MarkoutLine]) -> str:
     """Mean and middle half of the markouts at each horizon."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 2.7), layout="constrained")
         axes = figure.subplots()
         places = list(range(len(lines)))
@@ -157,36 +116,36 @@ def markout_plot(lines: Sequence[MarkoutLine]) -> str:
             places,
             [one.low for one in lines],
             [one.high for one in lines],
-            color=_LINES[0],
+            color=LINES[0],
             linewidth=7,
             alpha=0.35,
         )
         means = [one.mean for one in lines]
-        colours = [_GOOD if mean >= 0 else _BAD for mean in means]
+        colours = [GOOD if mean >= 0 else BAD for mean in means]
         axes.scatter(places, means, color=colours, s=42, zorder=3)
         for place, mean in zip(places, means, strict=True):
             axes.annotate(f"{mean:+.1f}", (place, mean), (9, 0), textcoords="offset points", va="center")
-        axes.axhline(0, color=_QUIET, linewidth=0.8)
+        axes.axhline(0, color=QUIET, linewidth=0.8)
         axes.set_xticks(
             places, [f"{one.horizon_s} s\n{one.count} fill{'s' * (one.count != 1)}" for one in lines]
         )
         axes.set_xlim(-0.5, len(lines) - 0.35)
         axes.margins(y=0.2)
         axes.set_ylabel("bps, our gain")
-        return _svg(figure, "markouts")
+        return svg(figure, "markouts")
 
 
 def incident_plot(incidents: Sequence[Incident], report: DayReport) -> str:
     """When things went wrong and when something was done."""
     kinds = sorted({_kind(one) for one in incidents})
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.6, 0.7 + 0.32 * len(kinds)), layout="constrained")
         axes = figure.subplots()
         for severity in sorted({one.severity for one in incidents}):
             chosen = [one for one in incidents if one.severity == severity]
-            colour = _SEVERITY.get(severity, _QUIET)
+            colour = _SEVERITY.get(severity, QUIET)
             axes.scatter(
-                [_moment(one.at_ms) for one in chosen],
+                [moment(one.at_ms) for one in chosen],
                 [kinds.index(_kind(one)) for one in chosen],
                 color=colour,
                 s=34,
@@ -194,11 +153,11 @@ def incident_plot(incidents: Sequence[Incident], report: DayReport) -> str:
                 zorder=3,
             )
         axes.set_yticks(range(len(kinds)), kinds)
-        axes.tick_params(axis="y", labelcolor=_INK)
+        axes.tick_params(axis="y", labelcolor=INK)
         axes.set_ylim(-0.6, len(kinds) - 0.4)
         _time_axis(axes, report)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, handletextpad=0.2)
-        return _svg(figure, "incidents")
+        return svg(figure, "incidents")
 
 
 def _kind(one: Incident) -> str:
@@ -216,16 +175,16 @@ def _lines_plot(
     more: Any = None,
 ) -> str:
     shown = {label: steps for label, steps in lines.items() if steps}
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 2.7), layout="constrained")
         axes = figure.subplots()
         if zero:
-            axes.axhline(0, color=_QUIET, linewidth=0.8)
-        end = _moment(_span(report)[1])
-        for colour, (label, steps) in zip(_LINES, shown.items(), strict=False):
+            axes.axhline(0, color=QUIET, linewidth=0.8)
+        end = moment(_span(report)[1])
+        for colour, (label, steps) in zip(LINES, shown.items(), strict=False):
             style = (0, (5, 2)) if dashed and label.startswith(dashed) else "solid"
             # What stood last stands to the end of the record.
-            moments = [*(_moment(at_ms) for at_ms, _ in steps), end]
+            moments = [*(moment(at_ms) for at_ms, _ in steps), end]
             values = [*(value for _, value in steps), steps[-1][1]]
             width = 2.4 if label in _MAIN else 1.5
             axes.step(
@@ -242,7 +201,7 @@ def _lines_plot(
             axes.legend(
                 loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.3, columnspacing=1.2
             )
-        return _svg(figure, name)
+        return svg(figure, name)
 
 
 def _largest(parts: Mapping[str, Steps]) -> dict[str, Steps]:
@@ -266,29 +225,10 @@ def _span(report: DayReport) -> tuple[int, int]:
 
 def _time_axis(axes: Any, report: DayReport) -> None:
     first, last = _span(report)
-    axes.set_xlim(_moment(first), _moment(last))
+    axes.set_xlim(moment(first), moment(last))
     axes.xaxis_date(tz=UTC)
-    locator = _DATES.AutoDateLocator(maxticks=7)
+    locator = DATES.AutoDateLocator(maxticks=7)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
-        _DATES.ConciseDateFormatter(locator, tz=UTC, show_offset=False, zero_formats=_ZEROS)
+        DATES.ConciseDateFormatter(locator, tz=UTC, show_offset=False, zero_formats=_ZEROS)
     )
-
-
-def _moment(at_ms: int) -> float:
-    return float(_DATES.date2num(datetime.fromtimestamp(at_ms / 1_000, UTC)))
-
-
-def _svg(figure: Figure, name: str) -> str:
-    target = io.StringIO()
-    figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = target.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Several pictures share a page: each keeps its names to itself.
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{name}-", text)
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, f"var(--{variable})")
-    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px var(--face)", text)
-    return re.sub(r'<svg ([^>]*?)height="[\d.]+pt"([^>]*?)width="[\d.]+pt"', r"<svg \1\2", text, count=1)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from pmm.desk.backtest_ledger import DAY_MS, var_days
 from pmm.journal import JournalEntry, read
 from pmm.ledger import LedgerReader, read_ledger
 from pmm.monitoring.audit_log import read_audit, verify
 from pmm.report.day import AlertLine, DayData, QuoteLine
 from pmm.report.series import Point
+from pmm.risk.var_record import VarDay
 
 _POINTS = (
     "SELECT at_ms, run, series, subject, value FROM history_points WHERE at_ms >= ? AND at_ms < ? "
@@ -50,8 +52,15 @@ def read_day(day: date, *, journal: Path | str | None, ledger: Path | str | None
                 for row in reader.read(_ALERTS, (start_ms, end_ms))
             ),
             taken_markouts=_markouts(reader, start_ms, end_ms),
+            var_days=tuple(one for one in var_days(reader) if one.day <= start_ms // DAY_MS),
             audit=_audit(reader),
         )
+
+
+def read_var_days(ledger: Path | str) -> tuple[VarDay, ...]:
+    """Return every day with a forecast of value at risk, oldest first; raises as ``read_day``."""
+    with read_ledger(ledger) as reader:
+        return var_days(reader)
 
 
 def _quotes(journal: Path | str, start_ms: int, end_ms: int) -> Iterator[QuoteLine]:

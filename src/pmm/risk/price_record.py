@@ -14,11 +14,15 @@ from pmm.risk.tail import Floats
 
 DAY_MS: Final = 86_400_000
 MOST_PRICES: Final = 1_440
-"""A day of minutes: what is older says less of tomorrow than its length would."""
+"""A day of minutes."""
+HOUR_MS: Final = 3_600_000
+MOST_HOURS: Final = 720
+"""A month: over recorded prices a day alone promised too little (docs/risk.md, "Against recorded days")."""
+_LEAST_HOURS: Final = 100
 
 
 class PriceRecord:
-    """The newest prices of some assets, one row per ``every_ms`` at most.
+    """The newest prices of some assets, one row per ``every_ms`` at most; of a month one row per hour beside them.
 
     A row is taken whole: without a price of every asset, at common times, there is no covariance.
     """
@@ -31,6 +35,7 @@ class PriceRecord:
             )
         self._every_ms, self._least = every_ms, least
         self._rows: deque[tuple[int, tuple[float, ...]]] = deque(maxlen=most)
+        self._hours: deque[tuple[int, tuple[float, ...]]] = deque(maxlen=MOST_HOURS)
 
     def see(self, at_ms: int, prices: Mapping[str, float]) -> bool:
         """Take prices in; False where it is too early, or one of the assets has none (above zero and finite)."""
@@ -40,6 +45,9 @@ class PriceRecord:
         if self._rows and at_ms - self._rows[-1][0] < self._every_ms:
             return False
         self._rows.append((at_ms, row))
+        # By the hours of the clock: the ledger keeps the first row of each.
+        if not self._hours or at_ms // HOUR_MS > self._hours[-1][0] // HOUR_MS:
+            self._hours.append((at_ms, row))
         return True
 
     @property
@@ -61,7 +69,19 @@ class PriceRecord:
         """
         if self.missing:
             raise InvalidInput(f"prices: expected {self._least}, found {len(self._rows)}; needs more")
-        times = np.array([at_ms for at_ms, _ in self._rows], dtype=np.float64)
-        moves = np.diff(np.log(np.array([row for _, row in self._rows], dtype=np.float64)), axis=0)
-        scaled: Floats = moves * np.sqrt(DAY_MS / np.diff(times))[:, None]
-        return scaled
+        return _scaled(self._rows)
+
+    def hour_returns(self) -> Floats | None:
+        """Return the same of the month's hours, None below 100 of them.
+
+        A feed answers with the same price for many minutes, so that most of a day's minutes say nothing moved: their
+        quantile is no loss at all, or one move of the feed's threshold scaled up.
+        """
+        return _scaled(self._hours) if len(self._hours) > _LEAST_HOURS else None
+
+
+def _scaled(rows: Iterable[tuple[int, tuple[float, ...]]]) -> Floats:
+    times, prices = zip(*rows, strict=True)
+    moves = np.diff(np.log(np.array(prices, dtype=np.float64)), axis=0)
+    scaled: Floats = moves * np.sqrt(DAY_MS / np.diff(np.array(times, dtype=np.float64)))[:, None]
+    return scaled

@@ -22,8 +22,6 @@ from pmm.risk.var import full_var, linear_var
 
 _LINEAR_SCENARIOS: Final = 1_000_000
 _FULL_SCENARIOS: Final = 100_000
-_LEAST_FOR_HISTORY: Final = 100
-"""Below it a 99 % quantile is the maximum: ``historical_var`` refuses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +33,7 @@ class Snapshot:
         book: capital and net dollars per asset, lending accounts included.
         assets: of the returns' columns.
         returns: over one day, logarithmic, of those assets; None where there are too few prices.
+        hours: the same of a month's hours, None where there are too few: they are taken before the others.
         needs: prices that are missing then.
         still: assets held whose price never moved.
         seed: of the simulation.
@@ -44,6 +43,7 @@ class Snapshot:
     book: StressedBook
     assets: tuple[str, ...]
     returns: Floats | None
+    hours: Floats | None = None
     needs: int = 0
     still: tuple[str, ...] = ()
     seed: int = 0
@@ -71,7 +71,7 @@ def value(snapshot: Snapshot, settings: RiskSettings) -> Valuation:
     tails: dict[str, TailRisk] = {}
     why = _unknown(snapshot)
     if not why and snapshot.returns is not None:
-        tails = _tails(snapshot, snapshot.returns)
+        tails = _tails(snapshot, snapshot.returns if snapshot.hours is None else snapshot.hours)
     return Valuation(
         at_ms=snapshot.at_ms,
         capital_usd=snapshot.book.capital_usd,
@@ -102,8 +102,8 @@ def _tails(snapshot: Snapshot, returns: Floats) -> dict[str, TailRisk]:
     else:
         found = full_var(payoffs, model, seed=snapshot.seed, scenarios=_FULL_SCENARIOS)
     tails = {"monte_carlo": found}
-    if len(returns) >= _LEAST_FOR_HISTORY:
-        tails["historical"] = historical_var(payoffs, np.expm1(returns))
+    if snapshot.hours is not None:
+        tails["historical"] = historical_var(payoffs, np.expm1(snapshot.hours))
     return tails
 
 

@@ -74,14 +74,20 @@ class QuoteAnswer:
 
 
 class QuoteClient:
-    """HTTP client of one server. Close it, or use it as a context manager."""
+    """HTTP client of one server; ``key`` is a relayer's. Close it, or use it as a context manager."""
 
     def __init__(
-        self, url: str, *, timeout_s: float = 5.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        key: str = "",
+        timeout_s: float = 5.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        headers = {"X-API-Key": key} if key else {}
         self._client = httpx.Client(
-            base_url=self.url, timeout=timeout_s, trust_env=False, transport=transport
+            base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False, transport=transport
         )
 
     def __enter__(self) -> QuoteClient:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pmm.domain import Address
-from pmm.execution.hedging.ports import PerpPosition, Report, ReportState
+from pmm.execution.hedging.ports import ChargeKind, PerpCharge, PerpPosition, Report, ReportState
 from pmm.execution.hedging.records import PerpOrder
 from pmm.execution.hedging.routes import (
     HedgeMarket,
@@ -96,6 +96,45 @@ class PaperPerp:
             for asset, (amount, paid) in net.items()
             if amount
         )
+
+    def fund(self, asset: Address, rate_e36_per_hour: int, from_s: int, until_s: int) -> None:
+        """Settle funding of a position for a time, at the mid price; once for each ``until_s``.
+
+        A positive rate is paid by longs to shorts, per hour and dollar of the position. Rounded against us.
+        """
+        held = next((one.amount for one in self.positions() if one.asset == asset), 0)
+        book = self.books.get(asset)
+        if not held or book is None or until_s <= from_s:
+            return
+        mid_usd_e36 = (book.bid_usd_e36 + book.ask_usd_e36) // 2
+        paid = -held * mid_usd_e36 * rate_e36_per_hour * (until_s - from_s) // (_WAD * E36 * _HOUR_S)
+        with self.ledger.transaction() as transaction:
+            transaction.execute(
+                "INSERT INTO hedging_paper_funding (venue, asset, until_s, usd_wad) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (venue, asset, until_s) DO NOTHING",
+                (self.venue, asset, until_s, str(paid)),
+            )
+
+    def charges(self) -> tuple[PerpCharge, ...]:
+        """Return the fee of every fill and every funding payment."""
+        fees = self.ledger.read(
+            "SELECT order_key, asset, fee_usd_wad FROM hedging_paper_orders WHERE venue = ? ORDER BY order_key",
+            (self.venue,),
+        )
+        funding = self.ledger.read(
+            "SELECT until_s, asset, usd_wad FROM hedging_paper_funding WHERE venue = ? ORDER BY until_s, asset",
+            (self.venue,),
+        )
+        return (
+            *(self._charge(ChargeKind.FEE, key, asset, -int(usd)) for key, asset, usd in fees),
+            *(
+                self._charge(ChargeKind.FUNDING, f"{asset}:{until_s}", asset, int(usd))
+                for until_s, asset, usd in funding
+            ),
+        )
+
+    def _charge(self, kind: ChargeKind, key: str, asset: str, usd_wad: int) -> PerpCharge:
+        return PerpCharge(key=key, venue=self.venue, asset=Address(asset), kind=kind, usd_wad=usd_wad)
 
 
 class PerpRoute:

@@ -13,12 +13,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pmm.desk import Desk
+from pmm.desk.backtest_ledger import var_days
 from pmm.desk.status import read_status
-from pmm.domain import WETH
+from pmm.domain import USDC, WETH
+from pmm.ledger import read_ledger
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.prices import set_price
+from pmm.risk.events import PnlComponent
 from tests.fork.desk.desk_site import running, settings_of, until_quiet
-from tests.fork.server.site import Deployed, Server, fill
+from tests.fork.server.site import Deployed, Server, fill, serving
 
 _LEAST = 6
 _FAST: dict[str, Any] = {"var_every_ms": 200, "price_every_ms": 100, "var_least_prices": _LEAST}
@@ -103,6 +106,10 @@ def test_desk__fill_and_prices_that_move__shows_var_stress_profit_and_markouts(
     assert seen.one("pmm_source_healthy", source="chainlink") == 1
     # The feeds as a source and as the turn's prices are the same ones.
     assert seen.one("pmm_source_disagreement_ratio", role="valuation") < 0.01
+    with read_ledger(ledger) as reader:
+        (day,) = var_days(reader)
+    assert not day.closed
+    assert day.forecasts["monte_carlo"].var_usd > 0
     lines = {one.metric: one.shown for one in read_status(settings_of(deployed, ledger)).risk}
     assert lines[VAR].endswith(" %")
     assert lines["pnl_usd"].endswith(" USD")
@@ -118,3 +125,42 @@ def test_desk__too_few_prices__says_how_many_it_needs_and_no_zero(deployed: Depl
     assert seen.all("pmm_risk_loss_usd") == []
     (line,) = [one for one in read_status(settings_of(deployed, ledger)).risk if one.metric == VAR]
     assert line.shown == "unknown, needs 59 more prices"
+
+
+def test_desk__fill_funded_by_an_aave_loan__books_its_premium_and_the_parts_are_the_whole(
+    deployed: Deployed, chain: ChainBuilder, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.sqlite"
+    with (
+        serving(deployed, tmp_path / "aave.sqlite", funding_sources="aave_v3_loan") as server,
+        running(deployed, ledger) as desk,
+    ):
+        until_quiet(desk)
+        # Ether that the inventory has not: Aave lends it, and gets it back with its premium.
+        answer = server.quote(
+            settlement="pmm",
+            baseToken=USDC.address,
+            quoteToken=WETH.address,
+            amount=None,
+            quoteAmount=str(50 * 10**18),
+        )
+        assert answer.is_flash_funded
+        fill(chain, answer)
+        until_quiet(desk)
+        seen = Shown(desk)
+        market = desk.gauges.market
+        assert market is not None
+        usd_per_wei_e36 = market.usd_per_unit_e36[WETH.address]
+    premium_usd = -seen.one("pmm_desk_pnl_usd", component="flash_premium")
+    lent_usd = answer.signed.order.making_amount * usd_per_wei_e36 / 10**36
+    # Five basis points, the offline mainnet's as mainnet's.
+    assert premium_usd == pytest.approx(lent_usd * 0.0005, rel=0.001)
+    status = read_status(settings_of(deployed, ledger))
+    parts = {line.component: line.usd_e6 for line in status.profit}
+    assert parts[PnlComponent.FLASH_PREMIUM] == -round(premium_usd * 1e6)
+    assert parts[PnlComponent.FUNDING] is None
+    with read_ledger(ledger) as reader:
+        rows = [int(row[0]) for row in reader.read("SELECT amount_usd_e6 FROM performance_profit")]
+    assert sum(rows) == sum(one or 0 for one in parts.values())
+    # What is left in the hands of our contracts is what the parts say, but for rounding of each row.
+    assert sum(rows) / 1e6 == pytest.approx(sum(seen.all("pmm_desk_pnl_usd")), abs=1e-5)

@@ -13,7 +13,7 @@ from pmm.chain.sender.records import Inclusion
 from pmm.desk.performance import PerformanceDesk
 from pmm.domain import USDC, WETH, Address, BlockRef, ChainEvent, EventPlace, OrderFilled, TokenMoved
 from pmm.execution.book import AccountKind, BookScope, InventoryBook
-from pmm.execution.hedging import HedgeMarket
+from pmm.execution.hedging import HedgeMarket, PerpCharge
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk.events import RiskEvent
@@ -98,6 +98,7 @@ class Site:
     folder: Path
     events: DeskEvents = field(default_factory=DeskEvents)
     now_ms: int = START_MS
+    charged: list[PerpCharge] = field(default_factory=list)
     ledger: Ledger = field(init=False)
     desk: PerformanceDesk = field(init=False)
     book: InventoryBook = field(init=False)
@@ -124,7 +125,12 @@ class Site:
             numeraires=frozenset({USDC.address}),
             lateness_ms=3_000,
             now_ms=self.now_ms,
+            perps=(self,),
         )
+
+    def charges(self) -> tuple[PerpCharge, ...]:
+        """It is its own perp venue."""
+        return tuple(self.charged)
 
     def happens(self, at: BlockRef, events: Sequence[ChainEvent], *, ancestor: int | None = None) -> None:
         place = self.store.place()

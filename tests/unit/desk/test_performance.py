@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pmm.domain import WETH, TokenMoved
+from pmm.execution.hedging import ChargeKind, PerpCharge
 from pmm.risk.events import MarkoutTaken, PnlBooked, PnlComponent
 from tests.unit.desk.performance_site import (
     ETH,
@@ -77,6 +78,25 @@ def test_look__price_is_missing__books_no_profit_and_still_waits_for_markouts(si
     assert site.look(weth_usd=0) == []
     assert site.count("fills") == 1
     assert [one for one in site.look(after_ms=1_000) if isinstance(one, MarkoutTaken)] != []
+
+
+def test_look__perp_venue__books_fees_and_funding_once_through_restarts(site: Site) -> None:
+    site.charged = [
+        PerpCharge(key="a", venue="paper", asset=WETH.address, kind=ChargeKind.FEE, usd_wad=-27 * 10**17),
+        PerpCharge(key="a", venue="paper", asset=WETH.address, kind=ChargeKind.FUNDING, usd_wad=6 * 10**18),
+    ]
+    assert amounts(site.look()) == {"WETH fee": -2_700_000, "WETH funding": 6 * USD}
+    assert amounts(site.look()) == {}
+    site.again()
+    site.charged.append(replace(site.charged[1], key="b", usd_wad=-1))
+    # Told to risk again, with what is new: the millionth that we pay is rounded against us.
+    assert [one.amount_usd_e6 for one in site.look() if isinstance(one, PnlBooked)] == [
+        -2_700_000,
+        6 * USD,
+        -1,
+    ]
+    assert site.value("pmm_desk_pnl_usd", token="WETH", component="funding") == pytest.approx(-1e-6)
+    assert site.count("profit") == 3
 
 
 def test_look__reorganisation__takes_back_profit_and_markouts_and_the_fill_counts_again(site: Site) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pmm.desk import risk_clock
+from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.risk_clock import RiskClock
 from pmm.domain import USDC, WETH
 from pmm.domain.chain_events import LendingMarket
@@ -22,6 +23,7 @@ from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.pricing import LendingReading
 from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
+from pmm.risk.price_record import HOUR_MS, MOST_HOURS
 from pmm.risk.settings import RiskSettings
 from tests.helpers.quoting import MAKER
 from tests.unit.desk.performance_site import ETH, TOKENS, USD, market
@@ -78,7 +80,7 @@ class Turns:
     def settle(self) -> None:
         running = self.clock._running
         if running is not None:
-            wait([running], timeout=30)
+            wait([running[0]], timeout=30)
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.events.registry.get_sample_value(name, labels)
@@ -135,6 +137,31 @@ def test_clock__restart__goes_on_with_the_prices_of_the_ledger(ledger: Ledger) -
     assert second.clock.record.missing == 1
     second.now_ms = first.now_ms
     assert isinstance(second.valued(3_000)[-1], VarMeasured)
+    second.clock.close()
+
+
+def test_clock__month_of_prices__keeps_one_an_hour_of_what_is_older_than_two_days(ledger: Ledger) -> None:
+    first, days = Turns(ledger), 40
+    rows = PerformanceLedger(ledger)
+    for hour in range(days * 24):
+        # Three looks an hour, and none in the first minutes of every other one.
+        for minute in (0, 20, 40) if hour % 2 else (15, 30, 45):
+            at_ms = hour * HOUR_MS + minute * MINUTE_MS
+            if hour < days * 24 - 3:
+                prices = {WETH.address: (3_000 + hour % 7) * 10**18, USDC.address: 10**30}
+                rows.put_prices(at_ms, prices, thin_before_ms=0, forget_before_ms=0)
+            first.now_ms = at_ms
+    first.turn()
+    kept = [at_ms for at_ms, _ in rows.prices(most=10_000)]
+    old = [at_ms for at_ms in kept if at_ms < first.now_ms - 2 * 24 * HOUR_MS - HOUR_MS]
+    assert {at_ms % HOUR_MS // MINUTE_MS for at_ms in old} == {0, 15}
+    assert len(old) == len({at_ms // HOUR_MS for at_ms in old}) == 30 * 24 - 1
+    assert sum(at_ms > first.now_ms - 24 * HOUR_MS for at_ms in kept) == 3 * 21 + 1
+    first.clock.close()
+    second = Turns(ledger)
+    hours = second.clock.record.hour_returns()
+    assert hours is not None
+    assert len(hours) == MOST_HOURS - 1
     second.clock.close()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm.errors import InvalidInput
-from pmm.risk.price_record import DAY_MS, PriceRecord
+from pmm.risk.price_record import DAY_MS, HOUR_MS, MOST_HOURS, PriceRecord
 
 MINUTE_MS = 60_000
 
@@ -77,3 +77,22 @@ def test_day_returns__any_prices__give_back_the_whole_move(seen: list[tuple[int,
         times.append(at_ms)
     moves = found.day_returns()[:, 0] * np.sqrt(np.diff(times) / DAY_MS)
     assert moves.sum() == pytest.approx(math.log(seen[-1][1] / seen[0][1]), abs=1e-9)
+
+
+def test_hour_returns__first_row_of_each_hour__is_kept_for_a_month_beside_the_newest_minutes() -> None:
+    found = record(most=10)
+    for minute in range(61 * 100):
+        found.see(minute * MINUTE_MS, {"WETH": 3_000.0 + minute, "USDC": 1.0})
+        if minute == 99 * 60 + 59:
+            assert found.hour_returns() is None
+    hours = found.hour_returns()
+    assert hours is not None
+    assert len(hours) == 101
+    assert hours[0, 1] == pytest.approx(math.log(3_060 / 3_000) * math.sqrt(24))
+    assert len(found.day_returns()) == 9
+    for hour in range(102, 102 + 2 * MOST_HOURS):
+        found.see(hour * HOUR_MS, {"WETH": 3_000.0, "USDC": 1.0})
+    month = found.hour_returns()
+    assert month is not None
+    assert len(month) == MOST_HOURS - 1
+    assert not month.any()

@@ -35,10 +35,11 @@ def test_value__linear_book__is_the_closed_form_within_its_error() -> None:
     assert found.expected_shortfall_usd == pytest.approx(ES_99 * DEVIATION * 120_000, rel=0.01)
 
 
-def test_value__few_returns__has_no_historical_way__and_many_have() -> None:
-    assert set(value(snapshot(99), RiskSettings()).tails) == {"monte_carlo"}
-    found = value(snapshot(100), RiskSettings()).tails["historical"]
-    assert found.value_at_risk_usd == pytest.approx((1 - math.exp(-DEVIATION)) * 120_000)
+def test_value__hours_of_a_month__are_taken_before_a_days_minutes_and_have_a_historical_way() -> None:
+    assert set(value(snapshot(1_000), RiskSettings()).tails) == {"monte_carlo"}
+    found = value(replace(snapshot(), hours=2 * returns(100)), RiskSettings()).tails
+    assert found["historical"].value_at_risk_usd == pytest.approx((1 - math.exp(-2 * DEVIATION)) * 120_000)
+    assert found["monte_carlo"].value_at_risk_usd == pytest.approx(2 * Z_99 * DEVIATION * 120_000, rel=0.01)
 
 
 def test_value__too_few_prices__is_unknown_with_what_it_needs__and_the_stress_is_known() -> None:

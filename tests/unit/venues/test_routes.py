@@ -13,6 +13,7 @@ from pmm.chain.abi import decode_result
 from pmm.domain import USDC, WETH, Address, parse_address
 from pmm.domain.hook_payloads import InventorySource
 from pmm.execution.hedging import (
+    ChargeKind,
     ContractCall,
     HedgeLimits,
     HedgeMarket,
@@ -280,6 +281,30 @@ def test_paper_perp__fills_within_the_limit_once__and_remembers(tmp_path: object
     again = PaperPerp(ledger)
     (position,) = again.positions()
     assert (position.amount, position.entry_usd_e36) == (-ETHER, 2_999 * 10**18)
+    ledger.close()
+
+
+def test_paper_perp__funding_and_fees__are_charged_once_with_their_sign(tmp_path: object) -> None:
+    ledger = open_ledger(f"{tmp_path}/ledger.sqlite", chain_id=1, maker=SETTLEMENT)
+    venue = PaperPerp(ledger)
+    price = 3_000 * 10**18
+    venue.books[WETH.address] = PerpBook(
+        bid_usd_e36=price, ask_usd_e36=price, bid_size=5 * ETHER, ask_size=5 * ETHER
+    )
+    venue.fund(WETH.address, 10**31, 0, 3_600)
+    assert venue.charges() == ()
+    order = PerpOrder(venue="paper", asset=WETH.address, amount=-2 * ETHER, limit_usd_e36=price, purpose="t")
+    venue.submit("a", order)
+    # Longs pay a short a thousandth of 6,000 dollars for two hours of half of it each; then the short pays.
+    for rate, until_s in ((5 * 10**32, 7_200), (5 * 10**32, 7_200), (-(10**33), 10_800)):
+        venue.fund(WETH.address, rate, until_s - 3_600 * (1 + (rate > 0)), until_s)
+    found = PaperPerp(ledger).charges()
+    assert [(one.kind, one.usd_wad) for one in found] == [
+        (ChargeKind.FEE, -27 * 10**17),
+        (ChargeKind.FUNDING, 6 * 10**18),
+        (ChargeKind.FUNDING, -6 * 10**18),
+    ]
+    assert len({one.key for one in found}) == 3
     ledger.close()
 
 

@@ -20,8 +20,11 @@ from pmm.execution.hedging.no_trade_band import Band, BandInputs, cost_rate_usd,
 from pmm.execution.hedging.notices import HedgeNotice, NoticeKind
 from pmm.execution.hedging.policy import HedgedAsset, HedgerPolicy
 from pmm.execution.hedging.ports import (
+    ChargeKind,
     LegDesk,
     PerpAccount,
+    PerpCharge,
+    PerpCharges,
     PerpPosition,
     Report,
     ReportState,
@@ -66,6 +69,7 @@ __all__ = [
     "BandHedge",
     "BandInputs",
     "BatchHedge",
+    "ChargeKind",
     "ContractCall",
     "Entry",
     "EntryKind",
@@ -92,6 +96,8 @@ __all__ = [
     "NoticeKind",
     "OpenDelta",
     "PerpAccount",
+    "PerpCharge",
+    "PerpCharges",
     "PerpOrder",
     "PerpPosition",
     "PlannedLeg",

@@ -86,6 +86,32 @@ class PerpAccount(Protocol):
         ...
 
 
+class ChargeKind(StrEnum):
+    """What a perp venue takes or gives beside the price."""
+
+    FEE = "fee"
+    FUNDING = "funding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerpCharge:
+    """One amount at a venue, US dollars x 10**18, negative where we paid; ``key`` names it for ever."""
+
+    key: str
+    venue: str
+    asset: Address
+    kind: ChargeKind
+    usd_wad: int
+
+
+class PerpCharges(Protocol):
+    """What a perp venue charged."""
+
+    def charges(self) -> tuple[PerpCharge, ...]:
+        """Return every fee and funding payment so far."""
+        ...
+
+
 class LegDesk:
     """Hands each leg to whom it is for; raises KeyError for a venue that was not given."""
 

@@ -19,6 +19,8 @@ from pmm.domain import (
     TokenMoved,
 )
 
+TransactionKey = tuple[bytes, bytes]
+"""Block hash and transaction hash."""
 _SIGN = {
     LendingAction.SUPPLY: 1,
     LendingAction.WITHDRAW: -1,
@@ -36,7 +38,7 @@ class TransactionDelta:
     fills: list[OrderFilled] = field(default_factory=list)
 
     @property
-    def key(self) -> tuple[bytes, bytes]:
+    def key(self) -> TransactionKey:
         """Block hash and transaction hash."""
         return self.place.block.hash, self.place.transaction_hash
 

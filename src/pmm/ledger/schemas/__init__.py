@@ -4,10 +4,11 @@ from pmm.ledger.schema_module import SchemaModule
 from pmm.ledger.schemas.actions import ACTIONS
 from pmm.ledger.schemas.alerts import ALERTS
 from pmm.ledger.schemas.audit import AUDIT
+from pmm.ledger.schemas.backtest import BACKTEST
 from pmm.ledger.schemas.chain import CHAIN
 from pmm.ledger.schemas.hedging import HEDGING
 from pmm.ledger.schemas.history import HISTORY
 from pmm.ledger.schemas.performance import PERFORMANCE
 from pmm.ledger.schemas.sent import SENT
 
-ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT, ACTIONS, ALERTS, AUDIT, HISTORY, PERFORMANCE)
+ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT, ACTIONS, ALERTS, AUDIT, HISTORY, PERFORMANCE, BACKTEST)

@@ -90,5 +90,14 @@ CREATE TABLE IF NOT EXISTS hedging_paper_orders (
     price_usd_e36 TEXT NOT NULL,
     fee_usd_wad TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Funding that the paper venue paid (positive) or took until a time.
+CREATE TABLE IF NOT EXISTS hedging_paper_funding (
+    venue TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    until_s INTEGER NOT NULL,
+    usd_wad TEXT NOT NULL,
+    PRIMARY KEY (venue, asset, until_s)
+) STRICT, WITHOUT ROWID;
 """,
 )

@@ -89,6 +89,25 @@ RISK = Board(
                     says="About one in a hundred; many more, and the model is wrong.",
                 ),
                 Panel(
+                    title="Backtest: days and exceptions of the newest 250",
+                    kind=PanelKind.NUMBER,
+                    queries=(Query("pmm_var_backtest", "{{method}} {{count}}"),),
+                    says="Below 250 days there is no verdict.",
+                ),
+                Panel(
+                    title="Backtest: chance of a worse record were the method right",
+                    kind=PanelKind.TABLE,
+                    queries=(Query("pmm_var_backtest_p_value", ""),),
+                    says="Kupiec, Christoffersen, both; unknown before 250 days.",
+                ),
+                Panel(
+                    title="Backtest: 0 green, 1 yellow, 2 red",
+                    kind=PanelKind.NUMBER,
+                    lines=(1, 2),
+                    queries=(Query("pmm_var_backtest_zone", "{{method}}"),),
+                    says="Exceptions in 250 days: to 4, to 9, more.",
+                ),
+                Panel(
                     title="Prices that are missing",
                     kind=PanelKind.NUMBER,
                     queries=(Query("max(pmm_risk_needs_prices)", "prices"),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 RISK_STATES: Final = {"normal": 0, "recovery": 1, "warning": 2, "critical": 3}
 """State as a number that rises with danger."""
+_ZONES: Final = {"green": 0, "yellow": 1, "red": 2}
 
 
 class RiskEvents:
@@ -42,6 +44,24 @@ class RiskEvents:
         )
         self._exceeded = Counter(
             "pmm_var_exceedances", "Days that lost more than the VaR.", registry=registry
+        )
+        self._judged = Gauge(
+            "pmm_var_backtest",
+            "Days and exceptions of the newest 250.",
+            ("method", "count"),
+            registry=registry,
+        )
+        self._zone = Gauge(
+            "pmm_var_backtest_zone",
+            "0 green, 1 yellow, 2 red; none before 250 days.",
+            ("method",),
+            registry=registry,
+        )
+        self._chance = Gauge(
+            "pmm_var_backtest_p_value",
+            "Probability of a worse record were the method right.",
+            ("method", "test"),
+            registry=registry,
         )
         self._actions = Counter(
             "pmm_actions", "Commands of the risk book.", ("action", "outcome"), registry=registry
@@ -107,13 +127,25 @@ class RiskEvents:
         self._needs.labels(metric, subject).set(prices)
         self._log.debug("metric_needs", metric=metric, subject=subject, prices=prices)
 
-    def loss_realised(self, *, pnl_usd: float, var_usd: float) -> None:
-        """A day of the backtest is over."""
+    def loss_realised(self, *, pnl_usd: float, var_usd: float, counts: bool = True) -> None:
+        """A day of the backtest is over; one that does not count is shown and is no exception."""
         self._loss.labels("realised", "pnl").set(pnl_usd)
-        exceeded = -pnl_usd > var_usd
+        exceeded = counts and -pnl_usd > var_usd
         if exceeded:
             self._exceeded.inc()
         self._log.info("loss_realised", pnl_usd=round(pnl_usd), var_usd=round(var_usd), exceeded=exceeded)
+
+    def var_judged(
+        self, *, method: str, days: int, exceptions: int, zone: str | None, p_values: Mapping[str, float]
+    ) -> None:
+        """A method was held against its newest days; raises KeyError for an unknown zone, None is too few days."""
+        self._judged.labels(method, "days").set(days)
+        self._judged.labels(method, "exceptions").set(exceptions)
+        if zone is not None:
+            self._zone.labels(method).set(_ZONES[zone])
+        for test, chance in p_values.items():
+            self._chance.labels(method, test).set(chance)
+        self._log.debug("var_judged", method=method, days=days, exceptions=exceptions, zone=zone)
 
     def scenario_valued(self, *, scenario: str, pnl_usd: float) -> None:
         """A stress scenario was computed."""

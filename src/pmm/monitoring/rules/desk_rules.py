@@ -152,6 +152,16 @@ DESK_RULES = (
         quiet=(("pmm_var_exceedances_total", "1x30"),),
     ),
     AlertRule(
+        name="VarMethodRejected",
+        expr="pmm_var_backtest_zone == 2",
+        hold_min=0,
+        severity="critical",
+        summary="{{ $labels.method }} was exceeded on ten or more of 250 days",
+        todo="Value at risk is too small: cut PMM_RISK_VALUE_AT_RISK_PCT, and see `pmm report var`.",
+        fires=(('pmm_var_backtest_zone{method="monte_carlo"}', "1x5 2x20"),),
+        quiet=(('pmm_var_backtest_zone{method="monte_carlo"}', "0x5 1x20"),),
+    ),
+    AlertRule(
         name="AuditBroken",
         expr="pmm_audit_intact == 0",
         hold_min=0,
