@@ -249,22 +249,28 @@ class Desk:
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
+        told: list[RiskEvent] = [*self.sources.drain()]
+        if self.availability is not None:
+            told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
+        # Rows that cannot be written hide nothing from risk, and a phase that cannot be stops quotes all the same.
         try:
-            told = [*self._performed(market, now_ms), *self.sources.drain()]
-            if self.availability is not None:
-                told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
-            day_usd = self.performance.day_usd(now_ms)
-            self.risk.look(
-                self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
-            )
+            told += self._performed(market, now_ms)
         finally:
-            # A phase that cannot be written stops quotes all the same.
-            acted = self.actions.act(now_ms)
+            try:
+                self._judge(told, market, now_ms)
+            finally:
+                acted = self.actions.act(now_ms)
         self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
         return acted
+
+    def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, now_ms: int) -> None:
+        day_usd = self.performance.day_usd(now_ms)
+        self.risk.look(
+            self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
+        )
 
     def _performed(self, market: HedgeMarket | None, now_ms: int) -> list[RiskEvent]:
         """Book profit and markouts; without a market, or a price of gas, what happened waits for a later turn."""

@@ -62,6 +62,7 @@ class RiskClock:
         self._keep_ms = price_every_ms * MOST_PRICES * 2
         for at_ms, seen in self._rows.prices(most=MOST_PRICES):
             self.record.see(at_ms, self._whole(seen))
+        self._unwritten: dict[int, Mapping[Address, int]] = {}
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
         self._running: Future[Valuation] | None = None
         self._asked_ms: int | None = None
@@ -75,10 +76,9 @@ class RiskClock:
         day_usd: tuple[float, float],
         now_ms: int,
     ) -> list[RiskEvent]:
-        """Keep the prices, tell what the thread has found, and ask it again when it is time.
+        """Take the prices in, tell what the thread has found, and ask it again when it is time. Writes nothing.
 
-        ``positions`` None: one of them has no price. ``day_usd``: revenue and gas of the day. Raises SetupError while
-        the ledger is down.
+        ``positions`` None: one of them has no price. ``day_usd``: revenue and gas of the day.
         """
         self._see(market, now_ms)
         found = self._collect(now_ms)
@@ -90,6 +90,12 @@ class RiskClock:
                 snapshot = self._snapshot(positions, book, market, day_usd, now_ms)
                 self._running = self._aside.submit(value, snapshot, self._settings)
         return found
+
+    def keep(self, now_ms: int) -> None:
+        """Write the prices that were taken in; raises SetupError while the ledger is down, and writes them later."""
+        for at_ms, seen in list(self._unwritten.items()):
+            self._rows.put_prices(at_ms, seen, forget_before_ms=now_ms - self._keep_ms)
+            del self._unwritten[at_ms]
 
     def close(self) -> None:
         """End the thread after what it is at."""
@@ -104,7 +110,7 @@ class RiskClock:
             if one.address in market.usd_per_unit_e36
         }
         if self.record.see(now_ms, self._whole(seen)):
-            self._rows.put_prices(now_ms, seen, forget_before_ms=now_ms - self._keep_ms)
+            self._unwritten[now_ms] = seen
 
     def _whole(self, usd_e36: Mapping[Address, int]) -> dict[str, float]:
         """Return US dollars per whole token, by symbol."""

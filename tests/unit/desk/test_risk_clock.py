@@ -66,7 +66,9 @@ class Turns:
                 **{**{name: getattr(now, name) for name in now.__slots__}, "lending": tuple(lending)}
             )
         positions = [position("WETH"), position("USDC")] if known else None
-        return self.clock.look(positions, self.book, now, (0.0, 0.0), self.now_ms)
+        found = self.clock.look(positions, self.book, now, (0.0, 0.0), self.now_ms)
+        self.clock.keep(self.now_ms)
+        return found
 
     def valued(self, weth_usd: int = 3_000, **more: Any) -> list[RiskEvent]:
         """Turn, wait for the thread, and return what the next turn tells."""
