@@ -140,7 +140,7 @@ class NoQuoteServer:
 
     def _refuse(self) -> str:
         raise ActionRefused(
-            "no quote server is set: PMM_DESK_QUOTE_SERVER_URL, and PMM_DESK_QUOTE_SERVER_KEY of the role risk"
+            "no quote server is set: PMM_DESK_QUOTE_SERVER_URL, and PMM_DESK_QUOTE_SERVER_KEY of the role desk"
         )
 
     def stop(self, reason: str) -> str:

@@ -268,9 +268,7 @@ class Desk:
 
     def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, now_ms: int) -> None:
         day_usd = self.performance.day_usd(now_ms)
-        self.risk.look(
-            self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
-        )
+        self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd)
 
     def _performed(self, market: HedgeMarket | None, now_ms: int) -> list[RiskEvent]:
         """Book profit and markouts; without a market, or a price of gas, what happened waits for a later turn."""

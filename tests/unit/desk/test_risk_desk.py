@@ -51,9 +51,7 @@ class Turns:
             clock=self.clock,
             now_ms=0,
         )
-        scope = BookScope(
-            accounts={MAKER: AccountKind.CONTRACT}, tokens=tuple(one.address for one in TOKENS)
-        )
+        scope = BookScope(accounts={MAKER: AccountKind.CONTRACT}, tokens=tuple(one.address for one in TOKENS))
         self.book = InventoryBook(scope=scope)
         self.now_ms = 0
 
