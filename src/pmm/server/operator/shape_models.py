@@ -26,8 +26,8 @@ class ShapeRequest(Body):
     )
     setter: Setter | None = Field(
         None,
-        description="Whose value it is follows from the key: `desk` for one of the role desk, else `person`. Another one "
-        "said here is refused.",
+        description="Whose value it is follows from the key: `desk` for one of the role desk, else `person`. Another "
+        "one said here is refused.",
     )
     value: str = Field(
         pattern=r"^-?[0-9]{1,5}(\.[0-9]{1,6})?$", description="Basis points; the neutral value clears it."
