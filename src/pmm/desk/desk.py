@@ -227,7 +227,7 @@ class Desk:
         market: HedgeMarket | None = None
         try:
             market = self.markets.read(reading, reserved=self.stock.taken)
-            why = "; ".join(market.unpriced.values())
+            why = "; ".join((*market.unpriced.values(), *market.lending_unknown.values()))
         except ChainError as error:
             why = str(error)
         self._no_market = f"hedges wait for a market: {why}" if why else ""

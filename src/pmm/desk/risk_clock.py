@@ -86,6 +86,9 @@ class RiskClock:
             self._asked_ms = now_ms
             if positions is None:
                 found.append(VarUnknown(now_ms, 0, "a position has no price"))
+            elif market.lending_unknown:
+                # An account that is left out would be stressed as if nothing could be lost by it.
+                found.append(VarUnknown(now_ms, 0, "; ".join(market.lending_unknown.values())))
             else:
                 snapshot = self._snapshot(positions, book, market, day_usd, now_ms)
                 self._running = self._aside.submit(value, snapshot, self._settings)

@@ -189,7 +189,12 @@ def _of_nodes(nodes: Sequence[NodeState], now_ms: int) -> list[RiskEvent]:
 
 
 def _of_lending(market: HedgeMarket, account: str, now_ms: int) -> list[RiskEvent]:
-    """Return the account as the worst of its markets sees it: each market liquidates by itself."""
+    """Return the account as the worst of its markets sees it: each market liquidates by itself.
+
+    Nothing while one of them is unknown, for it may be the worst: what nobody tells of grows old and is unknown.
+    """
+    if market.lending_unknown:
+        return []
     found = [
         CollateralValued(
             now_ms, account, one.collateral_usd_wad // _E6_OF_WAD, -(-one.debt_usd_wad // _E6_OF_WAD)

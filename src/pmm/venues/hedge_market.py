@@ -64,6 +64,7 @@ class HedgeMarketReader:
         unpriced = self._unpriced(feeds, reading.block.time_s)
         usable = {token: feed for token, feed in feeds.items() if token not in unpriced}
         (gas_price,) = self._node.batch([("eth_gasPrice", ())])
+        lending = self._lending.read(answers[len(feed_calls) :], usable)
         held = {
             key.token: amount for key, amount in reading.balances.items() if key.account == self._settlement
         }
@@ -78,7 +79,8 @@ class HedgeMarketReader:
             unpriced=unpriced,
             inventory={token: max(amount - reserved.get(token, 0), 0) for token, amount in held.items()},
             pools=self._read_pools(block),
-            lending=self._lending.read(answers[len(feed_calls) :], usable),
+            lending=lending.readings,
+            lending_unknown=lending.unknown,
             debts=_debts(reading),
             perps=perps,
         )

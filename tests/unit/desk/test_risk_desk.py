@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,14 +16,15 @@ from pmm.desk.risk_desk import RiskDesk
 from pmm.errors import SetupError
 from pmm.execution.actions import ActionRecord
 from pmm.execution.book import AccountKind, BookScope, InventoryBook
-from pmm.execution.hedging import Hedger
+from pmm.execution.hedging import HedgeMarket, Hedger
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents
-from pmm.risk.events import CollateralValued
+from pmm.risk.events import CollateralValued, RiskEvent
 from pmm.risk.settings import RiskSettings
 from pmm.risk.state_machine import Phase
 from tests.helpers.quoting import MAKER
 from tests.unit.desk.performance_site import TOKENS, USD, market
+from tests.unit.desk.test_risk_clock import reading
 
 _BUFFER = ("liquidation_buffer_pct", "account")
 
@@ -55,11 +57,13 @@ class Turns:
         self.book = InventoryBook(scope=scope)
         self.now_ms = 0
 
-    def turn(self, *, required_usd: int) -> None:
+    def turn(self, *, required_usd: int | None = None, seen: HedgeMarket | None = None) -> None:
         self.now_ms += 1_000
         hedger = cast(Hedger, SimpleNamespace(in_flight=lambda _: 0, open_delta=lambda _: 0))
-        told = [CollateralValued(self.now_ms, "account", 100 * USD, required_usd * USD)]
-        self.desk.look(self.book, hedger, market(), (), self.now_ms, told=told)
+        told: list[RiskEvent] = []
+        if required_usd is not None:
+            told.append(CollateralValued(self.now_ms, "account", 100 * USD, required_usd * USD))
+        self.desk.look(self.book, hedger, seen or market(), (), self.now_ms, told=told)
 
     def close(self) -> None:
         self.clock.close()
@@ -109,3 +113,16 @@ def test_look__transitions_cannot_be_written__are_written_by_a_later_look(
         _BUFFER,
     )
     assert rows == [(1_000, "normal"), (2_000, "critical")]
+
+
+def test_look__lending_market_is_unknown__the_account_is_not_judged_by_the_other_one(turns: Turns) -> None:
+    safe = replace(market(), lending=(reading(),))
+    turns.turn(seen=safe)
+    assert turns.desk.monitor.readings[_BUFFER].value is not None
+    unknown = replace(safe, lending_unknown={"compound_v2": "compound_v2: no feed of DAI"})
+    for _ in range(120):
+        turns.turn(seen=unknown)
+    assert turns.desk.monitor.readings[_BUFFER].value is None
+    var = turns.desk.monitor.readings["value_at_risk_pct", ""]
+    assert var.value is None
+    assert "no feed of DAI" in var.shown

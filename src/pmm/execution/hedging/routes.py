@@ -45,6 +45,7 @@ class HedgeMarket:
         debts: what the lending account owes, per lending market and token, base units.
         native: the token that gas is worth the same as (WETH).
         unpriced: why a token has no fair value.
+        lending_unknown: why a lending market is not in ``lending``, though the account may stand in it.
     """
 
     block_number: int
@@ -58,6 +59,7 @@ class HedgeMarket:
     debts: Mapping[tuple[str, Address], int]
     perps: tuple[PerpQuote, ...] = ()
     unpriced: Mapping[Address, str] = field(default_factory=dict)
+    lending_unknown: Mapping[str, str] = field(default_factory=dict)
 
     def value_down(self, token: Address, amount: int) -> int:
         """Return US dollars of an amount, wad, rounded down; raises InvalidInput without a price."""
