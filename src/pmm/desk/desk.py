@@ -16,9 +16,8 @@ from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
-from pmm.desk.console import DeskConsole
+from pmm.desk.closing import OpenedParts
 from pmm.desk.gauges import DeskGauges
-from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
@@ -71,11 +70,11 @@ class DeskTurn:
 class Desk:
     """Everything joined; one thread. Made by ``open_desk``."""
 
+    opened: OpenedParts
     scene: Scene
     ledger: Ledger
     pool: NodePool
     indexer: Indexer
-    orders: KnownOrders
     store: IndexStore
     reader: BookReader
     markets: HedgeMarketReader
@@ -93,7 +92,6 @@ class Desk:
     metrics: MetricsPort
     alerts: DeskAlerts
     actions: DeskActions
-    console: DeskConsole | None = None
     availability: QuoteServerWatch | None = None
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
@@ -186,25 +184,13 @@ class Desk:
         return done
 
     def close(self) -> None:
-        """Write the last gauges and close everything."""
+        """Write the last gauges and close everything, whatever a part does; raises the first failure."""
         try:
             self.history.sample(self.clock_ms())
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
-        if self.console is not None:
-            self.console.close()
-        self.actions.close()
-        self.sources.close()
-        if self.availability is not None:
-            self.availability.close()
-        self.risk.clock.close()
-        self.alerts.close()
-        self.metrics.close()
-        self.stock.close()
-        self.orders.close()
-        self.pool.close()
-        self.scene.close()
-        self.ledger.close()
+        finally:
+            self.opened.close()
 
     # ---------------------------------------------------------------------------------------------- internal
 

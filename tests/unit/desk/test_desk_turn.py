@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -14,11 +13,11 @@ from pmm.execution.hedging import HedgeMarket
 from tests.unit.desk.performance_site import market
 
 _PARTS = (
+    "opened",
     "scene",
     "ledger",
     "pool",
     "indexer",
-    "orders",
     "store",
     "reader",
     "markets",
@@ -36,7 +35,6 @@ _PARTS = (
     "metrics",
     "alerts",
     "actions",
-    "console",
     "availability",
 )
 
@@ -63,9 +61,7 @@ class Turn:
         self.desk = Desk(**made, clock_ms=lambda: 1_000)
 
     def market(self, found: HedgeMarket) -> None:
-        self.parts.markets.read.return_value = SimpleNamespace(
-            usd_per_unit_e36=found.usd_per_unit_e36, native=found.native, unpriced={}
-        )
+        self.parts.markets.read.return_value = found
 
     def told(self) -> list[Any]:
         return list(self.parts.risk.look.call_args.kwargs["told"])
@@ -130,3 +126,13 @@ def test_step__no_market__waits_with_the_gas_and_tells_risk_the_rest(turn: Turn)
     turn.parts.markets.read.side_effect = None
     turn.desk.step()
     assert turn.parts.performance.look.call_args.args[0] == ["mined", "mined"]
+
+
+def test_close__last_gauges_cannot_be_written__closes_everything(turn: Turn) -> None:
+    turn.parts.history.sample.side_effect = SetupError("the disk is full")
+    turn.desk.close()
+    turn.parts.opened.close.assert_called_once()
+    turn.parts.history.sample.side_effect = RuntimeError("a bug")
+    with pytest.raises(RuntimeError, match="a bug"):
+        turn.desk.close()
+    assert turn.parts.opened.close.call_count == 2
