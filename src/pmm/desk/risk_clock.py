@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
@@ -21,7 +22,7 @@ from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasur
 from pmm.risk.price_record import MOST_PRICES, PriceRecord
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
-from pmm.risk.valuation import Snapshot, Valuation, value
+from pmm.risk.valuation import Snapshot, Valuation, no_price_of, value
 
 _E36 = 10**36
 _WAD = 10**18
@@ -30,7 +31,9 @@ _BONUS = 0.05
 """Aave's liquidation bonus of WETH and most of what we hold; the keeper works so that none is ever paid."""
 _PEG = 0.02
 """A token within it of a dollar may stand still: its feed moves once a day."""
-_VAR = ("value_at_risk_pct", "expected_shortfall_pct")
+_NO_FEED = "it has no feed: give it one in pmm.chain.feeds, or leave it out of PMM_PAIRS and PMM_DESK_HEDGED"
+VALUE_AT_RISK = ("value_at_risk_pct", "expected_shortfall_pct")
+"""Metrics that need a price of every token of the desk."""
 _LOG = structlog.get_logger()
 
 
@@ -62,6 +65,7 @@ class RiskClock:
         self._keep_ms = price_every_ms * MOST_PRICES * 2
         for at_ms, seen in self._rows.prices(most=MOST_PRICES):
             self.record.see(at_ms, self._whole(seen))
+        self._lacking: set[str] = set()
         self._unwritten: dict[int, Mapping[Address, int]] = {}
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
         self._running: Future[Valuation] | None = None
@@ -80,17 +84,21 @@ class RiskClock:
 
         ``positions`` None: one of them has no price. ``day_usd``: revenue and gas of the day.
         """
-        self._see(market, now_ms)
+        lacking = self._see(market, now_ms)
         found = self._collect(now_ms)
         if self._running is None and (self._asked_ms is None or now_ms - self._asked_ms >= self._every_ms):
             self._asked_ms = now_ms
             if positions is None:
-                found.append(VarUnknown(now_ms, 0, "a position has no price"))
+                found.append(
+                    VarUnknown(now_ms, 0, no_price_of(lacking) if lacking else "a position has no price")
+                )
             elif market.lending_unknown:
                 # An account that is left out would be stressed as if nothing could be lost by it.
                 found.append(VarUnknown(now_ms, 0, "; ".join(market.lending_unknown.values())))
             else:
-                snapshot = self._snapshot(positions, book, market, day_usd, now_ms)
+                snapshot = replace(
+                    self._snapshot(positions, book, market, day_usd, now_ms), lacking=tuple(lacking)
+                )
                 self._running = self._aside.submit(value, snapshot, self._settings)
         return found
 
@@ -106,7 +114,8 @@ class RiskClock:
 
     # ---------------------------------------------------------------------------------------------- internal
 
-    def _see(self, market: HedgeMarket, now_ms: int) -> None:
+    def _see(self, market: HedgeMarket, now_ms: int) -> dict[str, str]:
+        """Take the prices in; return why tokens have none, by symbol: until they have, nothing is taken in."""
         seen = {
             one.address: market.usd_per_unit_e36[one.address]
             for one in self._tokens
@@ -114,6 +123,19 @@ class RiskClock:
         }
         if self.record.see(now_ms, self._whole(seen)):
             self._unwritten[now_ms] = seen
+        lacking = {
+            one.symbol: market.unpriced.get(one.address, _NO_FEED)
+            for one in self._tokens
+            if market.usd_per_unit_e36.get(one.address, 0) <= 0
+        }
+        if set(lacking) != self._lacking:
+            # Once, not per turn. It counts as a warning as long as it lasts.
+            self._lacking = set(lacking)
+            if lacking:
+                _LOG.warning("value_at_risk_lacks_prices", of=lacking)
+            else:
+                _LOG.info("value_at_risk_has_prices")
+        return lacking
 
     def _whole(self, usd_e36: Mapping[Address, int]) -> dict[str, float]:
         """Return US dollars per whole token, by symbol."""
@@ -132,7 +154,7 @@ class RiskClock:
 
     def _told(self, one: Valuation) -> list[RiskEvent]:
         capital = round(one.capital_usd * 1e6)
-        for metric in _VAR:
+        for metric in VALUE_AT_RISK:
             self._events.metric_needs(metric=metric, subject="", prices=one.needs)
         for method, way in one.tails.items():
             self._events.loss_estimated(
