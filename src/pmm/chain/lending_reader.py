@@ -55,8 +55,7 @@ def find_lending(node: Web3Node, settlement: Address, tokens: Sequence[Token]) -
 
     Raises ChainError for answers that cannot be right.
     """
-    calls = [(settlement, encode_call("lendingAccount()")), (settlement, encode_call("routerHooks()"))]
-    account, hooks = (_address(answer) for answer in node.multicall(calls, block="latest"))
+    account, hooks = _joined(node, settlement)
     if ZERO_ADDRESS in (account, hooks):
         return None
     asked: list[Call] = [
@@ -80,6 +79,18 @@ def find_lending(node: Web3Node, settlement: Address, tokens: Sequence[Token]) -
         for one, answer in zip(markets, underlying, strict=True)
     }
     return LendingPlan(account=account, hooks=hooks, a_tokens=a_tokens, c_tokens=c_tokens)
+
+
+def lending_lacks(node: Web3Node, settlement: Address) -> tuple[str, ...]:
+    """Return what the settlement contract does not have of what lending needs, where ``find_lending`` found None."""
+    joined = zip(("LendingAccount", "RouterHooks"), _joined(node, settlement), strict=True)
+    return tuple(name for name, found in joined if found == ZERO_ADDRESS)
+
+
+def _joined(node: Web3Node, settlement: Address) -> tuple[Address, Address]:
+    calls = [(settlement, encode_call("lendingAccount()")), (settlement, encode_call("routerHooks()"))]
+    account, hooks = (_address(answer) for answer in node.multicall(calls, block="latest"))
+    return account, hooks
 
 
 class LendingReader:
