@@ -80,7 +80,9 @@ def lending_routes(scene: Scene) -> tuple[AaveShortRoute, ...]:
     if not desk.shorts:
         return ()
     if plan is None:
-        raise InvalidInput(f"PMM_DESK_SHORTS: expected a lending account, found that {_why_none(scene)}, or turn it off")
+        raise InvalidInput(
+            f"PMM_DESK_SHORTS: expected a lending account, found that {_why_none(scene)}, or turn it off"
+        )
     delta_hedger = parse_address(scene.deployment.address("DeltaHedger"))
     scene.check_recorded("LendingAccount", plan.account)
     scene.check_recorded("DeltaHedger", delta_hedger)
