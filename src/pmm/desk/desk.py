@@ -212,7 +212,9 @@ class Desk:
         """Return what to hedge by, None where it cannot be read: what happened goes to the books all the same."""
         market: HedgeMarket | None = None
         try:
-            market = self.markets.read(reading, reserved=self.stock.taken)
+            market = self.markets.read(
+                reading, reserved=self.stock.taken, gas_price_wei=self.sender.gas_price_wei
+            )
             why = "; ".join((*market.unpriced.values(), *market.lending_unknown.values()))
         except ChainError as error:
             why = str(error)

@@ -118,6 +118,14 @@ def test_step__gas_has_no_price__books_it_once_it_has(turn: Turn) -> None:
     assert booked == [["mined"], []]
 
 
+def test_step__hedges__are_planned_by_the_gas_price_of_the_look_that_sends_them(turn: Turn) -> None:
+    turn.parts.sender.gas_price_wei = 11 * 10**9
+    turn.desk.step()
+    assert turn.parts.markets.read.call_args.kwargs["gas_price_wei"] == 11 * 10**9
+    calls = turn.calls()
+    assert calls.index("sender.step") < calls.index("markets.read") < calls.index("hedger.step")
+
+
 def test_step__no_market__waits_with_the_gas_and_tells_risk_the_rest(turn: Turn) -> None:
     turn.parts.markets.read.side_effect = ChainError("no pool")
     turn.desk.step()

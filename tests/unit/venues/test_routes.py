@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm.chain.abi import decode_result
+from pmm.chain.sender import FeePolicy, GasMarket
 from pmm.domain import USDC, WBTC, WETH, Address, parse_address
 from pmm.domain.hook_payloads import InventorySource
 from pmm.errors import InvalidInput
@@ -306,6 +307,26 @@ def test_ranking__gas_that_is_accepted__leaves_each_leg_that_room() -> None:
     room = within.room(cost, market())
     assert room.gas_usd_wad >= gas // 8
     assert within.slippage_bps(cost, market(), 3_000 * _WAD) >= 1
+
+
+@given(
+    base_fee=st.integers(8, 300 * 10**9),
+    tip=st.integers(0, 20 * 10**9),
+    sold=st.integers(1, 20_000),
+    max_cost_bps=st.integers(1, 200),
+)
+def test_ranking__whatever_is_accepted__is_sent_by_the_look_it_was_planned_by(
+    base_fee: int, tip: int, sold: int, max_cost_bps: int
+) -> None:
+    policy, gas = FeePolicy(cap_wei=10**13), GasMarket(base_fee_wei=base_fee, priority_fee_wei=tip)
+    now = market(gas_price_wei=policy.price_wei(gas), inventory={WETH.address: 100 * ETHER})
+    wanted = order(-sold * ETHER // 1_000, max_cost_bps=max_cost_bps)
+    limits = HedgeLimits(max_cost_bps=max_cost_bps, max_slippage_bps=10_000)
+    good, _ = rank((UniswapRoute(SETTLEMENT),), wanted, now, limits, edge_usd_wad=0)
+    for plan in good:
+        call = plan.bounded(wanted, now, last_block=9).legs[0].call
+        assert isinstance(call, ContractCall)
+        assert policy.first(gas, cap_wei=call.gas_price_cap_wei) is not None
 
 
 def test_paper_perp__fills_within_the_limit_once__and_remembers(tmp_path: object) -> None:
