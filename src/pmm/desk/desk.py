@@ -18,6 +18,7 @@ from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
 from pmm.desk.closing import OpenedParts
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
@@ -75,6 +76,7 @@ class Desk:
     ledger: Ledger
     pool: NodePool
     indexer: Indexer
+    orders: KnownOrders
     store: IndexStore
     reader: BookReader
     markets: HedgeMarketReader

@@ -217,6 +217,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         ledger=ledger,
         pool=pool,
         indexer=indexer,
+        orders=orders,
         store=store,
         reader=BookReader(scene.node, scene.scope, scene.lending),
         markets=markets,

@@ -18,6 +18,7 @@ _PARTS = (
     "ledger",
     "pool",
     "indexer",
+    "orders",
     "store",
     "reader",
     "markets",
