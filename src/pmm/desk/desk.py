@@ -242,7 +242,7 @@ class Desk:
         told: list[RiskEvent] = [*self.sources.drain()]
         if self.availability is not None:
             told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
-        # Rows that cannot be written hide nothing from risk, and a phase that cannot be stops quotes all the same.
+        # Rows that cannot be written hide nothing from risk; a phase that cannot be stops quotes and is told as well.
         try:
             told += self._performed(market, now_ms)
         finally:
@@ -250,7 +250,7 @@ class Desk:
                 self._judge(told, market, now_ms)
             finally:
                 acted = self.actions.act(now_ms)
-        self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
+                self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms

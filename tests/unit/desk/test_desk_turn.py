@@ -82,7 +82,7 @@ def test_step__profit_cannot_be_written__risk_is_told_the_rest_and_acts_behind_i
         turn.desk.step()
     assert turn.told() == ["source", "uptime"]
     calls = turn.calls()
-    assert calls.index("risk.look") < calls.index("actions.act")
+    assert calls.index("risk.look") < calls.index("actions.act") < calls.index("alerts.risk")
 
 
 def test_step__risk_cannot_write__the_desk_acts_all_the_same(turn: Turn) -> None:
@@ -90,6 +90,7 @@ def test_step__risk_cannot_write__the_desk_acts_all_the_same(turn: Turn) -> None
     with pytest.raises(SetupError, match="the disk is full"):
         turn.desk.step()
     turn.parts.actions.act.assert_called_once()
+    turn.parts.alerts.risk.assert_called_once()
 
 
 @pytest.mark.parametrize("broken", ["stock.look", "hedger.step", "backlog.take_in", "lending.look"])
