@@ -146,7 +146,7 @@ def _measure(stage: HedgeStage, folder: Path, fills: int) -> tuple[list[_Clock],
     node_s: list[float] = []
     for number in range(_WARM_UP + fills):
         sells, buys = (_SIZE_WEI, 0) if number % 2 else (0, _SIZE_WEI)
-        market = markets.read(reader.read(), reserved={})
+        market = markets.read(reader.read(), reserved={}, gas_price_wei=sender.gas_price_wei)
         stage.taker.fill(sells=sells, buys=buys, price_usd=_PRICE_USD)
         (delivery,) = follower.deliveries()
         timed.waited, timed.sent_at = _Clock(0.0, 0.0), None

@@ -230,7 +230,7 @@ class DeskSettings(_Section):
         None, pattern=r"^https?://.+", description="Quote server that is stopped and resumed as risk asks."
     )
     quote_server_key: SecretStr | None = Field(
-        None, description="Key of the role risk at it: no server lets its operator's API be used without."
+        None, description="Key of the role desk at it: no server lets its operator's API be used without."
     )
 
     @field_validator("hedged", "keeper_leaves", mode="before")

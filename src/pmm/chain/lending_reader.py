@@ -7,7 +7,7 @@ Rates, liquidity, balances and limits as the markets and the account say them; w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
@@ -20,6 +20,7 @@ from pmm.domain.hook_payloads import InventorySource
 from pmm.errors import ChainError
 from pmm.pricing import FeedReading, LendingReading
 
+_COMPOUND: Final = "compound_v2"
 _WAD: Final = 10**18
 _RAY_PER_WAD: Final = 10**9
 # Aave's base currency has 8 decimals; Compound's comptroller answers in wad.
@@ -41,13 +42,20 @@ class LendingPlan:
     c_tokens: Mapping[Address, Address]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LendingFound:
+    """A reading per market and token, without those of the markets in ``unknown``, which says why per market."""
+
+    readings: tuple[LendingReading, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
 def find_lending(node: Web3Node, settlement: Address, tokens: Sequence[Token]) -> LendingPlan | None:
     """Return the lending account and hooks that the settlement contract has, with their markets; None without both.
 
     Raises ChainError for answers that cannot be right.
     """
-    calls = [(settlement, encode_call("lendingAccount()")), (settlement, encode_call("routerHooks()"))]
-    account, hooks = (_address(answer) for answer in node.multicall(calls, block="latest"))
+    account, hooks = _joined(node, settlement)
     if ZERO_ADDRESS in (account, hooks):
         return None
     asked: list[Call] = [
@@ -71,6 +79,18 @@ def find_lending(node: Web3Node, settlement: Address, tokens: Sequence[Token]) -
         for one, answer in zip(markets, underlying, strict=True)
     }
     return LendingPlan(account=account, hooks=hooks, a_tokens=a_tokens, c_tokens=c_tokens)
+
+
+def lending_lacks(node: Web3Node, settlement: Address) -> tuple[str, ...]:
+    """Return what the settlement contract does not have of what lending needs, where ``find_lending`` found None."""
+    joined = zip(("LendingAccount", "RouterHooks"), _joined(node, settlement), strict=True)
+    return tuple(name for name, found in joined if found == ZERO_ADDRESS)
+
+
+def _joined(node: Web3Node, settlement: Address) -> tuple[Address, Address]:
+    calls = [(settlement, encode_call("lendingAccount()")), (settlement, encode_call("routerHooks()"))]
+    account, hooks = (_address(answer) for answer in node.multicall(calls, block="latest"))
+    return account, hooks
 
 
 class LendingReader:
@@ -99,12 +119,14 @@ class LendingReader:
             *(call for c_token in plan.c_tokens.values() for call in _compound_calls(account, c_token)),
         ]
 
-    def read(
-        self, answers: Sequence[bytes | None], feeds: Mapping[Address, FeedReading]
-    ) -> tuple[LendingReading, ...]:
-        """Return a reading per market and token; raises ChainError for an answer that cannot be right."""
+    def read(self, answers: Sequence[bytes | None], feeds: Mapping[Address, FeedReading]) -> LendingFound:
+        """Return what the markets say; raises ChainError for an answer that cannot be right.
+
+        Compound says nothing of what an account owes in dollars: where a token that it owes has no usable feed, its
+        market is unknown as a whole, and Aave's stands.
+        """
         if self._plan is None:
-            return ()
+            return LendingFound()
         parts = iter(answers)
         limits = _decoded(_SETTINGS, next(parts), "settings() of the lending account")
         account = _decoded(("uint256",) * 6, next(parts), "getUserAccountData of Aave")
@@ -116,11 +138,28 @@ class LendingReader:
         markets = [
             (token, _CompoundAnswers([next(parts) for _ in range(5)])) for token in self._plan.c_tokens
         ]
-        debt_usd_wad = sum(_usd_wad(market.owed, self._tokens.get(token), feeds) for token, market in markets)
+        owed = {token: market.owed for token, market in markets if market.owed}
+        unpriced = [token for token in owed if not self._is_priced(token, feeds)]
+        if unpriced:
+            names = ", ".join(self._name(token) for token in unpriced)
+            why = (
+                f"{_COMPOUND}: expected a usable feed of {names}, which the lending account owes, found none"
+            )
+            return LendingFound(readings=tuple(aave), unknown={_COMPOUND: why})
+        debt_usd_wad = sum(
+            _usd_wad_up(amount, self._tokens[token], feeds[token]) for token, amount in owed.items()
+        )
         compound = [
             self._compound(token, market, liquidity, debt_usd_wad, limits) for token, market in markets
         ]
-        return (*aave, *compound)
+        return LendingFound(readings=(*aave, *compound))
+
+    def _is_priced(self, token: Address, feeds: Mapping[Address, FeedReading]) -> bool:
+        return token in self._tokens and token in feeds and feeds[token].answer > 0
+
+    def _name(self, token: Address) -> str:
+        known = self._tokens.get(token)
+        return known.symbol if known else f"{token} (not one of the desk's tokens)"
 
     @staticmethod
     def _aave(
@@ -157,7 +196,7 @@ class LendingReader:
         code, spare_usd_wad, shortfall_usd_wad = liquidity
         usable = code == 0 and shortfall_usd_wad == 0
         return LendingReading(
-            market="compound_v2",
+            market=_COMPOUND,
             token=token,
             withdraw_source=InventorySource.COMPOUND_REDEEM,
             borrow_source=InventorySource.COMPOUND_BORROW,
@@ -207,12 +246,7 @@ class _CompoundAnswers:
         self.collateral_factor_wad = _words(answers[4], 2, "markets of Compound")[1]
 
 
-def _usd_wad(amount: int, token: Token | None, feeds: Mapping[Address, FeedReading]) -> int:
-    if amount == 0:
-        return 0
-    feed = feeds.get(token.address) if token else None
-    if feed is None or token is None or feed.answer <= 0:
-        raise ChainError("lending: expected a usable feed for what the lending account owes, found none")
+def _usd_wad_up(amount: int, token: Token, feed: FeedReading) -> int:
     return -(-amount * feed.usd_per_unit_e36(token) * _WAD // 10**36)
 
 

@@ -91,10 +91,13 @@ class LendingStateReader:
         held = [
             word(next(answers), what="a balance") for _ in product((self._settlement, plan.account), tokens)
         ]
-        readings = self._reader.read(list(answers), self._feeds(prices))
+        found = self._reader.read(list(answers), self._feeds(prices))
+        if found.unknown:
+            # An account of which a part is unknown is none that the keeper can judge.
+            raise ChainError("; ".join(found.unknown.values()))
         return KeeperState(
             block=block,
-            accounts=self._accounts(readings, prices, owed),
+            accounts=self._accounts(found.readings, prices, owed),
             stock=self._spare(dict(zip(tokens, held, strict=False))),
             idle={
                 (plan.account, token): amount

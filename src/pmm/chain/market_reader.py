@@ -9,6 +9,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
+import structlog
+
 from pmm.chain.lending_reader import LendingReader
 from pmm.chain.node_identity import IDENTITY_CALLS, node_identity
 from pmm.chain.pool_reader import PoolReader
@@ -28,6 +30,7 @@ from pmm.execution import (
 )
 from pmm.pricing import FeedReading, MarketSnapshot
 
+_LOG = structlog.get_logger()
 _E36: Final = 10**36
 # Amounts of a ladder are cut to this many leading digits: easier to read, nothing lost.
 _LEADING_DIGITS: Final = 3
@@ -78,6 +81,7 @@ class MarketReader:
         self._known: tuple[_Head, ChainView] | None = None
         self._pools = PoolReader(plan.pools, ticks=plan.ticks)
         self._lending = LendingReader(plan.lending, plan.tokens)
+        self._unknown: Mapping[str, str] = {}
         self._serial = count(1)
         self._readings = count(1)
 
@@ -163,6 +167,13 @@ class MarketReader:
         pools = self._pools.read(
             self._node, state.pools, lambda token: amounts[token.address], block=head.number
         )
+        lending = self._lending.read(state.lending, state.feeds)
+        if lending.unknown != self._unknown:
+            # Once, not per block: quotes are funded without that market until it is known again.
+            self._unknown = lending.unknown
+            _LOG.warning(
+                "lending_markets_unknown", why="; ".join(lending.unknown.values()) or "none any more"
+            )
         outside = self._heard()
         return MarketSnapshot(
             snapshot_id=self._snapshot_id(head),
@@ -172,7 +183,7 @@ class MarketReader:
             gas_price_wei=head.gas_price_wei,
             feeds=state.feeds,
             pools=pools,
-            lending=self._lending.read(state.lending, state.feeds),
+            lending=lending.readings,
             references=outside.references,
             otc=outside.otc,
             perps=outside.perps,

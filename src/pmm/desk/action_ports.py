@@ -11,15 +11,20 @@ from pmm.chain.sender import TransactionIntent, TransactionSender, TransactionSt
 from pmm.chain.signer_keys import act_as_owner, signers_now
 from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address
-from pmm.errors import ChainError
-from pmm.execution.actions import ActionRefused, OperatorQuoting, OperatorShaping
+from pmm.errors import ChainError, PmmError
+from pmm.execution.actions import ActionRefused, ActionUnderWay, OperatorQuoting, OperatorShaping
 from pmm.execution.actions.executors import QuotingControl
 from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger
+from pmm.execution.hedging.commanded import CommandedHedge, CommandedState
 from pmm.settings_sections import DeskSettings
 
 EVERYTHING = "*"
 _WAD = 10**18
 _DEAD = frozenset({TransactionState.REVERTED, TransactionState.CANCELLED, TransactionState.DISPLACED})
+
+
+class HedgeNotDone(PmmError):
+    """A commanded hedge failed or found no way. The hedger keeps it in its books and tries again."""
 
 
 class HedgerActions:
@@ -42,11 +47,22 @@ class HedgerActions:
         self._clock_ms = clock_ms
 
     def hedge_to_neutral(self, asset: str, command_id: str) -> str:
-        """Enter what is open to be hedged at the next turn; raises ActionRefused for an asset not hedged here."""
+        """Enter what is open to be hedged at the next turn, and say how it ended once it has.
+
+        Raises ActionRefused for an asset not hedged here or a hedge that a person must look at, ActionUnderWay while
+        it has no end, HedgeNotDone where it found no way or failed: the hedger tries on.
+        """
         if asset != EVERYTHING and asset not in self._assets:
             raise ActionRefused(f"{asset} is not hedged on this desk; name it in PMM_DESK_HEDGED")
         wanted = self._assets if asset == EVERYTHING else {asset: self._assets[asset]}
-        return "; ".join(self._one(symbol, address, command_id) for symbol, address in wanted.items())
+        # All are entered, whatever becomes of one.
+        found = [self._one(symbol, address, command_id) for symbol, address in wanted.items()]
+        said = "; ".join(why for _, why in found)
+        ends = {end for end, _ in found}
+        for end in (ActionRefused, HedgeNotDone, ActionUnderWay):
+            if end in ends:
+                raise end(said)
+        return said
 
     def rebalance(self, asset: str, command_id: str) -> str:
         """Bring the inventory back to what is wanted of it."""
@@ -56,18 +72,38 @@ class HedgerActions:
         """Take back what fills brought, of every asset."""
         return self.hedge_to_neutral(EVERYTHING, command_id)
 
-    def _one(self, symbol: str, asset: Address, command_id: str) -> str:
+    def _one(self, symbol: str, asset: Address, command_id: str) -> tuple[type[PmmError] | None, str]:
+        """Return what to raise, None where it is done, and what to say."""
+        key = f"{command_id}:{symbol}"
+        entered = self._hedger.commanded(key)
+        if entered is not None:
+            return self._end_of(symbol, asset, entered)
         open_delta, flying = self._hedger.open_delta(asset), self._hedger.in_flight(asset)
         market = self._market()
         price_e36 = market.usd_per_unit_e36.get(asset) if market else None
         if price_e36 is not None and abs(open_delta) * price_e36 // _WAD < DUST_USD_WAD:
-            return f"{symbol}: nothing worth a swap is open, {flying} base units under way"
+            return None, f"{symbol}: nothing worth a swap is open, {flying} base units under way"
         if abs(open_delta) <= abs(flying):
             # The strategy has begun already, and left this much on purpose.
-            return f"{symbol}: {flying} base units are under way, {open_delta} are left"
+            return None, f"{symbol}: {flying} base units are under way, {open_delta} are left"
         # Adds nothing to what is open: it makes the hedger trade all of it.
-        entered = self._hedger.hedge_now(asset, 0, key=f"{command_id}:{symbol}", now_ms=self._clock_ms())
-        return f"{symbol}: {open_delta} base units to neutral" + ("" if entered else ", entered before")
+        self._hedger.hedge_now(asset, 0, key=key, now_ms=self._clock_ms())
+        return ActionUnderWay, f"{symbol}: {open_delta} base units to neutral"
+
+    def _end_of(
+        self, symbol: str, asset: Address, entered: CommandedHedge
+    ) -> tuple[type[PmmError] | None, str]:
+        why = f"{symbol}: {entered.detail or entered.state.value}"
+        if entered.state is CommandedState.STUCK:
+            return ActionRefused, f"{why}; a person must look at the hedge"
+        no_route = self._hedger.no_route(asset)
+        if entered.state is CommandedState.WAITING and no_route:
+            return HedgeNotDone, f"{symbol}: no way was found: {no_route}; the hedger tries on"
+        if entered.state is CommandedState.AGAIN:
+            return HedgeNotDone, why
+        if entered.state is CommandedState.DONE:
+            return None, f"{symbol}: hedged"
+        return ActionUnderWay, why
 
 
 class SenderCancel:
@@ -140,7 +176,7 @@ class NoQuoteServer:
 
     def _refuse(self) -> str:
         raise ActionRefused(
-            "no quote server is set: PMM_DESK_QUOTE_SERVER_URL, and PMM_DESK_QUOTE_SERVER_KEY of the role risk"
+            "no quote server is set: PMM_DESK_QUOTE_SERVER_URL, and PMM_DESK_QUOTE_SERVER_KEY of the role desk"
         )
 
     def stop(self, reason: str) -> str:

@@ -11,7 +11,6 @@ import json
 import os
 import pwd
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +20,12 @@ import structlog
 
 from pmm.errors import InvalidInput, PmmError, SetupError
 from pmm.execution.actions import Command
+from pmm.private_socket import bind_private, peer_uid
 
 MOST_BYTES = 4_096
-_LONGEST_PATH = 107
+_BACKLOG = 4
 _TURN_S = 0.5
 _TIMEOUT_S = 2.0
-_UCRED = struct.Struct("3i")
 _LOG = structlog.get_logger()
 
 
@@ -44,8 +43,7 @@ class Decisions(Protocol):
 
 def peer_of(connection: socket.socket) -> tuple[int, str]:
     """Return user id and name of the process at the other end (Linux SO_PEERCRED)."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    _, uid, _ = _UCRED.unpack(data)
+    uid = peer_uid(connection)
     try:
         return uid, pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -153,42 +151,10 @@ def _request(line: bytes) -> dict[str, str]:
 
 
 def _listen(path: Path) -> socket.socket:
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise SetupError(
-            f"desk console: expected a path of at most {_LONGEST_PATH} bytes, found {path}; set PMM_DESK_CONSOLE"
-        )
-    _check_free(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # The mode must be right from the first moment, not a moment later.
-    old_mask = os.umask(0o177)
     try:
-        listener.bind(str(path))
-        listener.listen(4)
-    except OSError as error:
-        listener.close()
-        raise SetupError(
-            f"desk console: expected to listen at {path}, found: {error.strerror}; set PMM_DESK_CONSOLE"
-        ) from error
-    finally:
-        os.umask(old_mask)
+        listener = bind_private(path, what="desk console", listens="desk")
+    except SetupError as error:
+        raise SetupError(f"{error}; set PMM_DESK_CONSOLE") from error
+    listener.listen(_BACKLOG)
     listener.settimeout(_TURN_S)
     return listener
-
-
-def _check_free(path: Path) -> None:
-    if not path.exists():
-        return
-    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    probe.settimeout(1.0)
-    with contextlib.closing(probe):
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            # Left behind by a desk that was killed.
-            path.unlink(missing_ok=True)
-            return
-        except OSError as error:
-            raise SetupError(
-                f"desk console: expected a free path at {path}, found {error.strerror}"
-            ) from error
-    raise SetupError(f"desk console: expected a free path at {path}, found another desk that listens there")

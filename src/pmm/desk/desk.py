@@ -16,7 +16,7 @@ from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
-from pmm.desk.console import DeskConsole
+from pmm.desk.closing import OpenedParts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
@@ -71,6 +71,7 @@ class DeskTurn:
 class Desk:
     """Everything joined; one thread. Made by ``open_desk``."""
 
+    opened: OpenedParts
     scene: Scene
     ledger: Ledger
     pool: NodePool
@@ -93,7 +94,6 @@ class Desk:
     metrics: MetricsPort
     alerts: DeskAlerts
     actions: DeskActions
-    console: DeskConsole | None = None
     availability: QuoteServerWatch | None = None
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
@@ -186,25 +186,13 @@ class Desk:
         return done
 
     def close(self) -> None:
-        """Write the last gauges and close everything."""
+        """Write the last gauges and close everything, whatever a part does; raises the first failure."""
         try:
             self.history.sample(self.clock_ms())
         except SetupError as error:
             _LOG.warning("history_not_written", why=str(error))
-        if self.console is not None:
-            self.console.close()
-        self.actions.close()
-        self.sources.close()
-        if self.availability is not None:
-            self.availability.close()
-        self.risk.clock.close()
-        self.alerts.close()
-        self.metrics.close()
-        self.stock.close()
-        self.orders.close()
-        self.pool.close()
-        self.scene.close()
-        self.ledger.close()
+        finally:
+            self.opened.close()
 
     # ---------------------------------------------------------------------------------------------- internal
 
@@ -226,8 +214,10 @@ class Desk:
         """Return what to hedge by, None where it cannot be read: what happened goes to the books all the same."""
         market: HedgeMarket | None = None
         try:
-            market = self.markets.read(reading, reserved=self.stock.taken)
-            why = "; ".join(market.unpriced.values())
+            market = self.markets.read(
+                reading, reserved=self.stock.taken, gas_price_wei=self.sender.gas_price_wei
+            )
+            why = "; ".join((*market.unpriced.values(), *market.lending_unknown.values()))
         except ChainError as error:
             why = str(error)
         self._no_market = f"hedges wait for a market: {why}" if why else ""
@@ -249,22 +239,26 @@ class Desk:
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
+        told: list[RiskEvent] = [*self.sources.drain()]
+        if self.availability is not None:
+            told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
+        # Rows that cannot be written hide nothing from risk; a phase that cannot be stops quotes and is told as well.
         try:
-            told = [*self._performed(market, now_ms), *self.sources.drain()]
-            if self.availability is not None:
-                told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
-            day_usd = self.performance.day_usd(now_ms)
-            self.risk.look(
-                self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
-            )
+            told += self._performed(market, now_ms)
         finally:
-            # A phase that cannot be written stops quotes all the same.
-            acted = self.actions.act(now_ms)
-        self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
+            try:
+                self._judge(told, market, now_ms)
+            finally:
+                acted = self.actions.act(now_ms)
+                self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
         return acted
+
+    def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, now_ms: int) -> None:
+        day_usd = self.performance.day_usd(now_ms)
+        self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd)
 
     def _performed(self, market: HedgeMarket | None, now_ms: int) -> list[RiskEvent]:
         """Book profit and markouts; without a market, or a price of gas, what happened waits for a later turn."""

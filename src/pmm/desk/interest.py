@@ -23,6 +23,7 @@ class AccruedInterest:
     def __init__(self, symbols: Mapping[Address, str]) -> None:
         self._symbols = symbols
         self._base: dict[LendingKey, tuple[int, int]] = {}
+        self._told: dict[LendingKey, tuple[int, int]] = {}
 
     def moved(self, changes: Iterable[ChainChange]) -> None:
         """Take in what events moved, and what a reorganisation took back."""
@@ -35,8 +36,12 @@ class AccruedInterest:
     def accrued(
         self, book: InventoryBook, prices_e36: Mapping[Address, int], now_s: int, now_ms: int
     ) -> list[PnlBooked]:
-        """Return interest since the last call, earned less paid; what is below a millionth of a dollar waits."""
+        """Return interest that is not booked, earned less paid; what is below a millionth of a dollar waits.
+
+        It comes again with the next call unless ``booked`` is called behind its commit.
+        """
         found: list[PnlBooked] = []
+        self._told = {}
         for key, position in book.lending.items():
             now = position.supplied_at(now_s), position.owed_at(now_s)
             before = self._base.setdefault(key, now)
@@ -45,10 +50,15 @@ class AccruedInterest:
             amount = grown * price // _E6_OF_E36
             if price <= 0 or abs(grown * price) < _E6_OF_E36:
                 continue
-            self._base[key] = now
+            self._told[key] = now
             symbol = self._symbols.get(key.token, key.token)
             found.append(PnlBooked(now_ms, symbol, PnlComponent.BORROW_INTEREST, amount))
         return found
+
+    def booked(self) -> None:
+        """Say that what ``accrued`` returned last is written."""
+        self._base |= self._told
+        self._told = {}
 
     def _move(self, event: object, sign: int) -> None:
         if not isinstance(event, LendingChanged):

@@ -26,6 +26,9 @@ def promised_inventory(scene: Scene) -> PromisedInventory | None:
     except SetupError as error:
         # The server may start later, or has much behind it: every turn looks again, and spends nothing until then.
         _LOG.info("journal_not_read_yet", why=str(error))
+    except BaseException:
+        found.close()
+        raise
     return found
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 import structlog
 
 from pmm.chain.lending_commands import LendingCommandSender
+from pmm.chain.lending_reader import lending_lacks
 from pmm.chain.lending_state import LendingStateReader
 from pmm.chain.sender import TransactionSender
 from pmm.desk.lending_desk import CommandsBesideHedges, LendingDesk, SpareStock
@@ -36,7 +37,7 @@ def join_lending(
     desk, plan, contracts = scene.settings.desk, scene.lending, scene.deployment.contracts
     if plan is None or "LendingAccount" not in contracts:
         if desk.keeper:
-            _LOG.warning("nothing_to_keep", why="the deployment record or the contract has no LendingAccount")
+            _LOG.warning("nothing_to_keep", why=_why_none(scene))
         return None
     if not desk.keeper:
         _LOG.warning("lending_not_kept", why="PMM_DESK_KEEPER is off: nothing guards the liquidation buffer")
@@ -80,8 +81,7 @@ def lending_routes(scene: Scene) -> tuple[AaveShortRoute, ...]:
         return ()
     if plan is None:
         raise InvalidInput(
-            f"PMM_DESK_SHORTS: expected a lending account of {scene.settlement}, found none; run `ape run deploy "
-            "lending`, or turn it off"
+            f"PMM_DESK_SHORTS: expected a lending account, found that {_why_none(scene)}, or turn it off"
         )
     delta_hedger = parse_address(scene.deployment.address("DeltaHedger"))
     scene.check_recorded("LendingAccount", plan.account)
@@ -94,6 +94,17 @@ def lending_routes(scene: Scene) -> tuple[AaveShortRoute, ...]:
         target_health_wad=keeper_policy(desk).target_wad,
     )
     return (AaveShortRoute(contracts),)
+
+
+def _why_none(scene: Scene) -> str:
+    """Return what is missing for a lending account, and what to do."""
+    if scene.lending is None:
+        lacking = " and no ".join(lending_lacks(scene.node, scene.settlement)) or "lending account"
+        return f"the settlement contract {scene.settlement} has no {lacking}; run `ape run deploy lending`"
+    return (
+        f"the deployment record names no LendingAccount, the settlement contract has {scene.lending.account}; "
+        "use the record of that deployment"
+    )
 
 
 def keeper_policy(desk: DeskSettings) -> KeeperPolicy:

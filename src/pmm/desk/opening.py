@@ -29,6 +29,7 @@ from pmm.desk.action_ports import (
 from pmm.desk.alerting import desk_alerts
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
+from pmm.desk.closing import OpenedParts
 from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
@@ -70,23 +71,21 @@ def open_desk(settings: ServeSettings) -> Desk:
         UnsafeToSign: the node, the deployed code or the key is not what it must be.
         SetupError, InvalidInput, ChainError: something else must be put right first; the message says what.
     """
-    scene = Scene.find(settings)
+    opened = OpenedParts()
     try:
+        scene = opened.keep(Scene.find(settings))
         urls = node_urls(scene)
-        ledger = open_ledger(
-            scene.ledger_place, chain_id=scene.identity.chain_id, maker=parse_address(scene.settlement)
+        settlement = parse_address(scene.settlement)
+        ledger = opened.keep(
+            open_ledger(scene.ledger_place, chain_id=scene.identity.chain_id, maker=settlement)
         )
-        try:
-            # Behind the ledger: a second desk is refused before it takes the operator's place.
-            key = operator_key(settings, scene.rpc, scene.identity, scene.deployment, scene.settlement)
-            if scene.identity.development:
-                make_guardian(scene.rpc, parse_address(scene.settlement), key.address)
-            return _join(scene, ledger, urls, key)
-        except BaseException:
-            ledger.close()
-            raise
+        # Behind the ledger: a second desk is refused before it takes the operator's place.
+        key = operator_key(settings, scene.rpc, scene.identity, scene.deployment, scene.settlement)
+        if scene.identity.development:
+            make_guardian(scene.rpc, settlement, key.address)
+        return _join(scene, ledger, urls, key, opened)
     except BaseException:
-        scene.close()
+        opened.abandon()
         raise
 
 
@@ -114,11 +113,11 @@ def node_urls(scene: Scene) -> list[str]:
     return found
 
 
-def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) -> Desk:
+def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, opened: OpenedParts) -> Desk:
     settings, watch, events = scene.settings, scene.watch, DeskEvents()
     assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges)
-    stock = Stock(scene.settlement, promised_inventory(scene))
+    stock = opened.keep(Stock(scene.settlement, promised_inventory(scene)))
     sender = StockedSender(
         stock=stock,
         node=scene.rpc,
@@ -134,20 +133,33 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         desk=LegDesk(OperatorTransactions(sender)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
-    pool = NodePool(urls, timeout_s=settings.rpc_timeout_ms / 1000)
+    pool = opened.keep(NodePool(urls, timeout_s=settings.rpc_timeout_ms / 1000))
     store = IndexStore(ledger)
     # A development chain is rolled back at will; one under consensus does not get shorter.
     policy = IndexPolicy(rollback_after_s=0) if scene.identity.development else IndexPolicy()
-    orders = KnownOrders.of(scene)
+    orders = opened.keep(KnownOrders.of(scene))
     decoder = EventDecoder(watch, orders)
     indexer = Indexer(nodes=pool, store=store, watch=watch, decoder=decoder, policy=policy)
-    alerts = desk_alerts(
-        settings.alerts,
-        ledger,
-        watch=events.alerts,
-        names=scene.names,
-        symbols={token.address: token.symbol for token in scene.tokens},
-        clock_ms=_now_ms,
+    alerts = opened.keep(
+        desk_alerts(
+            settings.alerts,
+            ledger,
+            watch=events.alerts,
+            names=scene.names,
+            symbols={token.address: token.symbol for token in scene.tokens},
+            clock_ms=_now_ms,
+        )
+    )
+    clock = opened.keep(
+        RiskClock(
+            ledger,
+            events.risk,
+            settings=risk_settings(settings.risk),
+            tokens=scene.tokens,
+            every_ms=settings.desk.var_every_ms,
+            price_every_ms=settings.desk.price_every_ms,
+            least=settings.desk.var_least_prices,
+        )
     )
     risk = RiskDesk(
         ledger,
@@ -157,15 +169,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         hedged=assets,
         expect=_expected(scene, pool, assets),
         lending_account=scene.lending.account if scene.lending else "",
-        clock=RiskClock(
-            ledger,
-            events.risk,
-            settings=risk_settings(settings.risk),
-            tokens=scene.tokens,
-            every_ms=settings.desk.var_every_ms,
-            price_every_ms=settings.desk.price_every_ms,
-            least=settings.desk.var_least_prices,
-        ),
+        clock=clock,
         now_ms=_now_ms(),
     )
     performance = PerformanceDesk(
@@ -188,24 +192,27 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         lending=lending,
         sources=shaping,
     )
-    actions = DeskActions(
-        risk.record,
-        risk.monitor,
-        executors_of(ports),
-        clock_ms=_now_ms,
-        events=events.risk,
-        alerts=alerts,
+    actions = opened.keep(
+        DeskActions(
+            risk.record,
+            risk.monitor,
+            executors_of(ports),
+            clock_ms=_now_ms,
+            events=events.risk,
+            alerts=alerts,
+        )
     )
     book = InventoryBook(scope=scene.scope)
     markets, url = _markets(scene, assets), settings.desk.quote_server_url
-    # Last: nothing that fails leaves the port open.
-    metrics = MetricsPort(events.registry, port=settings.desk.metrics_port)
-    try:
-        console = _console(scene, actions)
-    except BaseException:
-        metrics.close()
-        raise
+    sources = opened.keep(DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms))
+    availability = opened.keep(QuoteServerWatch(url, clock_ms=_now_ms)) if url else None
+    # Last: nobody is let in before the desk is whole.
+    metrics = opened.keep(MetricsPort(events.registry, port=settings.desk.metrics_port))
+    console = _console(scene, actions)
+    if console is not None:
+        opened.keep(console)
     return Desk(
+        opened=opened,
         scene=scene,
         ledger=ledger,
         pool=pool,
@@ -221,14 +228,13 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         stock=stock,
         lending=lending,
         risk=risk,
-        availability=QuoteServerWatch(url, clock_ms=_now_ms) if url else None,
+        availability=availability,
         performance=performance,
-        sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
+        sources=sources,
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
         actions=actions,
-        console=console,
         metrics=metrics,
     )
 

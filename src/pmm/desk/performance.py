@@ -23,7 +23,7 @@ from pmm.desk.performance_ledger import (
 )
 from pmm.desk.perp_charges import BookedCharges
 from pmm.desk.profit import Earned, ProfitOf, event_key
-from pmm.domain import Address, ChainChange, OrderFilled, Token
+from pmm.domain import Address, OrderFilled, Token
 from pmm.execution.book import InventoryBook
 from pmm.execution.hedging import HedgeMarket, PerpCharges
 from pmm.execution.ledger import LedgerTransaction
@@ -86,7 +86,6 @@ class PerformanceDesk:
         now_ms: int,
     ) -> list[RiskEvent]:
         """Book what happened since the last look; return it for risk. Raises SetupError while the ledger is down."""
-        changes: list[ChainChange] = []
         more = True
         while more:
             with self._ledger.transaction() as transaction:
@@ -101,9 +100,8 @@ class PerformanceDesk:
             for fill in fills:
                 self._pending.add(fill)
             if delivery is not None:
-                changes.append(delivery.change)
+                self._interest.moved([delivery.change])
             more = delivery is not None and delivery.more
-        self._interest.moved(changes)
         self._untold += self._accrue(book, market, now_ms)
         self._untold += self._perps(now_ms)
         self._untold += self._markouts(market, now_ms)
@@ -181,13 +179,15 @@ class PerformanceDesk:
     def _accrue(self, book: InventoryBook, market: HedgeMarket, now_ms: int) -> list[RiskEvent]:
         if now_ms - self._interest_ms < _INTEREST_MS:
             return []
-        self._interest_ms = now_ms
         found = self._interest.accrued(book, market.usd_per_unit_e36, market.at_s, now_ms)
         if found:
             with self._ledger.transaction() as transaction:
                 for number, one in enumerate(found):
                     key = f"interest:{now_ms}:{number}"
                     put_profit(transaction, key, key, one)
+        # Behind the commit: what was not written comes again.
+        self._interest.booked()
+        self._interest_ms = now_ms
         return self._tell(found)
 
     def _perps(self, now_ms: int) -> list[RiskEvent]:
@@ -204,6 +204,7 @@ class PerformanceDesk:
         if found:
             with self._ledger.transaction() as transaction:
                 put_markouts(transaction, now_ms, found)
+        self._pending.judged()
         for one in found:
             self._events.markout_measured(horizon_s=one.horizon_s, bps=one.markout_bps_e3 / 1_000)
         return [MarkoutTaken(now_ms, one.horizon_s, one.markout_bps_e3) for one in found]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
@@ -22,7 +23,7 @@ from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasur
 from pmm.risk.price_record import HOUR_MS, MOST_HOURS, MOST_PRICES, PriceRecord
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
-from pmm.risk.valuation import Snapshot, Valuation, value
+from pmm.risk.valuation import Snapshot, Valuation, no_price_of, value
 
 _E36 = 10**36
 _WAD = 10**18
@@ -31,7 +32,9 @@ _BONUS = 0.05
 """Aave's liquidation bonus of WETH and most of what we hold; the keeper works so that none is ever paid."""
 _PEG = 0.02
 """A token within it of a dollar may stand still: its feed moves once a day."""
-_VAR = ("value_at_risk_pct", "expected_shortfall_pct")
+_NO_FEED = "it has no feed: give it one in pmm.chain.feeds, or leave it out of PMM_PAIRS and PMM_DESK_HEDGED"
+VALUE_AT_RISK = ("value_at_risk_pct", "expected_shortfall_pct")
+"""Metrics that need a price of every token of the desk."""
 _LOG = structlog.get_logger()
 
 
@@ -63,6 +66,10 @@ class RiskClock:
         self._thin_ms = price_every_ms * MOST_PRICES * 2
         for at_ms, seen in self._rows.prices(most=MOST_PRICES * 2 + MOST_HOURS):
             self.record.see(at_ms, self._whole(seen))
+        self._lacking: set[str] = set()
+        self._unwritten: dict[int, Mapping[Address, int]] = {}
+        self._prices: Mapping[Address, int] = {}
+        self._found: list[tuple[Valuation, Held]] = []
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
         self._days = VarDays(ledger, events, tokens=self._tokens)
         self._running: tuple[Future[Valuation], Held] | None = None
@@ -77,23 +84,45 @@ class RiskClock:
         day_usd: tuple[float, float],
         now_ms: int,
     ) -> list[RiskEvent]:
-        """Keep the prices, tell what the thread has found, and ask it again when it is time.
+        """Take the prices in, tell what the thread has found, and ask it again when it is time. Writes nothing.
 
-        ``positions`` None: one of them has no price. ``day_usd``: revenue and gas of the day. Raises SetupError while
-        the ledger is down.
+        ``positions`` None: one of them has no price. ``day_usd``: revenue and gas of the day.
         """
-        self._see(market, now_ms)
-        self._days.end(market.usd_per_unit_e36, now_ms)
+        lacking = self._see(market, now_ms)
+        self._prices = market.usd_per_unit_e36
         found = self._collect(now_ms)
         if self._running is None and (self._asked_ms is None or now_ms - self._asked_ms >= self._every_ms):
             self._asked_ms = now_ms
             if positions is None:
-                found.append(VarUnknown(now_ms, 0, "a position has no price"))
+                found.append(
+                    VarUnknown(now_ms, 0, no_price_of(lacking) if lacking else "a position has no price")
+                )
+            elif market.lending_unknown:
+                # An account that is left out would be stressed as if nothing could be lost by it.
+                found.append(VarUnknown(now_ms, 0, "; ".join(market.lending_unknown.values())))
             else:
-                snapshot = self._snapshot(positions, book, market, day_usd, now_ms)
-                held = self._days.held(positions, market.usd_per_unit_e36)
+                snapshot = replace(
+                    self._snapshot(positions, book, market, day_usd, now_ms), lacking=tuple(lacking)
+                )
+                # Without a price there is no value at risk, and so no forecast to hold anything against.
+                held = {} if lacking else self._days.held(positions, market.usd_per_unit_e36)
                 self._running = self._aside.submit(value, snapshot, self._settings), held
         return found
+
+    def keep(self, now_ms: int) -> None:
+        """Write what was taken in and found; raises SetupError while the ledger is down, and writes it later."""
+        for at_ms, seen in list(self._unwritten.items()):
+            self._rows.put_prices(
+                at_ms,
+                seen,
+                thin_before_ms=now_ms - self._thin_ms,
+                forget_before_ms=now_ms - self._thin_ms - HOUR_MS * MOST_HOURS,
+            )
+            del self._unwritten[at_ms]
+        self._days.end(self._prices, now_ms)
+        while self._found:
+            self._days.forecast(*self._found[0])
+            del self._found[0]
 
     def close(self) -> None:
         """End the thread after what it is at."""
@@ -101,19 +130,28 @@ class RiskClock:
 
     # ---------------------------------------------------------------------------------------------- internal
 
-    def _see(self, market: HedgeMarket, now_ms: int) -> None:
+    def _see(self, market: HedgeMarket, now_ms: int) -> dict[str, str]:
+        """Take the prices in; return why tokens have none, by symbol: until they have, nothing is taken in."""
         seen = {
             one.address: market.usd_per_unit_e36[one.address]
             for one in self._tokens
             if one.address in market.usd_per_unit_e36
         }
         if self.record.see(now_ms, self._whole(seen)):
-            self._rows.put_prices(
-                now_ms,
-                seen,
-                thin_before_ms=now_ms - self._thin_ms,
-                forget_before_ms=now_ms - self._thin_ms - HOUR_MS * MOST_HOURS,
-            )
+            self._unwritten[now_ms] = seen
+        lacking = {
+            one.symbol: market.unpriced.get(one.address, _NO_FEED)
+            for one in self._tokens
+            if market.usd_per_unit_e36.get(one.address, 0) <= 0
+        }
+        if set(lacking) != self._lacking:
+            # Once, not per turn. It counts as a warning as long as it lasts.
+            self._lacking = set(lacking)
+            if lacking:
+                _LOG.warning("value_at_risk_lacks_prices", of=lacking)
+            else:
+                _LOG.info("value_at_risk_has_prices")
+        return lacking
 
     def _whole(self, usd_e36: Mapping[Address, int]) -> dict[str, float]:
         """Return US dollars per whole token, by symbol."""
@@ -128,12 +166,12 @@ class RiskClock:
             # Whatever it was: unknown is a warning, and the desk goes on hedging.
             _LOG.error("risk_not_valued", error=f"{type(error).__name__}: {error}")
             return [VarUnknown(now_ms, 0, "the valuation failed")]
-        self._days.forecast(done.result(), held)
+        self._found.append((done.result(), held))
         return self._told(done.result())
 
     def _told(self, one: Valuation) -> list[RiskEvent]:
         capital = round(one.capital_usd * 1e6)
-        for metric in _VAR:
+        for metric in VALUE_AT_RISK:
             self._events.metric_needs(metric=metric, subject="", prices=one.needs)
         for method, way in one.tails.items():
             self._events.loss_estimated(

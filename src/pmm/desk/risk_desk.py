@@ -55,6 +55,7 @@ class RiskDesk:
         self._hedged = {one.asset.address: one for one in hedged}
         # What the others are traded for: profit is counted in it.
         self._numeraires = {one.quote.address for one in hedged} - set(self._hedged)
+        self._unwritten: list[Transition] = []
         states, desk = self.record.phases()
         self.monitor = RiskMonitor(settings, expect, now_ms=now_ms, restored=states, desk=desk)
 
@@ -70,6 +71,8 @@ class RiskDesk:
         day_usd: tuple[float, float] = (0.0, 0.0),
     ) -> tuple[Transition, ...]:
         """Tell what is known now, and write the transitions; raises SetupError while the ledger is down.
+
+        What was told counts, and the posture with it, also where it cannot be written: that is made up for later.
 
         ``told`` is what other parts of the desk measured, ``day_usd`` the day's revenue and gas for the stress.
         Without a market nothing of it is valued: its metrics grow old and count as unknown.
@@ -91,10 +94,15 @@ class RiskDesk:
         for event in events:
             self.monitor.engine.apply(event)
         moved = self.monitor.tick(now_ms)
-        money = Money(portfolio_usd_e6=portfolio)
-        self.record.observe(moved, self.monitor.states, self.monitor.desk, money, now_ms)
         self._tell(moved)
+        self._write(moved, Money(portfolio_usd_e6=portfolio), now_ms)
         return tuple(moved)
+
+    def _write(self, moved: Iterable[Transition], money: Money, now_ms: int) -> None:
+        self._unwritten += moved
+        self.record.observe(self._unwritten, self.monitor.states, self.monitor.desk, money, now_ms)
+        self._unwritten = []
+        self.clock.keep(now_ms)
 
     def _tell(self, moved: Iterable[Transition]) -> None:
         risk = self._events.risk
@@ -181,7 +189,12 @@ def _of_nodes(nodes: Sequence[NodeState], now_ms: int) -> list[RiskEvent]:
 
 
 def _of_lending(market: HedgeMarket, account: str, now_ms: int) -> list[RiskEvent]:
-    """Return the account as the worst of its markets sees it: each market liquidates by itself."""
+    """Return the account as the worst of its markets sees it: each market liquidates by itself.
+
+    Nothing while one of them is unknown, for it may be the worst: what nobody tells of grows old and is unknown.
+    """
+    if market.lending_unknown:
+        return []
     found = [
         CollateralValued(
             now_ms, account, one.collateral_usd_wad // _E6_OF_WAD, -(-one.debt_usd_wad // _E6_OF_WAD)

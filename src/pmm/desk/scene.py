@@ -150,5 +150,7 @@ class Scene:
 
     def close(self) -> None:
         """Close the connections."""
-        self.rpc.close()
-        self.node.close()
+        try:
+            self.rpc.close()
+        finally:
+            self.node.close()

@@ -145,7 +145,11 @@ class DeskSources:
         self._timeout_s = settings.sources.timeout_ms / 1_000
         # Not the desk's own: a connection serves one thread.
         self._node = Web3Node(settings.rpc_url, timeout_s=self._timeout_s)
-        self.poller = SourcePoller(tuple(self._polled()), SystemClock())
+        try:
+            self.poller = SourcePoller(tuple(self._polled()), SystemClock())
+        except BaseException:
+            self._node.close()
+            raise
 
     def start(self) -> None:
         """Begin to ask."""
@@ -157,8 +161,10 @@ class DeskSources:
 
     def close(self) -> None:
         """Stop asking; who answers now is not listened to."""
-        self.poller.close(wait_s=1.0)
-        self._node.close()
+        try:
+            self.poller.close(wait_s=1.0)
+        finally:
+            self._node.close()
 
     # ---------------------------------------------------------------------------------------------- internal
 

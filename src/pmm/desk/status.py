@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pmm.desk.performance_ledger import PerformanceLedger
+from pmm.desk.risk_clock import VALUE_AT_RISK
 from pmm.desk.scene import Scene
 from pmm.domain import LendingMarket, Token
 from pmm.errors import ChainError
@@ -17,6 +18,7 @@ from pmm.ledger import LedgerReader, ReadOnlyLedger, read_ledger
 from pmm.monitoring.desk import RISK_STATES
 from pmm.risk.catalogue import BY_NAME
 from pmm.risk.events import PnlComponent
+from pmm.risk.valuation import no_price_of
 from pmm.settings import ServeSettings
 from pmm.venues.book_reader import BookReader
 
@@ -27,7 +29,8 @@ _HEAD = "SELECT b.number, b.time_s FROM chain_cursor c JOIN chain_blocks b ON b.
 _RISK = (
     "SELECT series, subject, value, at_ms FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points "
     "WHERE run = (SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series IN "
-    "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known', 'pmm_risk_needs_prices') "
+    "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known', 'pmm_risk_needs_prices', "
+    "'pmm_hedge_price_known') "
     "GROUP BY series, subject) ORDER BY subject"
 )
 _PHASE_OF = {number: name for name, number in RISK_STATES.items()}
@@ -56,7 +59,8 @@ class LendingLine:
 class RiskLine:
     """A metric of the risk book; the desk as a whole has none of both. ``value`` None: unknown.
 
-    ``since_ms`` is when it came to its phase, or when the desk started; ``needs`` prices are missing to know it.
+    ``since_ms`` is when it came to its phase, or when the desk started; ``needs`` prices are missing to know it,
+    and ``lacking`` are the tokens of which there is none.
     """
 
     metric: str
@@ -65,6 +69,7 @@ class RiskLine:
     value: float | None
     since_ms: int
     needs: int = 0
+    lacking: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -72,6 +77,8 @@ class RiskLine:
         if not self.metric:
             return ""
         known = BY_NAME.get(self.metric)
+        if self.value is None and self.lacking:
+            return f"unknown, {no_price_of(self.lacking)}"
         if self.value is None:
             return f"unknown, needs {self.needs} more prices" if self.needs else "unknown"
         return f"{self.value:,.4g} {known.unit if known else ''}".strip()
@@ -181,6 +188,8 @@ def _risk(ledger: LedgerReader) -> tuple[RiskLine, ...]:
     found: dict[str, dict[str, tuple[float, int]]] = {}
     for series, subject, value, at_ms in ledger.read(_RISK):
         found.setdefault(subject, {})[series] = (float(value), at_ms)
+    priced = "pmm_hedge_price_known"
+    lacking = tuple(token for token, one in found.items() if one.get(priced, (1.0, 0))[0] == 0.0)
     lines: list[RiskLine] = []
     for name, series in found.items():
         state = series.get("pmm_risk_state" if name else "pmm_desk_state")
@@ -196,6 +205,7 @@ def _risk(ledger: LedgerReader) -> tuple[RiskLine, ...]:
                 value=series["pmm_risk_metric"][0] if known else None,
                 since_ms=state[1],
                 needs=int(series.get("pmm_risk_needs_prices", (0.0, 0))[0]),
+                lacking=lacking if metric in VALUE_AT_RISK else (),
             )
         )
     return tuple(lines)

@@ -247,10 +247,9 @@ class QuoteDesk:
             limit if check_size(quote_usd_wad=worth, limits=self._policy.limits).reason is not _SMALL else 0
         )
 
-    @property
-    def ladders_fail(self) -> bool:
-        """Whether the last published ladder did not reach the journal."""
-        return self._records.ladders_fail
+    def ladders_lost(self, relayer: str) -> int:
+        """Return how many ladders of a relayer did not reach the journal since the start."""
+        return self._records.ladders_lost(relayer)
 
     async def record_ladder(self, view: ChainView, *, relayer: str, body: bytes) -> Decision:
         """Give a published ladder to the journal; refuse when the journal cannot take it."""

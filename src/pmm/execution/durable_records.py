@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable
 from functools import partial
 
@@ -19,16 +20,22 @@ _MOST_LADDERS = 64
 
 
 class DurableRecords:
-    """Waits for the journal as long as the policy allows, and takes reservations back that it did not write.
-
-    ``ladders_fail`` says that the last ladder was not written.
-    """
+    """Waits for the journal as long as the policy allows, and takes reservations back that it did not write."""
 
     def __init__(self, *, journal: QuoteJournal, admission: AdmissionDesk) -> None:
         self._journal = journal
         self._admission = admission
         self._ladders: set[asyncio.Future[None]] = set()
-        self.ladders_fail = False
+        # Each relayer's: what is written of one says nothing of another's.
+        self._failing: set[str] = set()
+        self._lost: Counter[str] = Counter()
+
+    def ladders_lost(self, relayer: str) -> int:
+        """Return how many of a relayer's ladders were not written since the start; it never falls.
+
+        Whoever has seen it rise publishes anew: what stood meanwhile is not known to be in the journal.
+        """
+        return self._lost[relayer]
 
     async def append(self, record: QuoteRecord) -> Decision | None:
         """Append a request that reserves nothing; return why it could not be, None when it is durable."""
@@ -38,23 +45,25 @@ class DurableRecords:
         """Append a ladder; return why it could not be, None when it is on its way.
 
         A ladder promises nothing: it goes to disk with the next firm quote, and its answer does not wait. Once one
-        was not written, and while many are under way, each waits as :meth:`append` does.
+        of its relayer was not written, and while many are under way, each waits as :meth:`append` does.
         """
         pending = asyncio.ensure_future(self._journal.append_ladder(record))
         self._ladders.add(pending)
-        pending.add_done_callback(self._ladder_done)
-        if self.ladders_fail or len(self._ladders) > _MOST_LADDERS:
+        pending.add_done_callback(partial(self._ladder_done, record.relayer))
+        if record.relayer in self._failing or len(self._ladders) > _MOST_LADDERS:
             return await self._written(pending)
         return None
 
-    def _ladder_done(self, pending: asyncio.Future[None]) -> None:
+    def _ladder_done(self, relayer: str, pending: asyncio.Future[None]) -> None:
         self._ladders.discard(pending)
-        if pending.cancelled():
+        error = asyncio.CancelledError() if pending.cancelled() else pending.exception()
+        if error is None:
+            self._failing.discard(relayer)
             return
-        error = pending.exception()
-        if error is not None and not self.ladders_fail:
-            _LOG.warning("ladder_not_journaled", error=str(error))
-        self.ladders_fail = error is not None
+        if relayer not in self._failing:
+            _LOG.warning("ladder_not_journaled", relayer=relayer, error=str(error) or type(error).__name__)
+        self._failing.add(relayer)
+        self._lost[relayer] += 1
 
     async def admit(self, record: QuoteRecord) -> Receipt | Decision:
         """Return what the journal made of a record, or why it has none.

@@ -50,12 +50,13 @@ class Checkpointer:
         self._thread.join(timeout=_CLOSE_S)
 
     def _run(self) -> None:
-        # A connection of its own: SQLite shares the log between them.
-        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+        connection: sqlite3.Connection | None = None
         failed = False
         try:
             while not self._stop.wait(_EVERY_S):
                 try:
+                    # A connection of its own: SQLite shares the log between them.
+                    connection = connection or sqlite3.connect(self._path, timeout=0, isolation_level=None)
                     self._copy(connection)
                     failed = False
                 except sqlite3.Error as error:
@@ -63,7 +64,8 @@ class Checkpointer:
                         _LOG.warning("journal_checkpoint_failed", error=str(error))
                     failed = True
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _copy(self, connection: sqlite3.Connection) -> None:
         # Without work the pragma costs a few microseconds and no sync.

@@ -20,6 +20,8 @@ from pmm.errors import ChainError, InvalidInput
 from pmm.execution import Outside
 from pmm.pricing import ReferencePrice, SourceKind
 
+COINGECKO: Final = "coingecko"
+"""Name under which its prices are told."""
 _LOG = structlog.get_logger()
 COIN_IDS: Final[Mapping[Address, str]] = {
     WETH.address: "weth",
@@ -85,7 +87,7 @@ def _reference(token: Token, entry: Mapping[str, Any], max_age_s: int) -> Refere
     if not usd.is_finite() or usd <= 0:
         raise ValueError(f"a price of {usd} for {token.symbol}")
     return ReferencePrice(
-        source="coingecko",
+        source=COINGECKO,
         kind=SourceKind.AGGREGATOR,
         token=token.address,
         unit=None,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from decimal import Context, Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -24,6 +24,8 @@ from pmm.execution import NOTHING_OUTSIDE, Outside
 from pmm.pricing import OtcQuote, ReferencePrice, SourceKind
 from pmm.pricing.fixed_point import E36
 
+OWN_COST: Final = "own_cost"
+"""Name under which what our inventory cost is told."""
 _LOG = structlog.get_logger()
 _EXACT = Context(prec=80)
 _OTC_FIELDS = {"counterparty", "give", "get", "price", "most", "valid_until", "fee_bps"}
@@ -74,7 +76,7 @@ def _cost(raw: dict[str, Any]) -> ReferencePrice:
     _refuse_unknown(raw, _COST_FIELDS)
     asset, unit = MAINNET_TOKENS.get(raw["asset"], "asset"), MAINNET_TOKENS.get(raw["in"], "in")
     return ReferencePrice(
-        source="own_cost",
+        source=OWN_COST,
         kind=SourceKind.COST,
         token=asset.address,
         unit=unit.address,

@@ -31,6 +31,7 @@ SERIES: Final = {
     "pmm_stress_pnl_usd": ("scenario",),
     "pmm_transaction_gas_usd_total": ("purpose",),
     "pmm_gas_price_gwei": (),
+    "pmm_hedge_price_known": ("token",),
     "pmm_hedges_total": ("route", "outcome"),
     "pmm_actions_total": ("action", "outcome"),
     "pmm_indexer_reorgs_total": (),

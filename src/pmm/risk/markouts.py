@@ -52,6 +52,7 @@ class PendingMarkouts:
     def __init__(self, *, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
         self._waiting: dict[str, tuple[FilledTrade, list[int]]] = {}
+        self._over: list[tuple[str, int]] = []
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -67,10 +68,14 @@ class PendingMarkouts:
         self._waiting.pop(key, None)
 
     def due(self, now_ms: int, usd_per_unit_e36: Mapping[Address, int]) -> list[TakenMarkout]:
-        """Return what can be judged now; a horizon without prices waits on until it is too late."""
+        """Return what can be judged now; a horizon without prices waits on until it is too late.
+
+        It comes again with the next call unless ``judged`` is called behind its commit.
+        """
         found: list[TakenMarkout] = []
-        for key, (fill, left) in list(self._waiting.items()):
-            for horizon_s in list(left):
+        self._over = []
+        for key, (fill, left) in self._waiting.items():
+            for horizon_s in left:
                 late_ms = now_ms - fill.at_ms - horizon_s * 1_000
                 if late_ms < 0:
                     break
@@ -78,9 +83,16 @@ class PendingMarkouts:
                 in_time = late_ms <= max(horizon_s * 1_000, self._lateness_ms)
                 if in_time and gain is None:
                     continue
-                left.remove(horizon_s)
+                self._over.append((key, horizon_s))
                 if in_time and gain is not None:
                     found.append(TakenMarkout(key=key, horizon_s=horizon_s, markout_bps_e3=gain))
+        return found
+
+    def judged(self) -> None:
+        """Say that what ``due`` returned last is written: those horizons, and those that came too late, are over."""
+        over, self._over = self._over, []
+        for key, horizon_s in over:
+            _, left = self._waiting[key]
+            left.remove(horizon_s)
             if not left:
                 del self._waiting[key]
-        return found

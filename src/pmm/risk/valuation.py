@@ -5,7 +5,7 @@ Pure and without state: it may run in another thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +35,7 @@ class Snapshot:
         returns: over one day, logarithmic, of those assets; None where there are too few prices.
         hours: the same of a month's hours, None where there are too few: they are taken before the others.
         needs: prices that are missing then.
+        lacking: assets without a price, where prices are missing: no time brings them.
         still: assets held whose price never moved.
         seed: of the simulation.
     """
@@ -45,6 +46,7 @@ class Snapshot:
     returns: Floats | None
     hours: Floats | None = None
     needs: int = 0
+    lacking: tuple[str, ...] = ()
     still: tuple[str, ...] = ()
     seed: int = 0
 
@@ -77,12 +79,19 @@ def value(snapshot: Snapshot, settings: RiskSettings) -> Valuation:
         capital_usd=snapshot.book.capital_usd,
         tails=tails,
         stressed=tuple(stress(snapshot.book, one, settings) for one in SCENARIOS),
-        needs=snapshot.needs,
+        needs=0 if snapshot.lacking else snapshot.needs,
         why=why,
     )
 
 
+def no_price_of(assets: Iterable[str]) -> str:
+    """Return why value at risk is unknown where these have no price."""
+    return f"no price of {', '.join(assets)}"
+
+
 def _unknown(snapshot: Snapshot) -> str:
+    if snapshot.returns is None and snapshot.lacking:
+        return no_price_of(snapshot.lacking)
     if snapshot.returns is None:
         return f"needs {snapshot.needs} more prices"
     if snapshot.still:

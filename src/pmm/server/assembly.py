@@ -30,7 +30,7 @@ from pmm.execution import (
     Settlement,
 )
 from pmm.journal import Journal
-from pmm.market_data import CoinGecko, CombinedMarket, OperatorPrices
+from pmm.market_data import COINGECKO, OWN_COST, CoinGecko, CombinedMarket, OperatorPrices
 from pmm.pricing import (
     CapitalPolicy,
     FairValueRules,
@@ -174,6 +174,12 @@ def outside_market(settings: ServeSettings) -> OutsideMarket:
     if settings.operator_prices is not None:
         sources.append(OperatorPrices(settings.operator_prices))
     return CombinedMarket(sources)
+
+
+def outside_sources(settings: ServeSettings) -> tuple[str, ...]:
+    """Return the names under which those markets tell prices of reference, which an operator may leave out."""
+    coingecko = (COINGECKO,) if settings.coingecko_url is not None else ()
+    return (*coingecko, *((OWN_COST,) if settings.operator_prices is not None else ()))
 
 
 def pools_of(settings: ServeSettings, node: Web3Node, pairs: Pairs) -> tuple[Pool, ...]:

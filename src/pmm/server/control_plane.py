@@ -206,6 +206,7 @@ def operator_side(
     lanes_of: Callable[[Address], int],
     confirmations: int,
     on_chain: OnChainStop | None,
+    sources: tuple[str, ...],
     others: Sequence[tuple[AdmissionDesk, PolicyOf]] = (),
 ) -> OperatorSide:
     """Join the desks with what steers; raises UnsafeToSign when a rotation wants another signer than this one."""
@@ -240,6 +241,7 @@ def operator_side(
         metrics=plane.metrics,
         rotation=rotation,
         on_chain=on_chain,
+        sources=sources,
     )
     return OperatorSide(parts=parts, target=target, rotation=rotation)
 

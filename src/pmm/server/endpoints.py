@@ -50,6 +50,7 @@ class QuoteEndpoints:
         self._new_id = new_id
         self._clock = clock or SystemClock()
         self._last_ladders: dict[Route, bytes] = {}
+        self._lost = 0
         self.late = 0
 
     @property
@@ -127,7 +128,11 @@ class QuoteEndpoints:
         view, ladders = found
         body = self._codec.encode_levels(call.route, ladders)
         # A relayer polls every second; the journal needs a ladder once for as long as it stands.
-        if body != self._last_ladders.get(call.route) or self._desk.ladders_fail:
+        lost = self._desk.ladders_lost(self.profile.name)
+        if lost != self._lost:
+            self._last_ladders.clear()
+            self._lost = lost
+        if body != self._last_ladders.get(call.route):
             recorded = await self._desk.record_ladder(view, relayer=self.profile.name, body=body)
             if not recorded.accepted:
                 return self.refusal(call.route, wire_refusal(recorded))

@@ -62,6 +62,7 @@ from pmm.server.assembly import (
     lending_of,
     nonce_keeper,
     outside_market,
+    outside_sources,
     pools_of,
     reader_plan,
     relayer_settings,
@@ -302,6 +303,7 @@ def _join(
         lanes_of=lanes_reader(settings, maker),
         confirmations=_confirmations(settings, identity),
         on_chain=on_chain,
+        sources=outside_sources(settings),
         others=[]
         if okx is None or second is None
         else [(second.admission, partial(_okx_policy, okx, identity, maker, pairs))],

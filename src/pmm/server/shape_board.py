@@ -7,7 +7,6 @@ counts at once and is then written; what lifts it is written first: a full disk 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from pmm.execution.quote_shaping import (
     ShapeState,
     tightens,
 )
+from pmm.server.board_file import open_board_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS shape (kind TEXT, name TEXT, setter TEXT, version INTEGER NOT NULL, state TEXT NOT NULL,
@@ -75,7 +75,7 @@ class ShapeBoard:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._database = _open(path)
+        self._database = open_board_file(path, _SCHEMA, what="quote shape")
         rows = self._database.execute("SELECT kind, name, setter, state FROM shape")
         self.shaping = QuoteShaping(
             {ShapeKey(ShapeKind(row[0]), row[1], Setter(row[2])): _state(row[3]) for row in rows}
@@ -167,21 +167,6 @@ class ShapeBoard:
             raise SetupError(self.fault) from error
         self.fault = None
         self._on_change(ShapeChange(at_ms=now_ms, who=who, why=why, key=key, before=before, after=after))
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.executescript(_SCHEMA)
-    except (OSError, sqlite3.Error) as error:
-        raise SetupError(
-            f"quote shape: expected a writable SQLite file at {path}, found: {error}; check PMM_SWITCHES_FILE"
-        ) from error
-    return database
 
 
 def shape_json(state: ShapeState) -> dict[str, Any]:

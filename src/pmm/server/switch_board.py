@@ -8,7 +8,6 @@ start them.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 from pmm.errors import PmmError, SetupError
 from pmm.execution import Clock
 from pmm.execution.kill_switches import KillSwitches, SwitchKey, SwitchLevel, SwitchState
+from pmm.server.board_file import open_board_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS switch (level TEXT, name TEXT, version INTEGER NOT NULL, state TEXT NOT NULL,
@@ -73,7 +73,7 @@ class SwitchBoard:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._database = _open(path)
+        self._database = open_board_file(path, _SCHEMA, what="kill switches")
         for level, name, state in self._database.execute("SELECT level, name, state FROM switch"):
             self.switches.put(SwitchKey(SwitchLevel(level), name), _resumed(state, clock.wall_ms()))
 
@@ -187,21 +187,6 @@ class SwitchBoard:
             ) from error
         self.fault = None
         self._on_change(SwitchChange(at_ms=now_ms, who=who, why=why, key=key, before=before, after=after))
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.executescript(_SCHEMA)
-    except (OSError, sqlite3.Error) as error:
-        raise SetupError(
-            f"kill switches: expected a writable SQLite file at {path}, found: {error}; check PMM_SWITCHES_FILE"
-        ) from error
-    return database
 
 
 def _json(state: SwitchState) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import socket
-import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +11,8 @@ from pathlib import Path
 import structlog
 
 from pmm.domain import SigningKey
-from pmm.errors import InvalidInput, SetupError
+from pmm.errors import InvalidInput
+from pmm.private_socket import bind_private, peer_uid
 from pmm.signers.order_limits import OrderJudge
 from pmm.signers.protocol import MOST_BYTES, decode_request, encode_answer, encode_error
 
@@ -22,14 +20,6 @@ _LOG = structlog.get_logger()
 _LINE_TIMEOUT_S = 60.0
 _WRITE_TIMEOUT_S = 2.0
 _BACKLOG = 16
-_UCRED = struct.Struct("3i")
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """Return the user id of the process at the other end (Linux SO_PEERCRED)."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    _, uid, _ = _UCRED.unpack(data)
-    return int(uid)
 
 
 class SignerServer:
@@ -52,17 +42,7 @@ class SignerServer:
 
     async def listen(self, path: Path) -> asyncio.AbstractServer:
         """Open the socket; raise SetupError when another signer has it or the folder is open to others."""
-        _check_place(path)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # The mode must be right from the first moment, not a moment later.
-        old_mask = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        except OSError as error:
-            listener.close()
-            raise SetupError(f"signer socket {path}: {error.strerror}") from error
-        finally:
-            os.umask(old_mask)
+        listener = bind_private(path, what="signer socket", listens="signer")
         return await asyncio.start_unix_server(self._serve, sock=listener, limit=MOST_BYTES, backlog=_BACKLOG)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,22 +73,3 @@ class SignerServer:
             _LOG.warning("signer_refused", reason=str(error))
             return encode_error(str(error))
         return encode_answer(self._key.sign(digest))
-
-
-def _check_place(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise SetupError(f"signer socket {path}: expected its folder to exist; make it, mode 0700")
-    if not path.exists():
-        return
-    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    probe.settimeout(1.0)
-    with contextlib.closing(probe):
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            # Left behind by a process that was killed.
-            path.unlink(missing_ok=True)
-            return
-        except OSError as error:
-            raise SetupError(f"signer socket {path}: expected a free path, found {error.strerror}") from error
-    raise SetupError(f"signer socket {path}: expected a free path, found another signer that listens there")

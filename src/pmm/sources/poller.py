@@ -70,6 +70,8 @@ class SourcePoller:
         self._stop.set()
         deadline_s = self._clock.monotonic_s() + wait_s
         for thread in self._threads:
+            if thread.ident is None:
+                continue  # never started
             thread.join(max(deadline_s - self._clock.monotonic_s(), 0.0))
 
     def _run(self, index: int, interval_s: float) -> None:

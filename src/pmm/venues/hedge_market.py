@@ -47,10 +47,12 @@ class HedgeMarketReader:
         reading: ChainReading,
         *,
         reserved: Mapping[Address, int],
+        gas_price_wei: int,
         perps: tuple[PerpQuote, ...] = (),
     ) -> HedgeMarket:
         """Return the market at the block of a book's reading, which says what there is to trade.
 
+        ``gas_price_wei`` is what the sender of the hedges pays: read apart from it, a plan may be capped below that.
         A token whose feed cannot be traded by has no price in it. Raises ChainError for answers that cannot be right,
         NodeUnreachable without one.
         """
@@ -63,14 +65,14 @@ class HedgeMarketReader:
         }
         unpriced = self._unpriced(feeds, reading.block.time_s)
         usable = {token: feed for token, feed in feeds.items() if token not in unpriced}
-        (gas_price,) = self._node.batch([("eth_gasPrice", ())])
+        lending = self._lending.read(answers[len(feed_calls) :], usable)
         held = {
             key.token: amount for key, amount in reading.balances.items() if key.account == self._settlement
         }
         return HedgeMarket(
             block_number=block,
             at_s=reading.block.time_s,
-            gas_price_wei=int(gas_price, 16),
+            gas_price_wei=gas_price_wei,
             native=self._native,
             usd_per_unit_e36={
                 token: feed.usd_per_unit_e36(self._tokens[token]) for token, feed in usable.items()
@@ -78,7 +80,8 @@ class HedgeMarketReader:
             unpriced=unpriced,
             inventory={token: max(amount - reserved.get(token, 0), 0) for token, amount in held.items()},
             pools=self._read_pools(block),
-            lending=self._lending.read(answers[len(feed_calls) :], usable),
+            lending=lending.readings,
+            lending_unknown=lending.unknown,
             debts=_debts(reading),
             perps=perps,
         )

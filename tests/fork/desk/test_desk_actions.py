@@ -62,6 +62,12 @@ def phase(desk: Desk) -> Phase | None:
     return state.phase if state else None
 
 
+def hedge_status(desk: Desk) -> str:
+    sql = "SELECT status FROM actions_commands WHERE kind = ?"
+    ((status,),) = desk.ledger.read(sql, (ActionKind.HEDGE_NOW.value,))
+    return str(status)
+
+
 def paused(site: Site) -> int:
     return sum(one.path == f"{_SWITCHES}/pause" for one in tuple(site.asked))
 
@@ -81,6 +87,8 @@ def test_critical_delta__is_hedged_and_stops_quotes_once__also_over_a_restart(
         turns_until(desk, lambda: paused(site) == 1)
         turns_until(desk, lambda: balance_of(deployed.rpc, WETH.address, deployed.settlement) == before)
         assert nonce(desk, deployed) == 1
+        # Done once its swap is in the books, not when it was entered.
+        turns_until(desk, lambda: hedge_status(desk) == "done")
     finally:
         desk.close()
     again = open_desk(settings)

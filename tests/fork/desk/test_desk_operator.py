@@ -29,7 +29,7 @@ from tests.fork.server.site import TAKER, Deployed, fill
 from tests.fork.server.test_serve_command import running as serving
 
 _ASK = ("hedge_now", "repay")
-_ROLES = (Role.RELAYER, Role.RISK)
+_ROLES = (Role.RELAYER, Role.DESK)
 
 
 def _settings(deployed: Deployed, ledger: Path, url: str, key: str) -> ServeSettings:
@@ -43,10 +43,10 @@ class QuoteServer:
 
     url: str
     relayer: str
-    risk: str
+    desk: str
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}/v1/operator{path}", headers={"X-API-Key": self.risk}, timeout=10)
+        answer = httpx.get(f"{self.url}/v1/operator{path}", headers={"X-API-Key": self.desk}, timeout=10)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -68,7 +68,7 @@ def _serving(deployed: Deployed, journal: Path) -> Iterator[QuoteServer]:
     path = journal.with_suffix(".keys.json")
     write_keys(path, [record for record, _ in made.values()])
     with serving(deployed, journal, PMM_AUTH_KEYS_FILE=str(path)) as (_, url):
-        yield QuoteServer(url, made[Role.RELAYER][1], made[Role.RISK][1])
+        yield QuoteServer(url, made[Role.RELAYER][1], made[Role.DESK][1])
 
 
 def _pmm_actions(deployed: Deployed, ledger: Path, *arguments: str) -> str:
@@ -91,7 +91,7 @@ def test_warning__shapes_the_next_quote_and_waits_for_a_person__then_ends(
 ) -> None:
     ledger = tmp_path / "ledger.sqlite"
     with _serving(deployed, journal) as server:
-        desk = open_desk(_settings(deployed, ledger, server.url, server.risk))
+        desk = open_desk(_settings(deployed, ledger, server.url, server.desk))
         try:
             turns_until(desk, lambda: phase(desk) is Phase.NORMAL)
             # What nobody measures is a warning: wider and smaller from the first turn on.

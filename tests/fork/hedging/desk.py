@@ -88,7 +88,7 @@ class ForkDesk:
         return desk
 
     def market(self) -> HedgeMarket:
-        return self.markets.read(self.reader.read(), reserved={})
+        return self.markets.read(self.reader.read(), reserved={}, gas_price_wei=self.sender.gas_price_wei)
 
     def turn(self) -> Reconciliation:
         """Follow the chain, hedge, and hold the book against the chain."""

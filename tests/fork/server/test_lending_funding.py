@@ -84,7 +84,7 @@ def _read(node: Web3Node, plan: LendingPlan) -> dict[tuple[str, str], LendingRea
         token: FeedReading(name=feed.name, answer=3_000 * 10**8, decimals=8, updated_at_s=1, heartbeat_s=1)
         for token, feed in feeds_of((WETH, USDC)).items()
     }
-    found = reader.read(node.multicall(reader.calls, block="latest"), feeds)
+    found = reader.read(node.multicall(reader.calls, block="latest"), feeds).readings
     return {(one.market, one.token): one for one in found}
 
 

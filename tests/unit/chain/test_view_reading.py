@@ -11,22 +11,26 @@ from eth_abi.abi import encode
 from pmm.chain.abi import selector
 from pmm.chain.feeds import feeds_of
 from pmm.chain.market_reader import MarketReader
+from pmm.chain.quoter import Pool
 from pmm.chain.view_calls import ReaderPlan
 from pmm.chain.web3_node import Call
 from pmm.domain import USDC, WETH
 from pmm.errors import ChainError
 from pmm.execution import ChainView
+from pmm.pricing import PoolKind
 from tests.helpers.quoting import MAKER
 
+_PAIR = Pool(address=MAKER, token0=USDC, token1=WETH, fee_pips=3_000, kind=PoolKind.UNISWAP_V2)
 
-def _plan() -> ReaderPlan:
+
+def _plan(pools: tuple[Pool, ...] = ()) -> ReaderPlan:
     return ReaderPlan(
         settlement=MAKER,
         signer=MAKER,
         lanes=1,
         tokens=(WETH, USDC),
         feeds=feeds_of((WETH, USDC)),
-        pools=(),
+        pools=pools,
         ladder_usd=(Decimal(100),),
     )
 
@@ -113,6 +117,30 @@ def test_read__the_block_stands__contracts_are_asked_once() -> None:
     assert second.market is first.market
     assert second.reading == first.reading
     assert second.read_at_s > first.read_at_s
+
+
+def test_read__a_pool_did_not_answer__is_asked_again_while_the_block_stands() -> None:
+    class _Late(_Heads):
+        """Its pool answers from the second reading on."""
+
+        def multicall(self, calls: Sequence[Call], *, block: object) -> list[bytes | None]:
+            found = super().multicall(calls, block=block)
+            late = len(self.blocks) == 1
+            return [
+                _reserves(late) if data[:4] == selector("getReserves()") else answer
+                for (_, data), answer in zip(calls, found, strict=True)
+            ]
+
+    node: Any = _Late()
+    reader = MarketReader(node, _plan(pools=(_PAIR,)))
+    first, second, third = (reader.read(()) for _ in range(3))
+    assert [len(one.market.pools) for one in (first, second, third)] == [0, 2, 2]
+    assert len(node.blocks) == 2
+    assert third.reading == second.reading != first.reading
+
+
+def _reserves(late: bool) -> bytes | None:
+    return None if late else encode(("uint112", "uint112", "uint32"), (3 * 10**12, 10**21, 1))
 
 
 @pytest.mark.parametrize("reread", [None, True])

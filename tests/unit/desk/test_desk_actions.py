@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +15,29 @@ import pytest
 from pmm.alerts import AlertDesk, Routes
 from pmm.chain.node_pool import NodePool
 from pmm.desk.acting import DeskActions
-from pmm.desk.action_ports import HedgerActions, NoQuoteServer, PoolFailover, quoting_of, shaping_of
+from pmm.desk.action_ports import (
+    HedgeNotDone,
+    HedgerActions,
+    NoQuoteServer,
+    PoolFailover,
+    quoting_of,
+    shaping_of,
+)
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.strategy import hedged_assets
 from pmm.domain import WETH
 from pmm.errors import InvalidInput, PmmError, SetupError
-from pmm.execution.actions import ActionPorts, ActionRecord, ActionRefused, Money, Status, executors_of
+from pmm.execution.actions import (
+    ActionPorts,
+    ActionRecord,
+    ActionRefused,
+    ActionUnderWay,
+    Money,
+    Status,
+    executors_of,
+)
 from pmm.execution.hedging import HedgeMarket, Hedger
+from pmm.execution.hedging.commanded import CommandedHedge, CommandedState
 from pmm.ledger import open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk import events as seen
@@ -301,6 +318,14 @@ class FakeHedger:
     open: int = 0
     flying: int = 0
     keys: set[str] = field(default_factory=set)
+    came_to: CommandedHedge = field(default_factory=lambda: CommandedHedge(state=CommandedState.WAITING))
+    refused: str = ""
+
+    def commanded(self, key: str) -> CommandedHedge | None:
+        return self.came_to if key in self.keys else None
+
+    def no_route(self, asset: str) -> str:
+        return self.refused
 
     def open_delta(self, asset: str) -> int:
         return self.open
@@ -336,14 +361,37 @@ def test_hedge_now__enters_what_is_worth_it_and_not_under_way(
     open_delta: int, flying: int, entered: bool
 ) -> None:
     hedger = FakeHedger(open=open_delta, flying=flying)
-    hedger_actions(hedger).hedge_to_neutral("*", "c1")
+    with pytest.raises(ActionUnderWay) if entered else nullcontext():
+        hedger_actions(hedger).hedge_to_neutral("*", "c1")
     assert hedger.keys == ({"c1:WETH"} if entered else set())
 
 
-def test_hedge_now__same_command_again__says_so() -> None:
-    actions = hedger_actions(FakeHedger(open=3 * 10**18))
-    actions.hedge_to_neutral("WETH", "c1")
-    assert actions.hedge_to_neutral("WETH", "c1").endswith("entered before")
+@pytest.mark.parametrize(
+    ("state", "refused", "raised"),
+    [
+        (CommandedState.WAITING, "", ActionUnderWay),
+        (CommandedState.WAITING, "uniswap_v3_500: too dear", HedgeNotDone),
+        (CommandedState.UNDER_WAY, "", ActionUnderWay),
+        (CommandedState.AGAIN, "", HedgeNotDone),
+        (CommandedState.STUCK, "", ActionRefused),
+        (CommandedState.DONE, "", None),
+    ],
+)
+def test_hedge_now__same_command_again__enters_nothing_and_says_how_it_ended(
+    state: CommandedState, refused: str, raised: type[PmmError] | None
+) -> None:
+    hedger = FakeHedger(open=3 * 10**18)
+    actions = hedger_actions(hedger)
+    with pytest.raises(ActionUnderWay, match="WETH: 3000000000000000000 base units to neutral"):
+        actions.hedge_to_neutral("WETH", "c1")
+    # What is open by now says nothing of what was commanded then.
+    hedger.open, hedger.came_to, hedger.refused = 0, CommandedHedge(state=state, detail="leg"), refused
+    if raised is None:
+        assert actions.hedge_to_neutral("WETH", "c1") == "WETH: hedged"
+    else:
+        with pytest.raises(raised, match=refused or "WETH: leg"):
+            actions.hedge_to_neutral("WETH", "c1")
+    assert hedger.keys == {"c1:WETH"}
 
 
 def test_hedge_now__asset_that_is_not_hedged__is_refused() -> None:

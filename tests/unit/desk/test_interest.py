@@ -32,6 +32,11 @@ class Accounts:
         )
 
     def accrued(self, **now: int) -> list[PnlBooked]:
+        found = self.unwritten(**now)
+        self.interest.booked()
+        return found
+
+    def unwritten(self, **now: int) -> list[PnlBooked]:
         self.book.lending[KEY] = position(**now)
         return self.interest.accrued(self.book, PRICES, 100, 5)
 
@@ -88,3 +93,14 @@ def test_accrued__without_a_price__waits_for_one() -> None:
     assert accounts.interest.accrued(accounts.book, {}, 100, 5) == []
     (one,) = accounts.accrued(owed=52 * USD)
     assert one.amount_usd_e6 == -2 * USD
+
+
+def test_accrued__was_not_written__comes_again_with_what_grew_since() -> None:
+    accounts = Accounts()
+    accounts.accrued(owed=50 * USD)
+    (lost,) = accounts.unwritten(owed=52 * USD)
+    assert lost.amount_usd_e6 == -2 * USD
+    accounts.moved(LendingAction.BORROW, 10 * USD)
+    (one,) = accounts.accrued(owed=63 * USD)
+    assert one.amount_usd_e6 == -3 * USD
+    assert accounts.accrued(owed=63 * USD) == []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import structlog
 
 from pmm.chain.indexer import EventDecoder, WatchList, topics
 from pmm.chain.indexer.node_answers import Header, HeaderAnswer
-from pmm.desk.joined_journal import KnownOrders
+from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.domain import DAI, USDC, WETH, OrderFilled
+from pmm.errors import InvalidInput, SetupError
 from pmm.execution import AdmittedQuote, Settlement
 from pmm.journal import Journal
 from pmm.journal.signed_orders import SignedOrders
@@ -92,3 +94,18 @@ def test_journal__cannot_be_read__is_said_once_and_the_fill_is_read_from_its_tra
 @pytest.mark.parametrize("orders", [None])
 def test_no_journal__knows_no_order(orders: SignedOrders | None) -> None:
     assert KnownOrders(orders)(bytes(32)) is None
+
+
+def test_promised__journal_of_something_else__is_closed_where_the_start_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = MagicMock()
+    opened.return_value.reserved.side_effect = InvalidInput("a journal of another contract")
+    monkeypatch.setattr("pmm.desk.joined_journal.PromisedInventory", opened)
+    with pytest.raises(InvalidInput, match="another contract"):
+        promised_inventory(MagicMock())
+    opened.return_value.close.assert_called_once()
+    # One that cannot be read yet may be later.
+    opened.return_value.reserved.side_effect = SetupError("not there yet")
+    assert promised_inventory(MagicMock()) == opened.return_value
+    opened.return_value.close.assert_called_once()

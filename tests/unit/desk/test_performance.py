@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pmm.domain import WETH, TokenMoved
+from pmm.chain.indexer import ChainFeed
+from pmm.domain import USDC, WETH, EventPlace, LendingAction, LendingChanged, TokenMoved
+from pmm.domain.chain_events import LendingMarket
+from pmm.execution.book import LendingKey
+from pmm.execution.book.positions import NO_AMOUNT, LendingPosition
 from pmm.execution.hedging import ChargeKind, PerpCharge
 from pmm.risk.events import MarkoutTaken, PnlBooked, PnlComponent
+from tests.helpers.quoting import MAKER
 from tests.unit.desk.performance_site import (
     ETH,
     START_MS,
@@ -143,6 +148,67 @@ def test_look__ledger_fails_behind_the_commit__tells_all_of_it_with_the_next_loo
     told = amounts(site.look())
     assert told == {"WETH spread": 2 * USD, "WETH hedge_slippage": -5 * USD, "WETH gas": -3 * USD}
     assert amounts(site.look()) == {}
+
+
+def test_look__ledger_fails_while_interest_is_written__books_it_with_the_next_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = LendingKey(LendingMarket.AAVE_V3, MAKER, USDC.address)
+    site.book.lending[key] = owed(50 * USD)
+    site.look(after_ms=60_000)
+    site.book.lending[key] = owed(52 * USD)
+    monkeypatch.setattr("pmm.desk.performance.put_profit", _fails)
+    with pytest.raises(RuntimeError):
+        site.look(after_ms=60_000)
+    monkeypatch.undo()
+    # At once, not a minute later.
+    assert amounts(site.look(after_ms=1_000)) == {"USDC borrow_interest": -2 * USD}
+    assert amounts(site.look(after_ms=60_000)) == {}
+
+
+def test_look__ledger_fails_behind_an_event_of_lending__that_event_is_no_interest(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = LendingKey(LendingMarket.AAVE_V3, MAKER, USDC.address)
+    site.book.lending[key] = owed(50 * USD)
+    site.look(after_ms=60_000)
+    place = EventPlace(block=block(1), transaction_hash=b"\1" * 32, log_index=0)
+    borrowed = LendingChanged(
+        place=place,
+        market=LendingMarket.AAVE_V3,
+        action=LendingAction.BORROW,
+        account=MAKER,
+        token=USDC.address,
+        amount=10 * USD,
+    )
+    # Two deliveries: the first is committed, the second one fails.
+    site.desk._feed = ChainFeed(most_steps=1)
+    site.happens(block(1), (borrowed,))
+    site.happens(block(2), filled(block(2)))
+    monkeypatch.setattr("pmm.desk.performance.put_fill", _fails)
+    with pytest.raises(RuntimeError):
+        site.look(after_ms=1_000)
+    monkeypatch.undo()
+    site.book.lending[key] = owed(60 * USD)
+    assert amounts(site.look(after_ms=60_000)) == {"WETH spread": 2 * USD}
+
+
+def test_look__ledger_fails_while_markouts_are_written__judges_them_with_the_next_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.happens(block(1), filled(block(1)))
+    site.look()
+    monkeypatch.setattr("pmm.desk.performance.put_markouts", _fails)
+    with pytest.raises(RuntimeError):
+        site.look(after_ms=1_000)
+    monkeypatch.undo()
+    found = site.look(after_ms=100)
+    assert [one.horizon_s for one in found if isinstance(one, MarkoutTaken)] == [1]
+    assert site.count("markouts") == 1
+
+
+def owed(amount: int) -> LendingPosition:
+    return LendingPosition(supply=NO_AMOUNT, debt=replace(NO_AMOUNT, amount=amount), read_at_s=100)
 
 
 def _fails(*_: object) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from pmm.desk import risk_clock
 from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.risk_clock import RiskClock
-from pmm.domain import USDC, WETH
+from pmm.domain import USDC, WETH, Address
 from pmm.domain.chain_events import LendingMarket
 from pmm.domain.hook_payloads import InventorySource
 from pmm.errors import InvalidInput
 from pmm.execution.book import AccountKind, BookScope, InventoryBook, LendingKey
 from pmm.execution.book.positions import NO_AMOUNT, IndexedAmount, LendingPosition
+from pmm.execution.hedging import HedgeMarket
 from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.pricing import LendingReading
@@ -59,23 +62,33 @@ class Turns:
             )
         )
         self.now_ms = 0
+        self.lacks: dict[Address, str] = {}
 
     def turn(self, weth_usd: int = 3_000, *, known: bool = True, lending: Any = ()) -> list[RiskEvent]:
         self.now_ms += MINUTE_MS
-        now = market(weth_usd)
+        now = self.market(weth_usd)
         if lending:
             now = type(now)(
                 **{**{name: getattr(now, name) for name in now.__slots__}, "lending": tuple(lending)}
             )
         positions = [position("WETH"), position("USDC")] if known else None
-        return self.clock.look(positions, self.book, now, (0.0, 0.0), self.now_ms)
+        found = self.clock.look(positions, self.book, now, (0.0, 0.0), self.now_ms)
+        self.clock.keep(self.now_ms)
+        return found
 
     def valued(self, weth_usd: int = 3_000, **more: Any) -> list[RiskEvent]:
         """Turn, wait for the thread, and return what the next turn tells."""
         self.turn(weth_usd, **more)
         self.settle()
         self.now_ms += 1
-        return self.clock.look([], self.book, market(weth_usd), (0.0, 0.0), self.now_ms - MINUTE_MS + 1)
+        return self.clock.look([], self.book, self.market(weth_usd), (0.0, 0.0), self.now_ms - MINUTE_MS + 1)
+
+    def market(self, weth_usd: int) -> HedgeMarket:
+        """Return the prices of now, without those that are lacking."""
+        found = market(weth_usd)
+        prices = {token: one for token, one in found.usd_per_unit_e36.items() if token not in self.lacks}
+        why = {token: one for token, one in self.lacks.items() if one}
+        return replace(found, usd_per_unit_e36=prices, unpriced=why)
 
     def settle(self) -> None:
         running = self.clock._running
@@ -168,6 +181,37 @@ def test_clock__month_of_prices__keeps_one_an_hour_of_what_is_older_than_two_day
 def test_clock__position_without_a_price__is_unknown_at_once(ledger: Ledger) -> None:
     turns = Turns(ledger)
     assert turns.turn(known=False) == [VarUnknown(MINUTE_MS, 0, "a position has no price")]
+    turns.clock.close()
+
+
+def test_clock__token_without_a_price__is_named_and_logged_once_with_its_reason(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    turns.lacks = {USDC.address: "USDC / USD is stale"}
+    with structlog.testing.capture_logs() as logs:
+        _, unknown = turns.valued()
+        assert unknown == VarUnknown(MINUTE_MS, 0, "no price of USDC")
+        assert turns.metric("pmm_risk_needs_prices", metric="value_at_risk_pct", subject="") == 0
+        assert turns.turn(known=False)[-1] == VarUnknown(turns.now_ms, 0, "no price of USDC")
+        turns.lacks = {}
+        turns.turn()
+        # It has a price now: what is missing is time again.
+        turns.settle()
+        assert turns.turn()[-1] == VarUnknown(turns.now_ms - MINUTE_MS, 2, "needs 2 more prices")
+    said = [one for one in logs if one["event"].startswith("value_at_risk_")]
+    assert [(one["event"], one.get("of")) for one in said] == [
+        ("value_at_risk_lacks_prices", {"USDC": "USDC / USD is stale"}),
+        ("value_at_risk_has_prices", None),
+    ]
+    turns.clock.close()
+
+
+def test_clock__token_without_a_feed__says_what_to_do(ledger: Ledger) -> None:
+    turns = Turns(ledger)
+    turns.lacks = {USDC.address: ""}
+    with structlog.testing.capture_logs() as logs:
+        turns.turn()
+    (said,) = [one for one in logs if one["event"] == "value_at_risk_lacks_prices"]
+    assert "it has no feed" in said["of"]["USDC"]
     turns.clock.close()
 
 

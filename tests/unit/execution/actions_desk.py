@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pmm.errors import ChainError
-from pmm.execution.actions import ActionPorts, ActionRecord, ActionRunner, Retry, executors_of
+from pmm.execution.actions import ActionPorts, ActionRecord, ActionRunner, ActionUnderWay, Retry, executors_of
 from pmm.execution.actions.command import Command
 from pmm.ledger import open_ledger
 from pmm.risk.plans import ActionKind
@@ -40,6 +40,8 @@ class Ports:
     spread_bps: float = 0.0
     skews: dict[str, float] = field(default_factory=dict)
     trades: dict[str, str] = field(default_factory=dict)
+    under_way: bool = False
+    """Trades have begun and no end yet."""
 
     def _call(self, *what: str) -> str:
         self.calls.append(what)
@@ -75,6 +77,8 @@ class Ports:
     def _trade(self, what: str, subject: str, command_id: str) -> str:
         done = self._call(what, subject)
         self.trades.setdefault(command_id, what)
+        if self.under_way:
+            raise ActionUnderWay(f"{what} has begun")
         return done
 
     def hedge_to_neutral(self, asset: str, command_id: str) -> str:

@@ -83,6 +83,63 @@ def test_run_due__failed_command__is_tried_again_later_and_gives_up(desk: Action
     assert len(desk.ports.calls) == 3
 
 
+def test_run_due__trade_has_begun__is_done_only_when_it_has_ended(desk: ActionDesk) -> None:
+    desk.ports.under_way = True
+    asked = request(ActionKind.HEDGE_NOW)
+    desk.runner.submit([asked])
+    assert [one.status for one in desk.runner.run_due()] == [Status.STARTED]
+    for _ in range(3):
+        desk.clock.now_ms += 1_000
+        assert desk.runner.run_due() == []
+    assert statuses(desk)[asked.request_id] is Status.STARTED
+    desk.ports.under_way = False
+    assert [one.status for one in desk.runner.run_due()] == [Status.DONE]
+    lines = desk.record.audit([asked.request_id])
+    assert [line.status for line in lines] == [Status.PLANNED, Status.STARTED, Status.DONE]
+    assert list(desk.ports.trades) == [asked.request_id]
+
+
+def test_run_due__trade_that_has_begun_fails__is_failed_and_tried_again(desk: ActionDesk) -> None:
+    desk.ports.under_way = True
+    asked = request(ActionKind.HEDGE_NOW)
+    desk.runner.submit([asked])
+    desk.runner.run_due()
+    desk.ports.broken = {"hedge"}
+    assert [one.status for one in desk.runner.run_due()] == [Status.FAILED]
+    desk.ports.broken = set()
+    desk.clock.now_ms += 1_000
+    # Begun again, and it counts as another attempt.
+    assert [(one.status, one.attempts) for one in desk.runner.run_due()] == [(Status.STARTED, 2)]
+    desk.ports.under_way = False
+    assert [one.status for one in desk.runner.run_due()] == [Status.DONE]
+
+
+def test_run_due__trade_without_an_end__is_given_up_and_said(desk: ActionDesk) -> None:
+    desk.ports.under_way = True
+    asked = request(ActionKind.HEDGE_NOW)
+    desk.runner.submit([asked])
+    desk.runner.run_due()
+    desk.clock.now_ms += 600_000
+    assert desk.runner.run_due() == []
+    desk.clock.now_ms += 1
+    (ended,) = desk.runner.run_due()
+    assert (ended.status, ended.detail) == (Status.GAVE_UP, "it has no end yet: hedge has begun")
+    assert desk.changes[-1] == ended
+
+
+def test_restart__trade_has_begun__its_end_is_asked_for_under_its_id(desk: ActionDesk) -> None:
+    desk.ports.under_way = True
+    asked = request(ActionKind.HEDGE_NOW)
+    desk.runner.submit([asked])
+    desk.runner.run_due()
+    desk.close()
+    desk.open()
+    desk.ports.under_way = False
+    desk.runner.run_due()
+    assert statuses(desk)[asked.request_id] is Status.DONE
+    assert list(desk.ports.trades) == [asked.request_id]
+
+
 def test_run_due__stop_that_fails__is_tried_until_it_works(desk: ActionDesk) -> None:
     desk.ports.broken = {"stop"}
     desk.runner.submit([request(ActionKind.STOP_QUOTING)])

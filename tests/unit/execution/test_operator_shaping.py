@@ -35,14 +35,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.shape.close()
 
 
-def shaping(site: Site, role: str = "risk") -> OperatorShaping:
+def shaping(site: Site, role: str = "desk") -> OperatorShaping:
     return OperatorShaping(_URL, site.keys[role], client=httpx.Client(transport=ToSite(site), base_url=_URL))
 
 
 def _run(site: Site, kind: ActionKind, subject: str, value: float) -> str:
     shape = shaping(site)
     client = httpx.Client(transport=ToSite(site), base_url=_URL)
-    quoting = OperatorQuoting(_URL, site.keys["risk"], shape, client=client)
+    quoting = OperatorQuoting(_URL, site.keys["desk"], shape, client=client)
     command = Command(
         command_id="c1",
         kind=kind,
@@ -124,6 +124,12 @@ def test_set__key_without_the_role__is_an_error_without_the_key(site: Site) -> N
         ours("spread_addon_bps", 5.0)
     assert site.keys["viewer"] not in str(caught.value)
     assert site.keys["viewer"] not in repr(ours)
+
+
+def test_set__key_of_a_person__is_an_error_that_names_the_role_and_sets_nothing(site: Site) -> None:
+    with pytest.raises(SetupError, match="answered 403; check its log, and that the key has the role desk"):
+        shaping(site, "risk")("spread_addon_bps", 5.0)
+    assert not site.shape.shaping.active
 
 
 def test_set__changed_by_somebody_meanwhile__looks_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm.domain import USDC, WETH, Address
 from pmm.replay.markouts import markouts
-from pmm.risk.markouts import HORIZONS_S, FilledTrade, PendingMarkouts, gain_bps_e3
+from pmm.risk.markouts import HORIZONS_S, FilledTrade, PendingMarkouts, TakenMarkout, gain_bps_e3
 
 ETH, USD = 10**18, 10**6
 
@@ -36,11 +38,38 @@ def test_gain__price_rose_by_1_percent__is_a_gain_of_99_bps_of_what_was_taken() 
     assert gain_bps_e3(fill(), {USDC.address: 1}) is None
 
 
+def judged(
+    pending: PendingMarkouts, now_ms: int, usd_per_unit_e36: Mapping[Address, int]
+) -> list[TakenMarkout]:
+    """Return what is due as it is once it has been written."""
+    found = pending.due(now_ms, usd_per_unit_e36)
+    pending.judged()
+    return found
+
+
+def test_due__what_was_not_written__comes_again_until_it_is() -> None:
+    pending = PendingMarkouts(lateness_ms=0)
+    pending.add(fill())
+    found = pending.due(1_000, prices(3_000))
+    assert [one.horizon_s for one in found] == [1]
+    assert pending.due(1_500, prices(3_000)) == found
+    pending.judged()
+    assert pending.due(1_500, prices(3_000)) == []
+    # Too late is over, too, once it was said.
+    pending.add(fill("b"), done=frozenset(HORIZONS_S[1:]))
+    assert pending.due(9_000, prices(3_000)) == [TakenMarkout(key="a", horizon_s=5, markout_bps_e3=0)]
+    pending.drop("a")
+    assert pending.due(9_000, prices(3_000)) == []
+    assert len(pending) == 1
+    pending.judged()
+    assert len(pending) == 0
+
+
 def test_due__each_horizon__comes_once_by_the_first_prices_from_then_on() -> None:
     pending = PendingMarkouts(lateness_ms=0)
     pending.add(fill())
-    assert pending.due(999, prices(9)) == []
-    found = [one for at_s in range(1, 400) for one in pending.due(at_s * 1_000, prices(3_000 + at_s))]
+    assert judged(pending, 999, prices(9)) == []
+    found = [one for at_s in range(1, 400) for one in judged(pending, at_s * 1_000, prices(3_000 + at_s))]
     assert [one.horizon_s for one in found] == list(HORIZONS_S)
     assert [one.markout_bps_e3 for one in found] == [
         gain_bps_e3(fill(), prices(3_000 + horizon_s)) for horizon_s in HORIZONS_S
@@ -52,19 +81,19 @@ def test_due__nobody_watched_at_a_horizon__it_is_left_out() -> None:
     pending = PendingMarkouts(lateness_ms=3_000)
     pending.add(fill())
     # 1 s and 5 s are long past; 30 s is not later than twice itself.
-    assert [one.horizon_s for one in pending.due(50_000, prices(3_000))] == [30]
-    assert [one.horizon_s for one in pending.due(130_000, prices(3_000))] == []
-    assert [one.horizon_s for one in pending.due(300_000, prices(3_000))] == [300]
+    assert [one.horizon_s for one in judged(pending, 50_000, prices(3_000))] == [30]
+    assert [one.horizon_s for one in judged(pending, 130_000, prices(3_000))] == []
+    assert [one.horizon_s for one in judged(pending, 300_000, prices(3_000))] == [300]
     assert len(pending) == 0
 
 
 def test_due__no_price__waits_while_it_is_in_time() -> None:
     pending = PendingMarkouts(lateness_ms=0)
     pending.add(fill(), done=frozenset(HORIZONS_S[1:]))
-    assert pending.due(1_500, {}) == []
-    assert len(pending.due(2_000, prices(3_000))) == 1
+    assert judged(pending, 1_500, {}) == []
+    assert len(judged(pending, 2_000, prices(3_000))) == 1
     pending.add(fill("b"), done=frozenset(HORIZONS_S[1:]))
-    assert pending.due(2_001, {}) == []
+    assert judged(pending, 2_001, {}) == []
     assert len(pending) == 0
 
 
@@ -73,7 +102,7 @@ def test_drop__fill_that_is_gone__is_judged_no_more() -> None:
     pending.add(fill())
     pending.drop("a")
     pending.drop("never there")
-    assert pending.due(1_000, prices(3_000)) == []
+    assert judged(pending, 1_000, prices(3_000)) == []
 
 
 @given(
@@ -87,7 +116,7 @@ def test_due__any_looks__agree_with_the_replay_and_come_at_most_once(
     pending = PendingMarkouts(lateness_ms=0)
     trade = fill(making=making)
     pending.add(trade)
-    taken = [one for at_s in times for one in pending.due(at_s * 1_000, prices(price))]
+    taken = [one for at_s in times for one in judged(pending, at_s * 1_000, prices(price))]
     found = {one.horizon_s: one.markout_bps_e3 for one in taken}
     assert len(found) == len(taken)
     rate_e36 = prices(price)[WETH.address] * 10**36 // prices(price)[USDC.address]

@@ -48,6 +48,13 @@ def test_value__too_few_prices__is_unknown_with_what_it_needs__and_the_stress_is
     assert found.worst_loss_usd == pytest.approx(0.35 * 120_000)
 
 
+def test_value__token_without_a_price__is_named_instead_of_a_number_that_never_falls() -> None:
+    found = value(replace(snapshot(), returns=None, needs=12, lacking=("DAI", "WBTC")), RiskSettings())
+    assert (found.tails, found.needs, found.why) == ({}, 0, "no price of DAI, WBTC")
+    # A record that is whole stands: it knows enough of before.
+    assert value(replace(snapshot(), lacking=("DAI",)), RiskSettings()).why == ""
+
+
 def test_value__price_that_stands_still__is_unknown_and_no_zero() -> None:
     found = value(replace(snapshot(), still=("WETH",)), RiskSettings())
     assert (found.tails, found.why) == ({}, "no price of WETH has moved yet")

@@ -129,6 +129,7 @@ def open_site(path: Path) -> Site:
         metrics=metrics,
         rotation=rotation,
         on_chain=on_chain,
+        sources=("coingecko",),
         otc=OtcDesk(desk.desk, chain_id=1, policy=OtcPolicy(), new_id=lambda: "otc"),
     )
     numbers = count(1)

@@ -8,7 +8,7 @@ import pytest
 
 from pmm.domain import MAINNET_TOKENS, Decision
 from pmm.errors import InvalidInput
-from pmm.execution import ChainView, QuoteRecord, Receipt
+from pmm.execution import ChainView, JournalUnavailable, LadderRecord, QuoteRecord, Receipt
 from pmm.relayers.oneinch import OneInchCodec
 from pmm.relayers.registry import RelayerSettings
 from pmm.server.deadline import time_left_s
@@ -215,3 +215,31 @@ def test_time_left__limits__is_80_percent_of_the_shortest(
     assert time_left_s(headers, budget_ms=budget_ms, now_ms=_NOW_MS) == (
         None if expected is None else pytest.approx(expected)
     )
+
+
+class _LosesLaddersOf(MemoryJournal):
+    """Writes no ladder of one relayer."""
+
+    relayer: str | None = "1inch"
+
+    async def append_ladder(self, record: LadderRecord) -> None:
+        if record.relayer == self.relayer:
+            raise JournalUnavailable("disk is full")
+        await super().append_ladder(record)
+
+
+def test_levels__one_relayers_is_lost_and_anothers_written__the_lost_one_is_published_anew() -> None:
+    site = open_relayer_site()
+    journal = _LosesLaddersOf()
+    site.desk.desk._records._journal = journal
+    lost = site.ask("GET", "/1inch/levels")
+    written = site.ask("GET", "/pmm/levels")
+    assert (lost.status_code, written.status_code) == (200, 200)
+    assert [one.relayer for one in journal.ladders] == ["pmm"]
+    # The same body, from now on only when it is on disk; another relayer's waits for nothing.
+    assert site.ask("GET", "/1inch/levels").status_code == 503
+    assert site.ask("GET", "/pmm/levels").status_code == 200
+    journal.relayer = None
+    assert site.ask("GET", "/1inch/levels").content == lost.content
+    assert site.ask("GET", "/1inch/levels").content == lost.content
+    assert [one.relayer for one in journal.ladders] == ["pmm", "1inch"]

@@ -24,8 +24,8 @@ def site(tmp_path: Path) -> Site:
     return open_site(tmp_path)
 
 
-def _put(site: Site, **changes: Any) -> Any:
-    return site.ask("PUT", _SHAPE, "risk", {**_BODY, **changes})
+def _put(site: Site, who: str = "risk", **changes: Any) -> Any:
+    return site.ask("PUT", _SHAPE, who, {**_BODY, **changes})
 
 
 def _offers(site: Site, amount: str = _SANDBOX["amount"]) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def test_cut_sizes__larger_quote__is_refused_and_the_ladder_is_shorter(site: Sit
 
 def test_state__after_a_change__is_in_status_audit_and_metrics(site: Site) -> None:
     _put(site, expiresInS=60)
-    _put(site, what="source", name="coingecko", value="1", setter="desk")
+    _put(site, what="source", name="coingecko", value="1", who="desk")
     listed = site.ask("GET", _SHAPE, "viewer").json()
     assert listed["pairs"]["WETH/USDC"] == {"spreadBps": "7.5", "sizeBps": 10_000, "baseSkewBps": "0"}
     assert listed["sourcesOff"] == ["coingecko"]
@@ -112,6 +112,26 @@ def test_put__against_the_maker__is_422_and_changes_nothing(site: Site, fault: d
     before = _offers(site)
     assert _put(site, **fault).status_code == 422
     assert _offers(site) == before
+
+
+def test_put__setter__is_that_of_the_key_whatever_the_body_says(site: Site) -> None:
+    assert _put(site, who="desk", value="5").json()["setter"] == "desk"
+    assert _put(site, who="desk", setter="desk", value="6", version=1).json()["setter"] == "desk"
+    assert _put(site, who="admin", setter="person").json()["setter"] == "person"
+    for who, said in (("risk", "desk"), ("admin", "desk"), ("desk", "person")):
+        refused = _put(site, who=who, setter=said, value="0", version=2)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "wrong_setter")
+    listed = site.ask("GET", _SHAPE, "viewer").json()["values"]
+    assert {one["setter"]: one["value"] for one in listed} == {"desk": "6", "person": "7.5"}
+
+
+def test_put__source_that_is_not_asked__is_422_and_can_still_be_cleared(site: Site) -> None:
+    refused = _put(site, what="source", name="coingeko", value="1")
+    assert refused.status_code == 422
+    assert "expected one of coingecko, found 'coingeko'" in refused.json()["error"]["message"]
+    assert site.ask("GET", _SHAPE, "viewer").json()["sourcesOff"] == []
+    assert _put(site, what="source", name="coingeko", value="0").status_code == 200
+    assert _put(site, what="source", name="coingecko", value="1").status_code == 200
 
 
 def test_put__trader__may_not(site: Site) -> None:

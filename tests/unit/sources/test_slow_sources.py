@@ -110,3 +110,10 @@ def test_poller__source_that_breaks_its_promise__is_asked_again(events: DeskEven
             broken.asked.clear()
     finally:
         poller.close(wait_s=_WITHIN_S)
+
+
+def test_poller__never_started__can_be_closed(events: DeskEvents) -> None:
+    gate = Gate("gate", opened=True)
+    poller = SourcePoller([Polled(FirstOf("gate", (gate,), watch=events.sources), 60.0)], SystemClock())
+    poller.close(wait_s=1.0)
+    assert gate.questions == 0

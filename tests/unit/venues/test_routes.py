@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm.chain.abi import decode_result
-from pmm.domain import USDC, WETH, Address, parse_address
+from pmm.chain.sender import FeePolicy, GasMarket
+from pmm.domain import USDC, WBTC, WETH, Address, parse_address
 from pmm.domain.hook_payloads import InventorySource
+from pmm.errors import InvalidInput
 from pmm.execution.hedging import (
     ChargeKind,
     ContractCall,
@@ -25,6 +27,7 @@ from pmm.execution.hedging import (
     RouteRefused,
     rank,
 )
+from pmm.execution.hedging.routes import RouteCost
 from pmm.ledger import open_ledger
 from pmm.pricing import DepthCurve, PerpQuote
 from pmm.pricing.hedge_venues import LendingReading
@@ -259,6 +262,72 @@ def test_ranking__full_cost_decides__limits_refuse() -> None:
     dear = replace(cheap, gas_price_wei=10**12)
     by_gas, _ = rank(routes, order(-ETHER), dear, HedgeLimits(), edge_usd_wad=0)
     assert [one.route for one in by_gas] == ["perp_paper"]
+
+
+def test_ranking__a_route_lacks_a_price__is_refused_with_its_reason_and_the_others_stand() -> None:
+    routes = (UniswapRoute(SETTLEMENT), AaveShortRoute(CONTRACTS), PerpRoute("paper"))
+    # Gas cannot be valued: what costs none can still be judged.
+    blind = market(native=WBTC.address, unpriced={WBTC.address: "BTC / USD is stale"}, perps=(perp_quote(),))
+    good, refused = rank(routes, order(-ETHER), blind, HedgeLimits(), edge_usd_wad=0)
+    assert [one.route for one in good] == ["perp_paper"]
+    assert {one.route for one in refused} == {"UniswapRoute", "AaveShortRoute"}
+    assert all("BTC / USD is stale" in one.why for one in refused)
+    with pytest.raises(InvalidInput, match="expected a price"):
+        rank(routes, order(-ETHER), market(usd_per_unit_e36={}), HedgeLimits(), edge_usd_wad=0)
+
+
+class _Costs:
+    """A way that costs this much."""
+
+    def __init__(self, **cost: int) -> None:
+        self._cost = RouteCost(**cost)
+
+    def plans(self, order: HedgeOrder, market: HedgeMarket) -> Sequence[RoutePlan]:
+        return (RoutePlan(route="fixed", legs=(), cost=self._cost),)
+
+
+def _accepted(**cost: int) -> bool:
+    """Tell whether a hedge of 3,000 dollars may cost that much with a limit of 50 bps: 15 dollars."""
+    return bool(rank((_Costs(**cost),), order(-ETHER), market(), HedgeLimits(), edge_usd_wad=0)[0])
+
+
+def test_ranking__leg_that_costs_gas__has_room_for_the_next_block_and_a_basis_point_of_the_price() -> None:
+    # 8 dollars of gas may be 9 in the next block, and a basis point of 3,000 dollars is 30 cents.
+    gas, rest = 8 * _WAD, 5_700 * _WAD // 1_000
+    assert _accepted(gas_usd_wad=gas, fee_usd_wad=rest)
+    assert not _accepted(gas_usd_wad=gas, fee_usd_wad=rest + 1)
+    # What costs no gas is not sent to the chain: nothing moves between plan and block.
+    assert _accepted(fee_usd_wad=15 * _WAD)
+    assert not _accepted(fee_usd_wad=15 * _WAD + 1)
+
+
+def test_ranking__gas_that_is_accepted__leaves_each_leg_that_room() -> None:
+    gas, rest = 8 * _WAD, 5_700 * _WAD // 1_000
+    within = order(-ETHER, max_cost_bps=50)
+    cost = RouteCost(gas_usd_wad=gas, fee_usd_wad=rest)
+    room = within.room(cost, market())
+    assert room.gas_usd_wad >= gas // 8
+    assert within.slippage_bps(cost, market(), 3_000 * _WAD) >= 1
+
+
+@given(
+    base_fee=st.integers(8, 300 * 10**9),
+    tip=st.integers(0, 20 * 10**9),
+    sold=st.integers(1, 20_000),
+    max_cost_bps=st.integers(1, 200),
+)
+def test_ranking__whatever_is_accepted__is_sent_by_the_look_it_was_planned_by(
+    base_fee: int, tip: int, sold: int, max_cost_bps: int
+) -> None:
+    policy, gas = FeePolicy(cap_wei=10**13), GasMarket(base_fee_wei=base_fee, priority_fee_wei=tip)
+    now = market(gas_price_wei=policy.price_wei(gas), inventory={WETH.address: 100 * ETHER})
+    wanted = order(-sold * ETHER // 1_000, max_cost_bps=max_cost_bps)
+    limits = HedgeLimits(max_cost_bps=max_cost_bps, max_slippage_bps=10_000)
+    good, _ = rank((UniswapRoute(SETTLEMENT),), wanted, now, limits, edge_usd_wad=0)
+    for plan in good:
+        call = plan.bounded(wanted, now, last_block=9).legs[0].call
+        assert isinstance(call, ContractCall)
+        assert policy.first(gas, cap_wei=call.gas_price_cap_wei) is not None
 
 
 def test_paper_perp__fills_within_the_limit_once__and_remembers(tmp_path: object) -> None:

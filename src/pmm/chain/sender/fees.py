@@ -68,12 +68,21 @@ class FeePolicy:
             cap_wei: another cap than the policy's, for what must not wait.
         """
         cap = self.cap_wei if cap_wei is None else cap_wei
-        tip = min(market.priority_fee_wei, self.priority_cap_wei)
-        # The next block asks at most an eighth more (EIP-1559).
-        if _up(market.base_fee_wei, 1_250) + tip > cap:
+        tip = self._tip(market)
+        if _next_base_fee(market.base_fee_wei) + tip > cap:
             return None
         most = min(_up(market.base_fee_wei, self.headroom_bps) + tip, cap)
         return Fees(max_fee_wei=most, priority_fee_wei=tip)
+
+    def price_wei(self, market: GasMarket) -> int:
+        """Return what a transaction of ours would pay per gas in a block like the newest one.
+
+        A cap of it and an eighth on top (EIP-1559's most) is no less than :meth:`first` asks for.
+        """
+        return market.base_fee_wei + self._tip(market)
+
+    def _tip(self, market: GasMarket) -> int:
+        return min(market.priority_fee_wei, self.priority_cap_wei)
 
     def replacement(self, last: Fees, market: GasMarket, *, cap_wei: int | None = None) -> Fees | None:
         """Return the fees that replace ``last`` in every pool; None where the cap does not allow any that help."""
@@ -86,6 +95,14 @@ class FeePolicy:
         elif most < market.base_fee_wei:
             return None
         return None if most > cap or tip > most else Fees(max_fee_wei=most, priority_fee_wei=tip)
+
+
+def _next_base_fee(base_fee_wei: int) -> int:
+    """Return the most that the next block can ask: an eighth more, at least one wei, rounded down as nodes do.
+
+    Source: EIP-1559, ``base_fee_per_gas_delta`` of a full block.
+    """
+    return base_fee_wei + max(base_fee_wei // 8, 1)
 
 
 def _up(amount: int, more_bps: int) -> int:

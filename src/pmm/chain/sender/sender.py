@@ -90,6 +90,11 @@ class TransactionSender:
         return self._key.address
 
     @property
+    def gas_price_wei(self) -> int:
+        """What a transaction would pay per gas by the newest look: plans that count with it are sent by it."""
+        return self.policy.fees.price_wei(self._facts.market)
+
+    @property
     def open_records(self) -> tuple[TransactionRecord, ...]:
         """Records that are not final, by nonce."""
         with self._lock:

@@ -13,7 +13,7 @@ read the record.
 
 from pmm.execution.actions.board_quoting import BoardQuoting
 from pmm.execution.actions.command import AuditLine, Command, Status
-from pmm.execution.actions.executors import ActionPorts, ActionRefused, executors_of
+from pmm.execution.actions.executors import ActionPorts, ActionRefused, ActionUnderWay, executors_of
 from pmm.execution.actions.incident import Incident, incident_report, incidents
 from pmm.execution.actions.operator_quoting import OperatorQuoting, SignerStop
 from pmm.execution.actions.operator_shaping import OperatorShaping
@@ -25,6 +25,7 @@ __all__ = [
     "ActionRecord",
     "ActionRefused",
     "ActionRunner",
+    "ActionUnderWay",
     "AuditLine",
     "BoardQuoting",
     "Command",

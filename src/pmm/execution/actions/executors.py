@@ -16,11 +16,16 @@ from pmm.execution.actions.command import Command
 from pmm.risk.plans import ActionKind
 
 Executor = Callable[[Command], str]
-"""Does a command, returns what was done, raises PmmError; ActionRefused where trying again changes nothing."""
+"""Does a command, returns what was done, raises PmmError; ActionRefused where trying again changes nothing,
+ActionUnderWay where it has begun: called again it says how far it is, and begins nothing twice."""
 
 
 class ActionRefused(PmmError):
     """This desk cannot do it, and the message says why: the command gives up at once."""
+
+
+class ActionUnderWay(PmmError):
+    """It was begun and its end is not known: the command stays started, and its executor is asked again."""
 
 
 class QuotingControl(Protocol):

@@ -9,8 +9,9 @@ import httpx
 
 from pmm.errors import ChainError, SetupError
 from pmm.execution.actions.board_quoting import Shape
+from pmm.execution.actions.operator_client import OperatorClient
 
-_TIMEOUT_S: Final = 2.0
+_SWITCHES: Final = "/switches"
 _MARK: Final = "risk: "
 """Begins the reason of every pause of ours; only such a pause is ever lifted."""
 _TRIES: Final = 3
@@ -24,9 +25,8 @@ class OperatorQuoting:
     """
 
     def __init__(self, url: str, key: str, shape: Shape, *, client: httpx.Client | None = None) -> None:
-        self._url = url.rstrip("/")
-        self._client = client or httpx.Client(timeout=_TIMEOUT_S)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._server = OperatorClient(url, key, client=client)
+        self._url = self._server.url
         self._shape = shape
 
     def __repr__(self) -> str:
@@ -62,7 +62,7 @@ class OperatorQuoting:
             if not wanted(switch):
                 return f"nothing to {verb}: latched by {switch['paused_by'] or 'nobody'}"
             body = {"level": "global", "name": "*", "version": switch["version"], "reason": reason[:200]}
-            answer = self._ask("POST", f"/{verb}", body)
+            answer = self._server.ask("POST", f"{_SWITCHES}/{verb}", body)
             if answer.status_code == httpx.codes.CONFLICT:
                 continue  # somebody changed it meanwhile: look again
             if answer.is_success:
@@ -76,7 +76,7 @@ class OperatorQuoting:
         )
 
     def _global(self) -> dict[str, Any]:
-        answer = self._ask("GET", "", None)
+        answer = self._server.ask("GET", _SWITCHES)
         if not answer.is_success:
             raise SetupError(
                 f"expected the switches of {self._url}, it answered {answer.status_code}; check the key"
@@ -85,17 +85,6 @@ class OperatorQuoting:
             if one["level"] == "global":
                 return {"version": one["version"], "paused_by": one["latchedBy"], "reason": one["reason"]}
         return {"version": 0, "paused_by": None, "reason": ""}
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
-        try:
-            return self._client.request(
-                method, f"{self._url}/v1/operator/switches{path}", json=body, headers=self._headers
-            )
-        except httpx.HTTPError as error:
-            raise SetupError(
-                f"expected the quote server at {self._url} to answer, found: {type(error).__name__}; start it or "
-                "correct its address"
-            ) from error
 
 
 class SignerStop:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from pmm.errors import SetupError
 from pmm.execution.actions.executors import ActionRefused
+from pmm.execution.actions.operator_client import OperatorClient
 
-_TIMEOUT_S: Final = 2.0
 _TRIES: Final = 3
 _STEP: Final = Decimal("0.000001")
+_SHAPE: Final = "/shape"
 _DESK: Final = "desk"
 _EVERYTHING: Final = "*"
 _SOURCE_OUT_S: Final = 600
@@ -20,15 +21,14 @@ _SOURCE_OUT_S: Final = 600
 
 
 class OperatorShaping:
-    """Sets values of one server, which the role ``risk`` may. ``repr`` shows no key.
+    """Sets the desk's values of one server, which a key of the role ``desk`` may. ``repr`` shows no key.
 
     Every value is absolute, so that setting it twice is setting it once.
     """
 
     def __init__(self, url: str, key: str, *, client: httpx.Client | None = None) -> None:
-        self._url = url.rstrip("/")
-        self._client = client or httpx.Client(timeout=_TIMEOUT_S)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._server = OperatorClient(url, key, client=client)
+        self._url = self._server.url
 
     def __repr__(self) -> str:
         return f"OperatorShaping({self._url})"
@@ -73,8 +73,9 @@ class OperatorShaping:
             version, now = self._version(what, name)
             if now is not None and Decimal(now) == Decimal(value) and expires_in_s is None:
                 return f"{what} {name} is {now} already, version {version}"
-            answer = self._ask(
+            answer = self._server.ask(
                 "PUT",
+                _SHAPE,
                 {
                     "what": what,
                     "name": name,
@@ -95,7 +96,7 @@ class OperatorShaping:
                 )
             raise SetupError(
                 f"expected the quote server at {self._url} to set {what} {name}, it answered {answer.status_code}; "
-                "check its log and the role of the key"
+                "check its log, and that the key has the role desk"
             )
         raise SetupError(
             f"expected to set {what} {name} of {self._url}, somebody else changed it {_TRIES} times; look at it"
@@ -103,7 +104,7 @@ class OperatorShaping:
 
     def _version(self, what: str, name: str) -> tuple[int, str | None]:
         """Return version and value; no value where it would not last: it expires, or the file has a fault."""
-        answer = self._ask("GET", None)
+        answer = self._server.ask("GET", _SHAPE)
         if not answer.is_success:
             raise SetupError(
                 f"expected the shape of quotes of {self._url}, it answered {answer.status_code}; check the key"
@@ -114,14 +115,3 @@ class OperatorShaping:
                 lasts = found["fault"] is None and one["expiresAtMs"] is None
                 return one["version"], one["value"] if lasts else None
         return 0, None
-
-    def _ask(self, method: str, body: dict[str, Any] | None) -> httpx.Response:
-        try:
-            return self._client.request(
-                method, f"{self._url}/v1/operator/shape", json=body, headers=self._headers
-            )
-        except httpx.HTTPError as error:
-            raise SetupError(
-                f"expected the quote server at {self._url} to answer, found: {type(error).__name__}; start it or "
-                "correct its address"
-            ) from error

@@ -9,7 +9,7 @@ from typing import Final
 
 from pmm.errors import InvalidInput, PmmError, SetupError
 from pmm.execution.actions.command import AUTOMATIC, Command, Status
-from pmm.execution.actions.executors import ActionRefused, Executor
+from pmm.execution.actions.executors import ActionRefused, ActionUnderWay, Executor
 from pmm.execution.actions.record import ActionRecord
 from pmm.execution.ports import Clock
 from pmm.risk.plans import STANDING, ActionKind
@@ -30,6 +30,7 @@ class Retry:
         attempts: of a single action, after which it gives up; the next repetition of its request is a new command.
             A standing one is tried until it is done or superseded.
         max_age_ms: a single action that a crash left open for longer is not done unasked: the world has moved on.
+            One that has begun here and has no end by then is given up.
     """
 
     wait_ms: int = 1_000
@@ -64,6 +65,8 @@ class ActionRunner:
         self._ask_expires_ms = ask_expires_ms
         self._on_change = on_change
         self._unwritten: list[ActionRequest] = []
+        # Begun by this process, with an end that is not known yet.
+        self._under_way: set[str] = set()
         # Requests that stand are made anew every second: spare the ledger the question.
         self._written: OrderedDict[str, None] = OrderedDict()
         self.fault: str | None = None
@@ -184,6 +187,8 @@ class ActionRunner:
         return command.changed_at_ms + wait_ms <= now_ms
 
     def _run(self, command: Command) -> Command | None:
+        if command.command_id in self._under_way and command.status is Status.STARTED:
+            return self._execute(command, begun=True)
         now_ms = self._clock.wall_ms()
         single = command.kind not in STANDING
         if single and command.status is Status.STARTED and now_ms - command.at_ms > self._retry.max_age_ms:
@@ -198,19 +203,30 @@ class ActionRunner:
             raise
         if started is None:
             return None  # superseded by one before it in this round
+        return self._execute(started, begun=False)
+
+    def _execute(self, command: Command, *, begun: bool) -> Command | None:
+        """Do a command that was started, or ask for the end of one that has ``begun``; None where it has none yet."""
         executor = self._executors.get(command.kind)
         if executor is None:
-            return self._ended(started, Status.GAVE_UP, "this desk has nothing that could do it")
+            return self._ended(command, Status.GAVE_UP, "this desk has nothing that could do it")
+        single = command.kind not in STANDING
         try:
-            done = executor(started)
+            done = executor(command)
+        except ActionUnderWay as error:
+            if single and self._clock.wall_ms() - command.changed_at_ms > self._retry.max_age_ms:
+                return self._ended(command, Status.GAVE_UP, f"it has no end yet: {error}")
+            self._under_way.add(command.command_id)
+            return None if begun else command
         except ActionRefused as error:
-            return self._ended(started, Status.GAVE_UP, str(error))
+            return self._ended(command, Status.GAVE_UP, str(error))
         except PmmError as error:
-            tired = single and started.attempts >= self._retry.attempts
-            return self._ended(started, Status.GAVE_UP if tired else Status.FAILED, str(error))
-        return self._ended(started, Status.DONE, done)
+            tired = single and command.attempts >= self._retry.attempts
+            return self._ended(command, Status.GAVE_UP if tired else Status.FAILED, str(error))
+        return self._ended(command, Status.DONE, done)
 
     def _ended(self, command: Command, status: Status, detail: str) -> Command | None:
+        self._under_way.discard(command.command_id)
         return self._told(self._record.end(command.command_id, status, self._clock.wall_ms(), detail))
 
     def _told(self, command: Command | None) -> Command | None:

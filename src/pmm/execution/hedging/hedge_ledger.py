@@ -104,6 +104,15 @@ class HedgeLedger:
         """Tell whether an entry was ever written."""
         return bool(self._ledger.read("SELECT 1 FROM hedging_entries WHERE entry_key = ?", (key,)))
 
+    def intent_of(self, key: str) -> Intent | None:
+        """Return the intent that claimed an entry, None where none has."""
+        rows = self._ledger.read(
+            f"SELECT {_INTENT} FROM hedging_intents WHERE intent_id = "  # noqa: S608
+            "(SELECT intent_id FROM hedging_entries WHERE entry_key = ?)",
+            (key,),
+        )
+        return _intent(rows[0]) if rows else None
+
     def intents(self, *, most: int) -> tuple[Intent, ...]:
         """Return the newest intents, newest first, for reports."""
         rows = self._ledger.read(

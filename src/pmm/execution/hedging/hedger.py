@@ -10,6 +10,7 @@ from __future__ import annotations
 from pmm.domain import Address, ChainChange, keccak256
 from pmm.errors import InvalidInput
 from pmm.execution.hedging.books import HedgeBooks
+from pmm.execution.hedging.commanded import CommandedHedge, command_entry, commanded_hedge
 from pmm.execution.hedging.fill_entries import edge_usd_wad, seen_transaction
 from pmm.execution.hedging.hedge_ledger import Acknowledge, HedgeLedger
 from pmm.execution.hedging.intent_work import IntentWork
@@ -53,6 +54,7 @@ class Hedger:
         self._work = IntentWork(self._books, max_attempts=policy.max_attempts)
         self._of = {one.asset.address: one for one in policy.assets}
         self._rests_until_ms: dict[Address, int] = {}
+        self._no_route: dict[Address, str] = {}
         self._notices: list[HedgeNotice] = []
 
     # ------------------------------------------------------------------------------------------------ reading
@@ -148,14 +150,23 @@ class Hedger:
 
         Return False where this key was entered before or the asset is not hedged here.
         """
-        name = f"{EntryKind.COMMAND}:{key}"
+        name = command_entry(key)
         if asset not in self._of or self._ledger.knows_entry(name):
             return False
         entry = Entry(key=name, kind=EntryKind.COMMAND, asset=asset, amount=delta, at_ms=now_ms)
         self._books.note(HedgeBatch(entries=(entry,)))
         self._books.commit()
         self._rests_until_ms.pop(asset, None)
+        self._no_route.pop(asset, None)
         return True
+
+    def commanded(self, key: str) -> CommandedHedge | None:
+        """Return what became of what ``hedge_now`` entered under a key; None where it was not."""
+        return commanded_hedge(self._ledger, key)
+
+    def no_route(self, asset: Address) -> str:
+        """Return why the last decision about an asset found no way; empty where it did."""
+        return self._no_route.get(asset, "")
 
     # ---------------------------------------------------------------------------------------------- internal
 
@@ -250,9 +261,11 @@ class Hedger:
         plans, refused = self._rank(hedged, decision.trade, market, edge_usd_wad=edge, forced=forced)
         if not plans:
             why = "; ".join(f"{one.route}: {one.why}" for one in refused) or "there is no route"
+            self._no_route[asset] = why
             self._tell(NoticeKind.NO_ROUTE, "", f"{hedged.asset.symbol} {decision.trade}: {why}")
             self._rest(asset, now_ms)
             return
+        self._no_route.pop(asset, None)
         self._open(hedged, entries, decision, plans[0], now_ms)
 
     def _open(

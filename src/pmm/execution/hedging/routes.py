@@ -45,6 +45,7 @@ class HedgeMarket:
         debts: what the lending account owes, per lending market and token, base units.
         native: the token that gas is worth the same as (WETH).
         unpriced: why a token has no fair value.
+        lending_unknown: why a lending market is not in ``lending``, though the account may stand in it.
     """
 
     block_number: int
@@ -58,6 +59,7 @@ class HedgeMarket:
     debts: Mapping[tuple[str, Address], int]
     perps: tuple[PerpQuote, ...] = ()
     unpriced: Mapping[Address, str] = field(default_factory=dict)
+    lending_unknown: Mapping[str, str] = field(default_factory=dict)
 
     def value_down(self, token: Address, amount: int) -> int:
         """Return US dollars of an amount, wad, rounded down; raises InvalidInput without a price."""
@@ -201,12 +203,13 @@ def rank(
 ) -> tuple[tuple[RoutePlan, ...], tuple[RouteRefused, ...]]:
     """Return the plans within the limits, cheapest first (by name where equal), and the refused ones.
 
-    ``forced`` hedges without regard to profit: risk has asked for it.
+    ``forced`` hedges without regard to profit: risk has asked for it. A route that lacks a price is refused, and the
+    others stand. Raises InvalidInput without a price of the asset itself: nothing can be judged then.
     """
     good: list[RoutePlan] = []
     refused: list[RouteRefused] = []
     notional = market.value_down(order.asset.address, abs(order.trade))
-    for found in (one for route in routes for one in route.plans(order, market)):
+    for found in (one for route in routes for one in _ways(route, order, market)):
         if isinstance(found, RouteRefused):
             refused.append(found)
             continue
@@ -217,6 +220,13 @@ def rank(
             refused.append(RouteRefused(route=found.route, why=why))
     good.sort(key=lambda plan: (plan.cost.total_usd_wad, plan.route))
     return tuple(good), tuple(refused)
+
+
+def _ways(route: HedgeRoute, order: HedgeOrder, market: HedgeMarket) -> Sequence[RoutePlan | RouteRefused]:
+    try:
+        return route.plans(order, market)
+    except InvalidInput as error:
+        return (RouteRefused(route=type(route).__name__, why=str(error)),)
 
 
 def _over_limit(cost: RouteCost, notional: int, limits: HedgeLimits, edge_usd_wad: int | None) -> str | None:

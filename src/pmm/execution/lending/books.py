@@ -47,9 +47,10 @@ class AccountBook:
         return -(-self.debt_usd_wad * target_wad // WAD) - self.weighted_usd_wad
 
     def repay(self, one: LendingBalance, amount: int) -> None:
-        """Book a repayment."""
+        """Book a repayment, of which the market takes no more than is owed."""
         token = one.token.address
-        self.owed[token] = max(self.owed[token] - amount, 0)
+        amount = min(amount, self.owed[token])
+        self.owed[token] -= amount
         self.liquidity[token] += amount
         self.debt_usd_wad = max(self.debt_usd_wad - one.usd_wad_down(amount), 0)
 

@@ -73,8 +73,7 @@ class _Keeper:
             owed = book.owed[one.token.address]
             if owed == 0:
                 continue
-            # Interest goes on until the block: a little more than is owed, of which the contract takes the debt.
-            amount = min(owed + share(owed, 1), self._funds.of(book, one.token.address))
+            amount = self._payable(book, one, _with_interest(owed), urgent=False)
             if self._worth_it(one, amount, urgent=False):
                 yield self._repay(book, one, amount, urgent=False, why="the asset is in the inventory")
 
@@ -102,7 +101,8 @@ class _Keeper:
                 return
             # target x (debt - paid) = weighted, so paid = missing / target.
             needed = one.amount_up(-(-missing * WAD // self._policy.target_wad)) + 1
-            amount = min(needed, book.owed[one.token.address], self._funds.of(book, one.token.address))
+            wanted = min(needed, book.owed[one.token.address])
+            amount = self._payable(book, one, wanted, urgent=urgent)
             if self._worth_it(one, amount, urgent=urgent):
                 yield self._repay(book, one, amount, urgent=urgent, why=why)
 
@@ -177,6 +177,20 @@ class _Keeper:
             why=why,
         )
 
+    def _payable(self, book: AccountBook, one: LendingBalance, wanted: int, *, urgent: bool) -> int:
+        """Return what is repaid of an amount wanted, out of what is there, without leaving a rest too small to repay.
+
+        Such a rest would cost interest for ever: all of it is repaid where the stock does, else so much less that
+        the rest is worth a transaction later. What is urgent does not care.
+        """
+        owed, there = book.owed[one.token.address], self._funds.of(book, one.token.address)
+        amount, whole = min(wanted, there), _with_interest(owed)
+        if amount >= whole or one.usd_wad_down(max(owed - amount, 0)) >= self._policy.least_usd_wad:
+            return amount
+        if there >= whole:
+            return whole
+        return amount if urgent else max(owed - one.amount_up(self._policy.least_usd_wad), 0)
+
     def _repay(self, book: AccountBook, one: LendingBalance, amount: int, *, urgent: bool, why: str) -> Repay:
         moved = self._funds.take(book, one.token.address, amount)
         book.repay(one, amount)
@@ -239,6 +253,11 @@ def _merged(commands: Iterable[Command]) -> tuple[Command, ...]:
             )
         merged[name] = command
     return tuple(merged.values())
+
+
+def _with_interest(owed: int) -> int:
+    """Return a debt as it may be at the block, a little more than now: the contract takes no more than is owed."""
+    return owed + share(owed, 1)
 
 
 def _dearest(book: AccountBook) -> Iterable[LendingBalance]:

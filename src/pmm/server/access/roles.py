@@ -7,12 +7,16 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a key may do. ``relayer`` asks for quotes; the others are operators, each may do what those before may."""
+    """What a key may do. ``relayer`` asks for quotes; the others are operators, each may do what those before may.
+
+    ``desk`` is ``pmm desk``: it may what ``risk`` may, and what it sets is the desk's own, never a person's.
+    """
 
     RELAYER = "relayer"
     VIEWER = "viewer"
     TRADER = "trader"
     RISK = "risk"
+    DESK = "desk"
     ADMIN = "admin"
 
     def may(self, needed: Role) -> bool:

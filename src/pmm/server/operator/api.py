@@ -65,6 +65,7 @@ class OperatorParts:
     rotation: RotationDesk
     on_chain: OnChainStop | None = None
     otc: OtcDesk | None = None
+    sources: tuple[str, ...] = ()
 
 
 def operator_api(parts: OperatorParts) -> APIRouter:
@@ -74,7 +75,7 @@ def operator_api(parts: OperatorParts) -> APIRouter:
     _state_routes(operator, parts)
     _desk_routes(operator, parts)
     operator.include_router(switch_routes(parts.board, parts.admission.signer.address, parts.on_chain))
-    operator.include_router(shape_routes(parts.shape, parts.admission))
+    operator.include_router(shape_routes(parts.shape, parts.admission, parts.sources))
     operator.include_router(signer_routes(parts.rotation))
     if parts.otc is not None:
         operator.include_router(otc_routes(parts.otc))

@@ -24,9 +24,10 @@ class ShapeRequest(Body):
         max_length=100,
         description="`*` or WETH/USDC (spread, size), a token (skew), a source of prices outside the chain.",
     )
-    setter: Setter = Field(
-        Setter.PERSON,
-        description="Whose value it is: the desk's stands beside a person's, the stricter one counts.",
+    setter: Setter | None = Field(
+        None,
+        description="Whose value it is follows from the key: `desk` for one of the role desk, else `person`. Another "
+        "one said here is refused.",
     )
     value: str = Field(
         pattern=r"^-?[0-9]{1,5}(\.[0-9]{1,6})?$", description="Basis points; the neutral value clears it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -9,7 +10,15 @@ from fastapi import APIRouter, Depends, Query
 from pmm.domain.words import excerpt
 from pmm.errors import InvalidInput, SetupError
 from pmm.execution import AdmissionDesk
-from pmm.execution.quote_shaping import EVERY_PAIR, NEUTRAL, ShapeKey, ShapeKind, ShapeState, parse_shape
+from pmm.execution.quote_shaping import (
+    EVERY_PAIR,
+    NEUTRAL,
+    Setter,
+    ShapeKey,
+    ShapeKind,
+    ShapeState,
+    parse_shape,
+)
 from pmm.server.access.roles import Principal, Role
 from pmm.server.operator.models import ErrorAnswer
 from pmm.server.operator.refused import needs, refuse
@@ -17,6 +26,7 @@ from pmm.server.operator.shape_models import PairShape, ShapeAnswer, ShapeAuditL
 from pmm.server.shape_board import ShapeBoard, StaleShape
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
+    403: {"model": ErrorAnswer, "description": "The role may not, or the key is not of that setter."},
     409: {"model": ErrorAnswer, "description": "Somebody else changed the value first; nothing changed."},
     422: {"model": ErrorAnswer, "description": "No such value, or the body is none."},
     503: {
@@ -26,8 +36,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def shape_routes(board: ShapeBoard, admission: AdmissionDesk) -> APIRouter:
-    """Return the routes."""
+def shape_routes(board: ShapeBoard, admission: AdmissionDesk, sources: Sequence[str]) -> APIRouter:
+    """Return the routes; ``sources`` are the names of those outside the chain that this server asks."""
     router = APIRouter(prefix="/shape", tags=["shape"])
 
     @router.get("", summary="Every value that was ever set, and what each pair is quoted with now.")
@@ -52,11 +62,12 @@ def shape_routes(board: ShapeBoard, admission: AdmissionDesk) -> APIRouter:
         responses=_ERRORS,
     )
     def put(request: ShapeRequest, who: Annotated[Principal, Depends(needs(Role.RISK))]) -> ShapeAnswer:
+        setter = _setter(request, who)
         try:
-            key, value = parse_shape(request.what, request.name, request.setter, request.value)
+            key, value = parse_shape(request.what, request.name, setter, request.value)
             if value != NEUTRAL[key.kind]:
                 # What once was quoted can still be cleared.
-                _check_quoted(key, admission)
+                _check_quoted(key, admission, sources)
             state = board.set(
                 key,
                 value,
@@ -82,12 +93,30 @@ def shape_routes(board: ShapeBoard, admission: AdmissionDesk) -> APIRouter:
     return router
 
 
-def _check_quoted(key: ShapeKey, admission: AdmissionDesk) -> None:
-    """Raise InvalidInput for a pair or token that is not quoted: its value would be taken and do nothing."""
+def _setter(request: ShapeRequest, who: Principal) -> Setter:
+    """Return whose value a key sets; refuse a body that says another."""
+    setter = Setter.DESK if who.role is Role.DESK else Setter.PERSON
+    if request.setter not in (None, setter):
+        raise refuse(
+            403,
+            "wrong_setter",
+            f"expected the setter of the key, {setter.value}, found {request.setter}",
+            "leave setter out; pmm desk needs a key of its own: pmm keys create NAME --role desk",
+        )
+    return setter
+
+
+def _check_quoted(key: ShapeKey, admission: AdmissionDesk, sources: Sequence[str]) -> None:
+    """Raise InvalidInput for what is not quoted or not asked: its value would be taken and do nothing."""
     pairs = [(pair.base.symbol, pair.quote.symbol) for pair in admission.policy.pairs.policies]
     if key.kind is ShapeKind.SKEW:
         names = sorted({symbol for pair in pairs for symbol in pair})
     elif key.kind is ShapeKind.SOURCE:
+        if key.name not in sources:
+            raise InvalidInput(
+                f"source: expected one of {', '.join(sources) or 'none'}, found {excerpt(key.name)}; no other "
+                "outside the chain is asked"
+            )
         return
     else:
         names = [EVERY_PAIR, *("/".join(pair) for pair in pairs)]

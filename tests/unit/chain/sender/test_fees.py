@@ -38,6 +38,20 @@ def test_first__cap_of_its_own__goes_above_the_policys() -> None:
     assert FeePolicy().first(market, cap_wei=1_000 * GWEI) is not None
 
 
+def test_price__is_what_the_next_transaction_pays__with_the_tip_that_the_policy_allows() -> None:
+    market = GasMarket(base_fee_wei=10 * GWEI, priority_fee_wei=3 * GWEI)
+    assert FeePolicy().price_wei(market) == 13 * GWEI
+    assert FeePolicy(priority_cap_wei=GWEI).price_wei(market) == 11 * GWEI
+
+
+@given(_POLICIES, _MARKETS)
+def test_first__capped_at_the_price_and_an_eighth__is_offered(policy: FeePolicy, market: GasMarket) -> None:
+    cap = policy.price_wei(market) * 9 // 8
+    # Below 8 wei the rounding of both is a wei: no chain asks so little.
+    if market.base_fee_wei >= 8:
+        assert policy.first(market, cap_wei=cap) is not None
+
+
 @given(_POLICIES, _MARKETS)
 def test_first__any_market__stays_within_both_caps(policy: FeePolicy, market: GasMarket) -> None:
     fees = policy.first(market)

@@ -630,3 +630,15 @@ def test_records__of_everything_sent__hold_no_signature(node: FakePool, start: S
     assert bytes.fromhex(raw[0][-64:]) not in written
     assert raw[0][-64:].encode() not in written
     assert raw[0][-64:] not in repr(sender.open_records)
+
+
+def test_gas_price__is_that_of_the_newest_look__and_of_the_next_transaction(
+    node: FakePool, start: Start
+) -> None:
+    sender = start()
+    assert sender.gas_price_wei == 11 * GWEI
+    node.base_fee, node.tip = 20 * GWEI, 9 * GWEI
+    # Not before it looks again: a plan and the transaction it ends in go by one look.
+    assert sender.gas_price_wei == 11 * GWEI
+    sender.step()
+    assert sender.gas_price_wei == 20 * GWEI + min(9 * GWEI, sender.policy.fees.priority_cap_wei)

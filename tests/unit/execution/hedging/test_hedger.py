@@ -14,6 +14,7 @@ from pmm.execution.hedging import (
     BatchHedge,
     ContractCall,
     HedgeLimits,
+    Hedger,
     Immediate,
     Intent,
     IntentState,
@@ -25,6 +26,7 @@ from pmm.execution.hedging import (
     ReportState,
 )
 from pmm.execution.hedging.accounting import HedgeAccounts
+from pmm.execution.hedging.commanded import CommandedState
 from pmm.execution.hedging.records import HedgeState
 from pmm.ledger import Ledger
 from tests.helpers.hedging import (
@@ -370,6 +372,56 @@ def test_command__its_hedge_fails__is_told_stays_commanded_and_is_tried_again_ov
     again.step(now_ms=20_000, market=market())
     assert len(sender.records) == 1
     assert again.open_delta(WETH.address) == 0
+
+
+def test_commanded__hedge_that_fails_and_is_done_by_another__is_followed_to_its_end(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, strategy=NoHedge())
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    assert hedger.commanded("risk 1") is None
+    assert hedger.hedge_now(WETH.address, 0, key="risk 1", now_ms=2)
+    assert came_to(hedger) is CommandedState.WAITING
+    sender.fail = ["refuse"] * 3
+    seen = []
+    for now_ms in (3, 4, 5, 6):
+        hedger.step(now_ms=now_ms, market=market())
+        seen.append(came_to(hedger))
+    assert seen[0] is CommandedState.UNDER_WAY
+    assert seen[-1] is CommandedState.AGAIN
+    found = hedger.commanded("risk 1")
+    assert found is not None
+    assert found.detail == "a command was not done and is tried again: it would revert"
+    # Over a restart, from the ledger alone.
+    again = hedger_on(ledger, sender, strategy=NoHedge())
+    again.step(now_ms=20_000, market=market())
+    assert came_to(again) is CommandedState.UNDER_WAY
+    (key,) = sender.records
+    mined = swap_events(block(2), sender.mine(key), weth=ETHER)
+    again.on_change(change(block(2), added=mined), now_ms=20_001, market=market())
+    assert came_to(again) is CommandedState.DONE
+
+
+def came_to(hedger: Hedger) -> CommandedState:
+    found = hedger.commanded("risk 1")
+    assert found is not None
+    return found.state
+
+
+def test_no_route__says_why_until_there_is_one(ledger: Ledger, sender: FakeSender) -> None:
+    hedger = hedger_on(ledger, sender, routes=(FlatRoute(name="closed", why_not="no depth"),))
+    assert hedger.no_route(WETH.address) == ""
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    assert "closed: no depth" in hedger.no_route(WETH.address)
+    # A command is judged by its own decision.
+    assert hedger.hedge_now(WETH.address, 0, key="risk 1", now_ms=2)
+    assert hedger.no_route(WETH.address) == ""
+    hedger.step(now_ms=3, market=market())
+    assert "closed: no depth" in hedger.no_route(WETH.address)
 
 
 def test_no_command__its_hedge_fails__is_left_to_the_strategy(ledger: Ledger, sender: FakeSender) -> None:

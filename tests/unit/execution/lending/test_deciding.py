@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pmm.domain import USDC, WETH
+from pmm.domain import DAI, USDC, WETH
 from pmm.domain.chain_events import LendingMarket
 from pmm.errors import InvalidInput
 from pmm.execution.lending import (
@@ -23,6 +23,7 @@ from pmm.execution.lending import (
     needed_swaps,
     provide,
 )
+from pmm.execution.lending.books import AccountBook
 from tests.unit.execution.lending.lending_model import ACCOUNT, Chain, account, balance
 
 ETH, USD = 10**18, 10**6
@@ -131,6 +132,63 @@ def test_decide__debts_asset_in_the_inventory__is_repaid_though_the_account_is_w
 def test_decide__everything_can_be_repaid__is_with_interest_until_the_block() -> None:
     (repay,) = decide(state(leveraged(7_000), stock={USDC.address: 10**12}), _POLICY).commands
     assert 100_000 * USD < repay.amount <= 100_011 * USD
+
+
+@pytest.mark.parametrize(
+    ("owed", "stock", "repaid"),
+    [
+        # Just short, also by the interest until the block: what stays is worth a transaction.
+        (100_000 * USD, 99_990 * USD, 99_950 * USD),
+        (100_000 * USD, 100_000 * USD, 99_950 * USD),
+        (100_000 * USD, 100_010 * USD, 100_010 * USD),
+        (100_000 * USD, 99_950 * USD, 99_950 * USD),
+        # Neither part would be worth one: it waits for the rest.
+        (80 * USD, 60 * USD, 0),
+        (100 * USD, 99 * USD, 50 * USD),
+    ],
+)
+def test_decide__stock_is_just_short__leaves_no_debt_too_small_to_repay(
+    owed: int, stock: int, repaid: int
+) -> None:
+    start = state(
+        account(balance(WETH, usd=2_000, supplied=106 * ETH), balance(USDC, usd=1, owed=owed)),
+        stock={USDC.address: stock},
+    )
+    found = [one.amount for one in decide(start, _POLICY).commands if isinstance(one, Repay)]
+    assert found == ([repaid] if repaid else [])
+
+
+def test_decide__restoring_takes_all_but_dust__takes_the_dust_too() -> None:
+    """15 dollars would stay of the dearer debt once the account is at its working buffer."""
+    weth = 100_000 * 16 * ETH // (10 * 1_600)
+    start = state(
+        account(
+            balance(WETH, usd=2_000, supplied=weth),
+            balance(USDC, usd=1, owed=10_015 * USD, rate_bps=900),
+            balance(DAI, usd=1, owed=99_985 * ETH),
+        ),
+        stock={USDC.address: 20_000 * USD},
+    )
+    assert start.accounts[0].buffer_bps is not None
+    assert _POLICY.deleverage_below_bps > start.accounts[0].buffer_bps
+    repays = [one for one in decide(start, _POLICY).commands if isinstance(one, Repay)]
+    assert [one.urgent for one in repays] == [True]
+    assert 10_015 * USD <= repays[0].amount <= 10_017 * USD
+
+
+def test_decide__danger__repays_what_there_is_whatever_it_leaves() -> None:
+    start = state(
+        account(balance(WETH, usd=2_000, supplied=ETH // 100), balance(USDC, usd=1, owed=100_000 * USD)),
+        stock={USDC.address: 99_990 * USD},
+    )
+    repays = [one for one in decide(start, _POLICY).commands if isinstance(one, Repay)]
+    assert [(one.amount, one.urgent) for one in repays] == [(99_990 * USD, True)]
+
+
+def test_book__repayment_with_interest__takes_nothing_off_another_debt() -> None:
+    book = AccountBook(account(balance(USDC, usd=1, owed=100 * USD), balance(DAI, usd=1, owed=7 * ETH)))
+    book.repay(book.balances[USDC.address], 101 * USD)
+    assert book.debt_usd_wad == 7 * 10**18
 
 
 def test_decide__gas_spike__waits_unless_the_line_is_crossed() -> None:

@@ -23,6 +23,7 @@ from pmm.execution.lending import (
     decide,
     provide,
 )
+from pmm.execution.lending.books import share
 from tests.unit.execution.lending.lending_model import ACCOUNT, TOKENS, WAD, Chain, account, balance
 
 _PRICES: dict[Token, int] = dict(zip(TOKENS, (2_000, 1, 1), strict=True))
@@ -149,14 +150,18 @@ def test_decide__funds_that_would_do__end_at_the_working_buffer(state: KeeperSta
 
 
 def _best_health(state: KeeperState, worst: AccountState) -> Fraction | None:
-    """Return the health with every unit of stock put in: debts repaid as far as it goes, the rest supplied."""
+    """Return the health with every unit of stock put in: debts repaid as far as it goes, the rest supplied.
+
+    A debt that is repaid whole takes what it grows by until the block, too: that is supplied to nothing.
+    """
     chain = Chain(replace(state, accounts=(worst,)))
     for line in worst.balances:
         place = worst.address, line.token.address
         have = state.stock[line.token.address] + state.idle[place]
         paid = min(have, line.owed)
         chain.owed[worst.key, line.token.address] -= paid
-        chain.supplied[worst.key, line.token.address] += have - paid
+        grown = share(line.owed, 1) if paid == line.owed else 0
+        chain.supplied[worst.key, line.token.address] += max(have - paid - grown, 0)
     return chain.health(worst.key)
 
 

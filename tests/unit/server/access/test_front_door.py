@@ -313,7 +313,7 @@ def test_door__slow_body_for_the_operator__is_408(house: House) -> None:
     assert house.ask("/v1/operator/reload", headers, chunks=(b"{",), hangs=True).code == "body_too_slow"
 
 
-@pytest.mark.parametrize("role", ["viewer", "trader", "risk", "admin"])
+@pytest.mark.parametrize("role", ["viewer", "trader", "risk", "desk", "admin"])
 def test_door__operator_on_a_quote_route__is_403(house: House, role: str) -> None:
     answer = house.ask(headers={"X-API-Key": house.keys[role]})
     assert (answer.status, answer.code) == (403, "wrong_role")

@@ -59,9 +59,9 @@ def test_keyring__same_id_twice__is_refused(tmp_path: Path) -> None:
 
 
 def test_roles__each__may_what_those_below_may_and_relayers_stand_apart() -> None:
-    ladder = [Role.VIEWER, Role.TRADER, Role.RISK, Role.ADMIN]
+    ladder = [Role.VIEWER, Role.TRADER, Role.RISK, Role.DESK, Role.ADMIN]
     for rank, role in enumerate(ladder):
-        assert [role.may(needed) for needed in ladder] == [index <= rank for index in range(4)]
+        assert [role.may(needed) for needed in ladder] == [index <= rank for index in range(len(ladder))]
         assert not role.may(Role.RELAYER)
         assert not Role.RELAYER.may(role)
     assert Role.RELAYER.may(Role.RELAYER)
