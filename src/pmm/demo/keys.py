@@ -25,7 +25,7 @@ def make_keys(folder: Path) -> DemoKeys:
     now_s = int(time.time())
     made = {
         name: new_key(kind=KeyKind.API_KEY, role=role, name=name, now_s=now_s)
-        for name, role in (("pmm", Role.RELAYER), ("health", Role.VIEWER), ("desk", Role.RISK))
+        for name, role in (("pmm", Role.RELAYER), ("health", Role.VIEWER), ("desk", Role.DESK))
     }
     file = folder / "keys.json"
     write_keys(file, [record for record, _ in made.values()])
