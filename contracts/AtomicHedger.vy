@@ -5,7 +5,8 @@
 @title AtomicHedger: pays a fill out of borrowed funds and closes the position in the same transaction
 @license Apache-2.0
 @author pmm
-@notice The maker sells what it does not hold. RfqSettlement hands a signed fill to `fundFill`; this contract obtains the
+@notice The maker sells what it does not hold. RfqSettlement hands a signed fill to `fundFill` (but flash swaps on one
+        Uniswap V3 pool, which it does itself); this contract obtains the
         maker asset, delivers it, buys back what it owes on the leg of the signed plan, and has the settlement contract
         take the taker's payment apart: the cost to whoever is owed, the rest to the inventory. `swapExactIn` sells
         inventory on the same legs. Layouts of plan and route: contracts/README.md; steps: contracts/HEDGER.md.
@@ -23,10 +24,11 @@
         INV-H1  No call leaves more of a token here than lay here before, and a fill or sale leaves none of its two assets,
                 donations included.
         INV-H2  What lay here before neither adds to a profit nor makes up for a loss: amounts bought, owed and delivered
-                are exact, and the taker's payment passes this contract by (a signed order alone is paid through it).
+                are exact, and the taker's payment passes this contract by (but for a signed order and a V4 pool of ether).
         INV-H3  The receiver is sent exactly the making amount, before the taker pays (but with source 9, where the
                 taker pays first).
-        INV-H4  A callback acts only for the caller, token, amount and data that the open ticket names, once.
+        INV-H4  A callback acts only for the caller, token, amount and data that the open ticket names, once; a V3 swap is
+                held to its amount by the pool's answer.
         INV-H5  No allowance outlives the transaction that gave it.
         INV-H6  Whatever leaves goes to the receiver, an authenticated pool, the lender of the ticket, the maker of the
                 signed order, or the settlement contract.
@@ -317,7 +319,8 @@ def _fund(terms: FillTerms, lender: address):
     """
     @dev 1. Check caller, receiver, amount and plan.
          2. Take the funds; the callbacks deliver, have the taker pay, and repay.
-         3. Hand over whatever lies here of the two assets: nothing, unless somebody sent it.
+         3. Hand over whatever lies here of the two assets: nothing, unless somebody sent it or a lender of ERC-3156 pulled
+            less than it might.
     @param lender Of ERC-3156.
     """
     self._require_fill(terms.receiver, terms.making_amount)

@@ -74,7 +74,8 @@ interface IRfqSettlement is ISettlementErrors, ISettlementEvents {
 
     /// @notice Fills an order whose maker asset comes out of flash funds, as the signed plan says: from one Uniswap V3
     /// pool, or through the hedger.
-    /// @dev Not payable and never unwraps. The receiver must not be the settlement, that pool or the hedger.
+    /// @dev Not payable and never unwraps. The receiver must be neither the settlement nor whoever holds the ticket: that
+    /// pool, or the hedger where it does the fill.
     /// @param args `[target 20 bytes if bit 251] || extension`, no byte more
     function fillOrderFunded(
         Order calldata order,

@@ -14,11 +14,11 @@ interface ISettlementErrors {
     error ZeroAddress();
     /// @notice Thrown when an address that must hold code holds none.
     error NoCode(address account);
-    /// @notice Thrown when a module is set a second time.
+    /// @notice Thrown when a module is set a second time, or the hedger, which is part of the code.
     error ModuleAlreadySet(ModuleKind kind, address module);
     /// @notice Thrown when the module to be set serves another settlement contract.
     error ForeignModule(address module, address itsSettlement);
-    /// @notice Thrown when the call needs a module that is not set.
+    /// @notice Thrown when the call needs a module that is not set, or a hedger that is not deployed yet.
     error ModuleMissing(ModuleKind kind);
     /// @notice Thrown when a switch is named that does not exist.
     error BadGuards(uint256 guards);

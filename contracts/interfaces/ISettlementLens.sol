@@ -113,7 +113,7 @@ struct Limits {
 /// | 17 | INVENTORY | the token's own error: the settlement holds less of the maker asset (not for funded orders) |
 /// | 18 | TAKER_BALANCE | the token's own error: the taker holds less of the taker asset (it may still pay WETH in ETH) |
 /// | 19 | TAKER_ALLOWANCE | the token's own error: the taker approved less (it may still use Permit, Permit2 or ETH) |
-/// | 20 | NO_HEDGER | `ModuleMissing` (funded orders) |
+/// | 20 | NO_HEDGER | `ModuleMissing` (funded orders, but for flash swaps on one pool) |
 /// | 21 | LOCKED | `Reentered`: asked from inside a fill |
 /// | 22 | FILL_TOO_SMALL | `FillTooSmall` |
 /// | 23 | DECAYED_AWAY | `ZeroAmount`: decay left nothing of the making amount |

@@ -130,7 +130,7 @@ abstract contract Fills is SpecialLegs {
     }
 
     /// @dev Every order, every call.
-    /// @param funded whether the hedger is to supply the maker asset
+    /// @param funded whether flash funds, of a pool or through the hedger, are to supply the maker asset
     function _fill(
         Order calldata order,
         bytes32 r,

@@ -7,7 +7,7 @@ import {FlashSwapLeg} from "./FlashSwapLeg.sol";
 import {PoolLib} from "./PoolLib.sol";
 import {TokenLib} from "./TokenLib.sol";
 
-/// @title Legs through the hedger
+/// @title Funded legs: which way a plan goes, and the way through the hedger
 /// @dev The hedger is judged by what moved: the receiver's balance, and the taker's payment, which this contract
 /// itself splits between the payee of the hedge and the inventory. It can touch nothing else: it holds no
 /// allowance, and no other function answers it.

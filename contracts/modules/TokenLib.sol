@@ -60,7 +60,8 @@ library TokenLib {
         _approve(token, spender, amount);
     }
 
-    /// @notice Calls with the `length` bytes at `data`; what fails there fails here, with its own words.
+    /// @notice Calls with the `length` bytes at `data`; what fails there fails here, with its own words. The caller has
+    /// looked whether the target holds code.
     function callFrom(address target, uint256 data, uint256 length) internal {
         assembly ("memory-safe") {
             if iszero(call(gas(), target, 0, data, length, 0, 0)) {

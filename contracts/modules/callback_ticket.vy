@@ -3,7 +3,8 @@
 @title One-shot ticket for the callback of a lender or pool
 @license Apache-2.0
 @dev A callback runs while the entry point holds the lock, so the lock cannot protect it. The ticket does: it
-     is written just before the call to the lender, names that lender, the token, the amount and the data of
+     is written just before the call to the lender, names that lender, the token, the amount (zero for a swap of
+     Uniswap V3, whose answer is held against it afterwards) and the data of
      the one callback that may follow, and is wiped by it. One word of transient storage holds the hash of
      the four; zero means that no callback is expected. A lender's ticket is used up before the swap inside
      its callback opens the next, so one word serves both.

@@ -4,7 +4,7 @@
 @title Legs of a hedge: buying exactly what a fill owes, and selling inventory
 @license Apache-2.0
 @dev A purchase is paid by the taker, straight to whoever is owed, by the settlement contract's `collect`, which splits off
-     the profit and refuses less than the signed minimum. Only a signed order is paid through here. A sale is paid with
+     the profit and refuses less than the signed minimum. Only a signed order and a V4 pool of ether are paid through here. A sale is paid with
      what was sent here for it. Each leg trades exactly the amount or reverts; none has a price limit of its own.
      Longer than 300 lines, so that each swap stands beside the callback that pays it.
 """

@@ -49,6 +49,18 @@ def deploy_hedger(account: AccountAPI, settlement: str, path: Path) -> None:
         click.ClickException: it would not come to stand where the settlement expects it; nothing was sent.
     """
     expected = ape.project.RfqSettlement.at(settlement).hedger()
+    if int(expected, 16) == 0:
+        raise click.ClickException(
+            f"expected a settlement with a hedger, found that {settlement} has none for good"
+        )
+    if ape.networks.provider.get_code(expected):
+        if "AtomicHedger" not in load_deployment(path).contracts:
+            raise click.ClickException(
+                f"expected the record {shown(path)} to name the AtomicHedger that stands already, at {expected}, "
+                "found that it does not; restore the record, or deploy anew while this settlement holds nothing"
+            )
+        click.echo(f"AtomicHedger stands already, at {expected}")
+        return
     found = get_create_address(account.address, account.nonce)
     if found != expected:
         raise click.ClickException(

@@ -93,6 +93,9 @@ def _comparisons(record: Deployment) -> Iterator[tuple[str, Any, Any]]:
     arguments = record.contracts["RfqSettlement"].constructor_args
     yield "weth", arguments["weth"], settlement.weth()
     yield "oneInchRouter", arguments["oneInchRouter"], settlement.oneInchRouter()
+    yield "hedger's address", arguments["hedger"], settlement.hedger()
+    for name in ("AtomicHedger", "SettlementLens"):
+        yield f"{name} in the record", True, name in record.contracts
     core_tokens = sorted(settlement.coreTokens())
     yield "core tokens", sorted(arguments["coreTokens"]), core_tokens
     yield "owner", record.parameters["owner"], settlement.owner()

@@ -145,6 +145,11 @@ def test_deploy__hedger_after_another_transaction__is_refused_before_it_is_sent(
     record = tmp_path / "record.json"
     code, text = _ape(fork, "deploy", "settlement", "--record", str(record))
     assert code == 0, text
+    with fork[0].rpc() as rpc:
+        # As if something else had been sent in its place.
+        rpc.call(
+            "anvil_setCode", json.loads(record.read_text())["contracts"]["AtomicHedger"]["address"], "0x"
+        )
     code, text = _ape(fork, "deploy", "hedger", "--record", str(record))
     assert code != 0
     assert "expected the next contract of" in text
