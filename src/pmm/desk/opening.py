@@ -32,6 +32,7 @@ from pmm.desk.backlog import Backlog
 from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.heads import join_heads
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
@@ -134,6 +135,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         desk=LegDesk(OperatorTransactions(sender)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
+    heads = join_heads(scene)
     pool = NodePool(urls, timeout_s=settings.rpc_timeout_ms / 1000)
     store = IndexStore(ledger)
     # A development chain is rolled back at will; one under consensus does not get shorter.
@@ -175,7 +177,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         accounts=frozenset(watch.accounts),
         numeraires=frozenset(one.quote.address for one in assets),
         # Two looks: the first one after a horizon may just have begun.
-        lateness_ms=2 * settings.desk.poll_ms + _LOOK_MS,
+        lateness_ms=2 * round(heads.longest_pause_s * 1000) + _LOOK_MS,
         now_ms=_now_ms(),
     )
     lending = join_lending(scene, sender, stock, events.lending, assets)
@@ -209,6 +211,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         scene=scene,
         ledger=ledger,
         pool=pool,
+        heads=heads,
         indexer=indexer,
         orders=orders,
         store=store,
