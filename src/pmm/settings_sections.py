@@ -176,6 +176,10 @@ class DeskSettings(_Section):
         False,
         description="Hedge on Aave V3 too, where that costs less than spot or spot has nothing to spend.",
     )
+    borrows: bool = Field(
+        False,
+        description="Sell what the lending account borrows against the collateral it has, where that costs least.",
+    )
     max_slippage_bps: int = Field(
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
     )

@@ -33,6 +33,7 @@ from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.heads import join_heads
+from pmm.desk.hedge_transactions import HedgeTransactions
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
@@ -56,7 +57,6 @@ from pmm.settings_risk import risk_settings
 from pmm.sources import node_endpoints
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
-from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
 
 _LOG = structlog.get_logger()
@@ -132,7 +132,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
     hedger = Hedger(
         ledger=hedges,
         routes=(UniswapRoute(scene.settlement), *lending_routes(scene)),
-        desk=LegDesk(OperatorTransactions(sender)),
+        desk=LegDesk(HedgeTransactions(sender, stock)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
     heads = join_heads(scene)
