@@ -204,3 +204,52 @@ def test_stop__while_waiting__returns() -> None:
     watch.stop()
     waiter.join(timeout=_DEADLINE_S)
     assert not waiter.is_alive()
+
+
+@pytest.mark.parametrize("steady", [False, True], ids=["never stood", "stood for long"])
+def test_run__connection_fails_again_and_again__pauses_grow_by_chance_and_begin_anew(
+    monkeypatch: pytest.MonkeyPatch, *, steady: bool
+) -> None:
+    watch = HeadWatch(["ws://127.0.0.1:1", "ws://127.0.0.1:2"], WatchPolicy(retry_s=1, most_retry_s=8))
+    pauses: list[float] = []
+    asked: list[str] = []
+
+    def listen(url: str) -> bool:
+        asked.append(url)
+        return steady
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            watch._stopped.set()
+        return False
+
+    monkeypatch.setattr(watch, "_listen", listen)
+    monkeypatch.setattr(watch._stopped, "wait", pause)
+    watch._run()
+    most = [1.0] * 7 if steady else [1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
+    assert all(least / 2 <= found <= least for least, found in zip(most, pauses, strict=True))
+    assert len(set(pauses)) == 7
+    assert asked[:3] == ["ws://127.0.0.1:1", "ws://127.0.0.1:2", "ws://127.0.0.1:1"]
+    assert watch.state.reconnects == 6
+
+
+def test_wait__babbling_socket__wakes_no_more_often_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = HeadWatch(["ws://127.0.0.1:1"], WatchPolicy(least_s=5), clock=lambda: 100.0)
+    stop = threading.Event()
+    pauses: list[float] = []
+    monkeypatch.setattr(stop, "wait", pauses.append)
+    for _ in range(2):
+        watch._news.set()
+        watch.wait(stop)
+    assert pauses == [0.0, 5.0]
+
+
+def test_wait__asked_to_stop__returns_and_looks_no_more() -> None:
+    watch = HeadWatch(["ws://127.0.0.1:1"], WatchPolicy(poll_s=600))
+    stop = threading.Event()
+    waiter = threading.Thread(target=watch.wait, args=(stop,))
+    waiter.start()
+    stop.set()
+    waiter.join(timeout=_DEADLINE_S)
+    assert not waiter.is_alive()
