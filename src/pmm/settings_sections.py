@@ -176,6 +176,10 @@ class DeskSettings(_Section):
         False,
         description="Hedge on Aave V3 too, where that costs less than spot or spot has nothing to spend.",
     )
+    borrows: bool = Field(
+        False,
+        description="Sell what the lending account borrows against the collateral it has, where that costs least.",
+    )
     max_slippage_bps: int = Field(
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
     )
@@ -215,6 +219,18 @@ class DeskSettings(_Section):
         60, ge=2, le=1_440, description="Prices below which value at risk is unknown."
     )
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
+    websockets: SecretStr | None = Field(
+        None, description="WebSockets of nodes that tell of new heads, by comma; they may hold keys."
+    )
+    head_check_ms: int = Field(
+        2_000, ge=50, le=60_000, description="Pause between looks while a WebSocket tells of heads."
+    )
+    head_lag_ms: int = Field(
+        3_000, ge=100, le=60_000, description="How long after HTTP a WebSocket may tell of a head."
+    )
+    head_quiet_ms: int = Field(
+        30_000, ge=100, le=600_000, description="How long it may tell of none before it counts as dead."
+    )
     metrics_port: int = Field(
         9_650,
         ge=0,

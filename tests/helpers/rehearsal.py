@@ -64,6 +64,9 @@ def _chain(events: DeskEvents) -> None:
     chain.node_scored(node="own", sync=1.0, response=0.9, score=0.97)
     chain.node_switched(before="", after="own", why="start")
     chain.node_switched(before="own", after="alchemy", why="score 40 %")
+    falls = {"died": 1, "silent": 0, "behind": 1}
+    events.heads.heads_from(source="websocket", why="", falls=falls, reconnects=2)
+    events.heads.heads_from(source="http", why="expected new heads, found none", falls=falls, reconnects=2)
     chain.gas_price_read(gwei=12.0)
     chain.transaction_sent(purpose="hedge", transaction_hash=HASH)
     chain.transaction_replaced(purpose="hedge", transaction_hash=HASH)

@@ -40,7 +40,8 @@ def _top(status: DeskStatus) -> str:
     else:
         behind_s = max(status.node_time_s - status.head_time_s, 0)
         books = f"books at block {status.head}, {status.lag_blocks} blocks ({behind_s} s) behind"
-    return escape(f"{status.node}  block {status.node_head}  {books}\nledger {status.ledger}")
+    heads = f", heads by {status.heads}" if status.heads else ""
+    return escape(f"{status.node}  block {status.node_head}  {books}{heads}\nledger {status.ledger}")
 
 
 def _inventory(status: DeskStatus) -> Table:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from pmm.chain.indexer import Indexer, IndexStore, Place
-from pmm.chain.node_pool import NodePool
+from pmm.chain.node_pool import HeadWatch, NodePool
 from pmm.chain.sender import TransactionRecord, TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
@@ -75,6 +75,7 @@ class Desk:
     scene: Scene
     ledger: Ledger
     pool: NodePool
+    heads: HeadWatch
     indexer: Indexer
     orders: KnownOrders
     store: IndexStore
@@ -119,6 +120,7 @@ class Desk:
         before = self.store.place()
         followed = self._follow()
         place = self._begin()
+        self.heads.seen(place.head.hash)
         # All that is judged in a turn is judged at one block: the newest in the books.
         reading = self.reader.read(place.head.number)
         changed = self.sender.step()
@@ -152,18 +154,18 @@ class Desk:
 
     def run(self, stop: threading.Event) -> None:
         """Step until ``stop`` is set; failures that pass by themselves are noted and tried again."""
-        pause_s = self.scene.settings.desk.poll_ms / 1000
         probe_at_s = 0.0
-        while not stop.is_set():
-            if self.pool.count > 1 and time.monotonic() >= probe_at_s:
-                self.pool.probe()
-                probe_at_s = time.monotonic() + _PROBE_S
-            try:
-                self.turn()
-            except PmmError as error:
-                self.alerts.ended(str(error), self.clock_ms())
-                raise
-            stop.wait(pause_s)
+        with self.heads:
+            while not stop.is_set():
+                if self.pool.count > 1 and time.monotonic() >= probe_at_s:
+                    self.pool.probe()
+                    probe_at_s = time.monotonic() + _PROBE_S
+                try:
+                    self.turn()
+                except PmmError as error:
+                    self.alerts.ended(str(error), self.clock_ms())
+                    raise
+                self.heads.wait(stop)
 
     def turn(self) -> DeskTurn | None:
         """Step, and note a failure that passes by itself in ``trouble``; raises the others."""
@@ -236,6 +238,7 @@ class Desk:
         self.alerts.differences(found, now_ms)
         self.alerts.notices(notices, now_ms)
         self.gauges.chain(place.head, self.pool.states(), now_ms)
+        self.gauges.heads(self.heads.state)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)

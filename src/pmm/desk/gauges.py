@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pmm.chain.node_pool import NodeState
+from pmm.chain.node_pool import HeadState, NodeState
 from pmm.chain.sender import TransactionRecord, TransactionState
 from pmm.domain import Address, BlockRef, ChainChange, OrderFilled, Token
 from pmm.execution.book import InventoryBook, LendingKey, Reconciliation, Side
@@ -61,6 +61,15 @@ class DeskGauges:
         if self.market is not None:
             watch.gas_price_read(gwei=self.market.gas_price_wei / _GWEI)
         self._head = head
+
+    def heads(self, state: HeadState) -> None:
+        """Tell what wakes the desk."""
+        self._events.heads.heads_from(
+            source=state.source.value,
+            why=state.why,
+            falls={how.value: count for how, count in state.falls.items()},
+            reconnects=state.reconnects,
+        )
 
     def fills(self, changes: Iterable[ChainChange]) -> None:
         """Tell fills and what a reorganisation took."""

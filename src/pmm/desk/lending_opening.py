@@ -21,7 +21,7 @@ from pmm.execution.hedging import HedgedAsset
 from pmm.execution.lending import KeeperPolicy
 from pmm.monitoring.desk.lending_events import LendingEvents
 from pmm.settings_sections import DeskSettings
-from pmm.venues.aave import AaveShortRoute, LendingContracts
+from pmm.venues.aave import AaveShortRoute, CollateralBorrowRoute, LendingContracts
 
 _LOG = structlog.get_logger()
 
@@ -70,18 +70,19 @@ def join_lending(
     )
 
 
-def lending_routes(scene: Scene) -> tuple[AaveShortRoute, ...]:
-    """Return the hedger's routes on Aave; none where they are off.
+def lending_routes(scene: Scene) -> tuple[AaveShortRoute | CollateralBorrowRoute, ...]:
+    """Return the hedger's routes on Aave that are on.
 
     Raises InvalidInput where the record lacks LendingAccount or DeltaHedger, or the contract no lending account,
     UnsafeToSign for another code than recorded.
     """
     desk, plan = scene.settings.desk, scene.lending
-    if not desk.shorts:
+    if not (desk.shorts or desk.borrows):
         return ()
     if plan is None:
+        name = "PMM_DESK_SHORTS" if desk.shorts else "PMM_DESK_BORROWS"
         raise InvalidInput(
-            f"PMM_DESK_SHORTS: expected a lending account, found that {_why_none(scene)}, or turn it off"
+            f"{name}: expected a lending account, found that {_why_none(scene)}, or turn it off"
         )
     delta_hedger = parse_address(scene.deployment.address("DeltaHedger"))
     scene.check_recorded("LendingAccount", plan.account)
@@ -90,10 +91,12 @@ def lending_routes(scene: Scene) -> tuple[AaveShortRoute, ...]:
         settlement=scene.settlement,
         lending_account=plan.account,
         delta_hedger=delta_hedger,
-        # A short is opened at the buffer that the keeper holds: it has nothing to do about it.
+        # A loan is taken at the buffer that the keeper holds: it has nothing to do about it.
         target_health_wad=keeper_policy(desk).target_wad,
     )
-    return (AaveShortRoute(contracts),)
+    shorts = (AaveShortRoute(contracts),) if desk.shorts else ()
+    borrows = (CollateralBorrowRoute(contracts),) if desk.borrows else ()
+    return (*shorts, *borrows)
 
 
 def _why_none(scene: Scene) -> str:

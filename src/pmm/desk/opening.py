@@ -33,6 +33,8 @@ from pmm.desk.closing import OpenedParts
 from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
 from pmm.desk.gauges import DeskGauges
+from pmm.desk.heads import join_heads
+from pmm.desk.hedge_transactions import HedgeTransactions
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
@@ -56,7 +58,6 @@ from pmm.settings_risk import risk_settings
 from pmm.sources import node_endpoints
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
-from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.uniswap import UniswapRoute
 
 _LOG = structlog.get_logger()
@@ -130,9 +131,10 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
     hedger = Hedger(
         ledger=hedges,
         routes=(UniswapRoute(scene.settlement), *lending_routes(scene)),
-        desk=LegDesk(OperatorTransactions(sender)),
+        desk=LegDesk(HedgeTransactions(sender, stock)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
+    heads = join_heads(scene)
     pool = opened.keep(NodePool(urls, timeout_s=settings.rpc_timeout_ms / 1000))
     store = IndexStore(ledger)
     # A development chain is rolled back at will; one under consensus does not get shorter.
@@ -179,7 +181,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         accounts=frozenset(watch.accounts),
         numeraires=frozenset(one.quote.address for one in assets),
         # Two looks: the first one after a horizon may just have begun.
-        lateness_ms=2 * settings.desk.poll_ms + _LOOK_MS,
+        lateness_ms=2 * round(heads.longest_pause_s * 1000) + _LOOK_MS,
         now_ms=_now_ms(),
     )
     lending = join_lending(scene, sender, stock, events.lending, assets)
@@ -216,6 +218,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         scene=scene,
         ledger=ledger,
         pool=pool,
+        heads=heads,
         indexer=indexer,
         orders=orders,
         store=store,

@@ -33,6 +33,11 @@ _RISK = (
     "'pmm_hedge_price_known') "
     "GROUP BY series, subject) ORDER BY subject"
 )
+_HEADS = (
+    "SELECT subject FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points WHERE run = "
+    "(SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series = 'pmm_heads_source' GROUP BY subject) "
+    "AND CAST(value AS REAL) = 1"
+)
 _PHASE_OF = {number: name for name, number in RISK_STATES.items()}
 
 
@@ -94,7 +99,10 @@ class ProfitLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStatus:
-    """Everything; ``head`` is the newest block in the books, None before the first one."""
+    """Everything; ``head`` is the newest block in the books, None before the first one.
+
+    ``heads`` is what wakes the desk, as it wrote last; empty before that.
+    """
 
     ledger: str
     node: str
@@ -102,6 +110,7 @@ class DeskStatus:
     node_time_s: int
     head: int | None
     head_time_s: int | None
+    heads: str
     tokens: tuple[TokenLine, ...]
     lending: tuple[LendingLine, ...]
     live: tuple[Intent, ...]
@@ -138,7 +147,7 @@ def _read(scene: Scene) -> ChainReading:
 def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: int) -> DeskStatus:
     hedges = HedgeLedger(ReadOnlyLedger(ledger))
     accounts = HedgeAccounts(hedges.load())
-    head = ledger.read(_HEAD)
+    head, heads = ledger.read(_HEAD), ledger.read(_HEADS)
     tokens = {token.address: token for token in scene.tokens}
     held = dict.fromkeys(tokens, 0)
     for key, amount in reading.balances.items():
@@ -150,6 +159,7 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
         node_time_s=reading.block.time_s,
         head=head[0][0] if head else None,
         head_time_s=head[0][1] if head else None,
+        heads=heads[0][0] if heads else "",
         tokens=tuple(
             TokenLine(
                 token=token,

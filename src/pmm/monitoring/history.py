@@ -35,6 +35,7 @@ SERIES: Final = {
     "pmm_hedges_total": ("route", "outcome"),
     "pmm_actions_total": ("action", "outcome"),
     "pmm_indexer_reorgs_total": (),
+    "pmm_heads_source": ("source",),
     "pmm_lending_buffer_ratio": ("account", "market"),
 }
 """What is kept, with the labels that make its subject."""

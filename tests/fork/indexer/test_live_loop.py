@@ -28,7 +28,7 @@ _DEADLINE_S = 20.0
 # LOG3 of the calldata: three topics, then the data.
 _LOGGER = "0x604035602035600035606036038060606000376000a300"
 # Longer than any test: without a WebSocket nothing would happen.
-_NO_POLL = WatchPolicy(poll_s=0.05, quiet_s=600)
+_NO_POLL = WatchPolicy(poll_s=0.05, check_s=600, quiet_s=600, lag_s=600)
 
 
 @pytest.fixture
@@ -80,7 +80,9 @@ def test_loop__over_websocket__tells_fills_and_a_reorg_as_they_happen(
     thread = threading.Thread(target=loop.run, daemon=True)
     thread.start()
     while not heads.live:
-        heads._stopped.wait(0.01)
+        # A head that both show: the socket is believed from then on.
+        rpc.call("anvil_mine", "0x1")
+        heads._stopped.wait(0.1)
     rpc.call("anvil_mine", "0x3")
     log_fill(rpc, 7)
     assert hashes(until(told, lambda change: bool(change.added)).added) == [7]

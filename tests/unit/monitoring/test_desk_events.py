@@ -91,6 +91,29 @@ def test_node_switch__from_one_to_another__leaves_one_active() -> None:
     assert value("pmm_node_switches_total") == 1
 
 
+def test_heads__socket_lost__one_source_is_left_and_totals_are_counted_once() -> None:
+    events = DeskEvents()
+    with structlog.testing.capture_logs() as said:
+        events.heads.heads_from(source="http", why="", falls={"died": 0}, reconnects=0)
+        for _ in range(3):
+            events.heads.heads_from(
+                source="http", why="expected heads, found none", falls={"died": 0}, reconnects=1
+            )
+        events.heads.heads_from(source="websocket", why="", falls={"died": 0}, reconnects=1)
+        events.heads.heads_from(source="http", why="cut", falls={"died": 1}, reconnects=2)
+    value = events.registry.get_sample_value
+    assert [value("pmm_heads_source", {"source": one}) for one in ("http", "websocket")] == [1, 0]
+    assert value("pmm_heads_falls_total", {"why": "died"}) == 1
+    assert value("pmm_heads_reconnects_total") == 2
+    # At the start, its first trouble, and each change: not at each attempt.
+    assert [(one["source"], one["log_level"]) for one in said] == [
+        ("http", "info"),
+        ("http", "warning"),
+        ("websocket", "info"),
+        ("http", "warning"),
+    ]
+
+
 def test_metrics_port__taken__says_so() -> None:
     events = DeskEvents()
     port = MetricsPort(events.registry, port=0)

@@ -20,6 +20,10 @@ class Heads(Protocol):
         """Return at a new head, or when it is time to look anyway."""
         ...
 
+    def seen(self, block: bytes) -> None:
+        """Take the hash of the head that was read, which those told are held against."""
+        ...
+
 
 class IndexerLoop:
     """Steps whenever there is a new head, and goes on over every failure that passes by itself.
@@ -73,6 +77,7 @@ class IndexerLoop:
             return None
         self.trouble = ""
         if change is not None:
+            self._heads.seen(change.head.hash)
             self._on_change(change)
         return change
 

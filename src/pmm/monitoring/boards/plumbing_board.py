@@ -50,6 +50,18 @@ PLUMBING = Board(
                     queries=(Query('pmm_node_score{part!="total"}', "{{node}} {{part}}"),),
                 ),
                 Panel(
+                    title="Heads told by",
+                    kind=PanelKind.TABLE,
+                    queries=(Query("pmm_heads_source", ""),),
+                ),
+                Panel(
+                    title="Heads that fell back to HTTP",
+                    queries=(
+                        Query("sum by (why) (increase(pmm_heads_falls_total[$__rate_interval]))", "{{why}}"),
+                        Query("sum(increase(pmm_heads_reconnects_total[$__rate_interval]))", "reconnects"),
+                    ),
+                ),
+                Panel(
                     title="Switches of node",
                     queries=(Query("sum(increase(pmm_node_switches_total[$__rate_interval]))", "switches"),),
                 ),

@@ -8,6 +8,7 @@ from prometheus_client.exposition import generate_latest
 from pmm.monitoring.desk.alert_events import AlertEvents
 from pmm.monitoring.desk.book_events import BookEvents
 from pmm.monitoring.desk.chain_watch import ChainWatch
+from pmm.monitoring.desk.head_events import HeadEvents
 from pmm.monitoring.desk.hedge_events import HedgeEvents
 from pmm.monitoring.desk.lending_events import LendingEvents
 from pmm.monitoring.desk.risk_events import RiskEvents
@@ -22,6 +23,7 @@ class DeskEvents:
         self.book = BookEvents(self.registry)
         self.hedges = HedgeEvents(self.registry)
         self.chain = ChainWatch(self.registry)
+        self.heads = HeadEvents(self.registry)
         self.lending = LendingEvents(self.registry)
         self.risk = RiskEvents(self.registry)
         self.sources = SourceEvents(self.registry)

@@ -18,6 +18,7 @@ class Script:
 
     def __init__(self, *lines: object) -> None:
         self.lines = list(lines)
+        self.read: list[bytes] = []
         self.loop: IndexerLoop | None = None
 
     def wait(self) -> None:
@@ -28,6 +29,9 @@ class Script:
         line = self.lines.pop(0)
         assert callable(line)
         line()
+
+    def seen(self, block: bytes) -> None:
+        self.read.append(block)
 
 
 def run(site: Site, *lines: object) -> tuple[IndexerLoop, list[ChainChange]]:
@@ -64,6 +68,7 @@ def test_run__node_down_for_a_while__notes_it_and_goes_on(ledger: Ledger) -> Non
     loop_script = Script(down, up)
     loop = loop_script.loop = IndexerLoop(site.indexer, heads=loop_script, probe=site.pool.probe)
     loop.run()
+    assert loop_script.read[-1:] == [bytes.fromhex(chain.head.hash[2:])]
     assert "ConnectError" in troubles[0]
     assert loop.trouble == ""
     assert hashes(site.canonical()) == [1]
@@ -89,6 +94,9 @@ def test_stop__from_another_thread__ends_the_loop(ledger: Ledger) -> None:
         def wait(self) -> None:
             waiting.set()
             go_on.wait(_DEADLINE_S)
+
+        def seen(self, block: bytes) -> None:
+            pass
 
     loop = IndexerLoop(site.indexer, heads=Heads(), probe=site.pool.probe)
     thread = threading.Thread(target=loop.run)

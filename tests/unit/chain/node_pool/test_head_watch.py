@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from pmm.chain.node_pool import HeadWatch, WatchPolicy
+from pmm.chain.node_pool import Fall, HeadWatch, WatchPolicy
 
 # Long waits that no test may reach, and short pauses.
-FAST = WatchPolicy(poll_s=0.01, quiet_s=30.0, open_s=5.0, retry_s=0.01, most_retry_s=0.01)
+FAST = WatchPolicy(
+    poll_s=0.01, quiet_s=30.0, check_s=30.0, lag_s=30.0, open_s=5.0, retry_s=0.01, most_retry_s=0.01
+)
 _DEADLINE_S = 10.0
 
 
@@ -24,6 +26,7 @@ class Heads:
         self.joined = threading.Semaphore(0)
         self.connections: list[ServerConnection] = []
         self.first_answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": "0x1"})
+        self.newest = 0
 
     def serve_one(self, connection: ServerConnection) -> None:
         asked = json.loads(connection.recv())
@@ -34,9 +37,14 @@ class Heads:
         for _ in connection:
             pass
 
-    def tell(self, text: str | None = None) -> None:
-        head = {"jsonrpc": "2.0", "method": "eth_subscription", "params": {"result": {"number": "0x1"}}}
+    def tell(self, text: str | None = None) -> bytes:
+        """Send a text, or a new head; return its hash."""
+        self.newest += 1
+        told = self.newest.to_bytes(32, "big")
+        result = {"number": hex(self.newest), "hash": f"0x{told.hex()}"}
+        head = {"jsonrpc": "2.0", "method": "eth_subscription", "params": {"result": result}}
         self.connections[-1].send(text or json.dumps(head))
+        return told
 
 
 @contextmanager
@@ -55,20 +63,34 @@ def running(heads: Heads) -> Iterator[Heads]:
         thread.join(timeout=_DEADLINE_S)
 
 
-def until(watch: HeadWatch, *, live: bool) -> None:
-    """Wait as a follower does until a subscription stands, or does not any more."""
+def until_dead(watch: HeadWatch) -> None:
+    """Wait as a follower does until heads come over HTTP."""
     for _ in range(2_000):
-        if watch.live is live:
+        if not watch.live:
             return
         watch.wait()
-    pytest.fail(f"expected live to be {live}, found {watch.live}: {watch.trouble}")
+    pytest.fail("expected the subscription to be given up, found it live")
+
+
+def believed(heads: Heads, watch: HeadWatch) -> None:
+    """Wait for a subscription, and let it tell a head that HTTP shows."""
+    assert heads.joined.acquire(timeout=_DEADLINE_S)
+    for _ in range(2_000):
+        if watch._choice.standing:
+            break
+        watch.wait()
+    watch.seen(heads.tell())
+    for _ in range(2_000):
+        if watch.live:
+            watch._news.clear()  # of what it told before it was believed
+            return
+        watch.wait()
+    pytest.fail(f"expected a live subscription, found none: {watch.trouble}")
 
 
 def test_wait__new_head__returns_at_once() -> None:
     with running(Heads()) as heads, HeadWatch([f"ws://127.0.0.1:{heads.port}/v3/SECRETKEY"], FAST) as watch:
-        assert heads.joined.acquire(timeout=_DEADLINE_S)
-        until(watch, live=True)
-        watch._news.clear()  # of the subscription itself
+        believed(heads, watch)
         returned = threading.Event()
 
         def wait() -> None:
@@ -87,15 +109,13 @@ def test_wait__subscription_dies__polls_and_comes_back() -> None:
     heads = Heads()
     with running(heads):
         watch = HeadWatch([f"ws://127.0.0.1:{heads.port}/v3/SECRETKEY"], FAST).start()
-        assert heads.joined.acquire(timeout=_DEADLINE_S)
-        until(watch, live=True)
-    until(watch, live=False)
-    assert watch.deaths == 1
+        believed(heads, watch)
+    until_dead(watch)
+    assert watch.state.falls[Fall.DIED] == 1
     for _ in range(5):
         watch.wait()
     with running(heads):
-        assert heads.joined.acquire(timeout=_DEADLINE_S)
-        until(watch, live=True)
+        believed(heads, watch)
         assert watch.trouble == ""
         watch.stop()
 
@@ -105,9 +125,7 @@ def test_wait__subscription_dies_meanwhile__goes_over_to_polling() -> None:
     returned = threading.Event()
     with running(heads):
         watch = HeadWatch([f"ws://127.0.0.1:{heads.port}"], FAST).start()
-        assert heads.joined.acquire(timeout=_DEADLINE_S)
-        until(watch, live=True)
-        watch._news.clear()  # of the subscription itself
+        believed(heads, watch)
 
         def wait() -> None:
             watch.wait()
@@ -149,23 +167,28 @@ def test_listen__node_that_does_not_subscribe__is_polled(
         assert "SECRETKEY" not in watch.trouble + caplog.text
 
 
-@pytest.mark.parametrize("said", ["[" * 100_000, "nonsense"], ids=["too deep", "nonsense"])
+_NOT_A_HEAD = '{"method": "eth_subscription", "params": {"result": {"hash": "0xSECRETKEY"}}}'
+_SHORT = '{"method": "eth_subscription", "params": {"result": {"hash": "0x12"}}}'
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["[" * 100_000, "nonsense", _NOT_A_HEAD, _SHORT, '{"method": "eth_subscription", "params": []}'],
+    ids=["too deep", "nonsense", "no hash", "short hash", "no head"],
+)
 def test_listen__nonsense_on_a_live_subscription__polls_and_comes_back(said: str) -> None:
     with running(Heads()) as heads, HeadWatch([f"ws://127.0.0.1:{heads.port}"], FAST) as watch:
-        assert heads.joined.acquire(timeout=_DEADLINE_S)
-        until(watch, live=True)
+        believed(heads, watch)
         heads.tell(said)
-        assert heads.joined.acquire(timeout=_DEADLINE_S)
-        until(watch, live=True)
-        assert watch.deaths == 1
+        believed(heads, watch)
+        assert watch.state.falls[Fall.DIED] == 1
 
 
 def test_listen__first_address_dead__takes_the_second() -> None:
     with running(Heads()) as heads:
         urls = ["ws://127.0.0.1:1", f"ws://127.0.0.1:{heads.port}"]
         with HeadWatch(urls, FAST) as watch:
-            assert heads.joined.acquire(timeout=_DEADLINE_S)
-            until(watch, live=True)
+            believed(heads, watch)
 
 
 def test_wait__no_address__is_a_clock() -> None:
@@ -179,5 +202,54 @@ def test_stop__while_waiting__returns() -> None:
     waiter = threading.Thread(target=watch.wait)
     waiter.start()
     watch.stop()
+    waiter.join(timeout=_DEADLINE_S)
+    assert not waiter.is_alive()
+
+
+@pytest.mark.parametrize("steady", [False, True], ids=["never stood", "stood for long"])
+def test_run__connection_fails_again_and_again__pauses_grow_by_chance_and_begin_anew(
+    monkeypatch: pytest.MonkeyPatch, *, steady: bool
+) -> None:
+    watch = HeadWatch(["ws://127.0.0.1:1", "ws://127.0.0.1:2"], WatchPolicy(retry_s=1, most_retry_s=8))
+    pauses: list[float] = []
+    asked: list[str] = []
+
+    def listen(url: str) -> bool:
+        asked.append(url)
+        return steady
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            watch._stopped.set()
+        return False
+
+    monkeypatch.setattr(watch, "_listen", listen)
+    monkeypatch.setattr(watch._stopped, "wait", pause)
+    watch._run()
+    most = [1.0] * 7 if steady else [1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
+    assert all(least / 2 <= found <= least for least, found in zip(most, pauses, strict=True))
+    assert len(set(pauses)) == 7
+    assert asked[:3] == ["ws://127.0.0.1:1", "ws://127.0.0.1:2", "ws://127.0.0.1:1"]
+    assert watch.state.reconnects == 6
+
+
+def test_wait__babbling_socket__wakes_no_more_often_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = HeadWatch(["ws://127.0.0.1:1"], WatchPolicy(least_s=5), clock=lambda: 100.0)
+    stop = threading.Event()
+    pauses: list[float] = []
+    monkeypatch.setattr(stop, "wait", pauses.append)
+    for _ in range(2):
+        watch._news.set()
+        watch.wait(stop)
+    assert pauses == [0.0, 5.0]
+
+
+def test_wait__asked_to_stop__returns_and_looks_no_more() -> None:
+    watch = HeadWatch(["ws://127.0.0.1:1"], WatchPolicy(poll_s=600))
+    stop = threading.Event()
+    waiter = threading.Thread(target=watch.wait, args=(stop,))
+    waiter.start()
+    stop.set()
     waiter.join(timeout=_DEADLINE_S)
     assert not waiter.is_alive()
