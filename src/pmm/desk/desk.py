@@ -21,6 +21,7 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.performance import PerformanceDesk
+from pmm.desk.pre_trade import PreTradeDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.sources import DeskSources
@@ -95,6 +96,7 @@ class Desk:
     actions: DeskActions
     console: DeskConsole | None = None
     availability: QuoteServerWatch | None = None
+    pre_trade: PreTradeDesk | None = None
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
@@ -108,6 +110,8 @@ class Desk:
         self.sources.start()
         if self.availability is not None:
             self.availability.start()
+        if self.pre_trade is not None:
+            self.pre_trade.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -197,6 +201,8 @@ class Desk:
         self.sources.close()
         if self.availability is not None:
             self.availability.close()
+        if self.pre_trade is not None:
+            self.pre_trade.close()
         self.risk.clock.close()
         self.alerts.close()
         self.metrics.close()
@@ -257,6 +263,7 @@ class Desk:
             self.risk.look(
                 self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
             )
+            self._tell_quotes(place, market, now_ms)
         finally:
             # A phase that cannot be written stops quotes all the same.
             acted = self.actions.act(now_ms)
@@ -265,6 +272,17 @@ class Desk:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
         return acted
+
+    def _tell_quotes(self, place: Place, market: HedgeMarket | None, now_ms: int) -> None:
+        if self.pre_trade is not None:
+            self.pre_trade.look(
+                self.risk.positions,
+                market,
+                block_number=place.head.number,
+                posture=self.risk.monitor.posture(),
+                model=self.risk.clock.model,
+                now_ms=now_ms,
+            )
 
     def _performed(self, market: HedgeMarket | None, now_ms: int) -> list[RiskEvent]:
         """Book profit and markouts; without a market, or a price of gas, what happened waits for a later turn."""

@@ -19,6 +19,7 @@ from pmm.monitoring.desk import RiskEvents
 from pmm.pricing import LendingReading
 from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
 from pmm.risk.price_record import MOST_PRICES, PriceRecord
+from pmm.risk.returns import ReturnModel
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
 from pmm.risk.valuation import Snapshot, Valuation, value
@@ -66,6 +67,8 @@ class RiskClock:
         self._running: Future[Valuation] | None = None
         self._asked_ms: int | None = None
         self._seed = 0
+        self.model: ReturnModel | None = None
+        """A day's returns as the last valuation saw them; None while nobody knows."""
 
     def look(
         self,
@@ -114,6 +117,7 @@ class RiskClock:
         if self._running is None or not self._running.done():
             return []
         done, self._running = self._running, None
+        self.model = None
         error = done.exception()
         if error is not None:
             # Whatever it was: unknown is a warning, and the desk goes on hedging.
@@ -123,6 +127,7 @@ class RiskClock:
 
     def _told(self, one: Valuation) -> list[RiskEvent]:
         capital = round(one.capital_usd * 1e6)
+        self.model = one.model
         for metric in _VAR:
             self._events.metric_needs(metric=metric, subject="", prices=one.needs)
         for method, way in one.tails.items():

@@ -21,7 +21,7 @@ _E32 = Decimal(10) ** 32
 
 LIVE_COLUMNS = (
     "order_hash, settlement, signer, lane, nonce, expiration_s, maker_asset, reserved_amount, usd_wad, "
-    "allowed_sender"
+    'allowed_sender, "order"'
 )
 STORED_COLUMNS = (
     'quote_id, "order", order_hash, extension, settlement, settled_by, chain_id, signer, lane, nonce, '
@@ -31,9 +31,20 @@ STORED_COLUMNS = (
 
 def live_quote(row: Row) -> LiveQuote:
     """Return a live quote from its ``LIVE_COLUMNS`` and, if it was not selected, its fill probability."""
-    order_hash, settlement, signer, lane, nonce, expiration_s, asset, reserved, usd, sender, *probability = (
-        row
-    )
+    (
+        order_hash,
+        settlement,
+        signer,
+        lane,
+        nonce,
+        expiration_s,
+        asset,
+        reserved,
+        usd,
+        sender,
+        order,
+        *probability,
+    ) = row
     return LiveQuote(
         order_hash=bytes(order_hash),
         settlement=Settlement(settlement),
@@ -41,6 +52,7 @@ def live_quote(row: Row) -> LiveQuote:
         nonce=nonce_key(settlement, signer, lane, nonce),
         expiration_s=expiration_s,
         maker_asset=Address(asset),
+        taker_asset=Address(orjson.loads(order)["takerAsset"]),
         reserved_amount=int(reserved),
         usd_wad=int(usd),
         allowed_sender=int(sender),
