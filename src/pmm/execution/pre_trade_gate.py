@@ -111,8 +111,8 @@ class PreTradeGate:
             )
         if state.block_number < self._forgotten:
             raise StaleRiskState(
-                f"expected a state of block {self._forgotten} or later, found one of {state.block_number}; the desk is "
-                "too far behind the chain"
+                f"expected a state of block {self._forgotten} or later, found one of {state.block_number}; the desk "
+                "is too far behind the chain"
             )
         # From here on by a clock that nobody sets.
         self._closes_s = self._clock.monotonic_s() + left_ms / 1_000
