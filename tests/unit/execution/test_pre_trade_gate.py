@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from pmm.errors import InvalidInput
 from pmm.execution import AnsweredQuote, LiveQuote, Settlement
 from pmm.execution.nonces import router_nonce
 from pmm.execution.pre_trade_gate import GateCondition, PreTradeGate, StaleRiskState
+from pmm.execution.records import BookChanges
 from pmm.risk.pre_trade import AssetRisk, PreTradeState
 from tests.helpers.quoting import (
     CHAIN_TIME_S,
@@ -346,6 +348,35 @@ def test_firm_quote__flash_funded__needs_the_door_open_and_no_room() -> None:
     answered(desk, request)
     closed, _ = watched_desk()
     assert refused(closed, request).reason is RefusalReason.RISK_UNKNOWN
+
+
+class _OtherReplica:
+    """A journal in which another replica wrote; only what a pull asks for."""
+
+    def __init__(self, changes: BookChanges) -> None:
+        self._changes = changes
+
+    def changes(self, _: object, __: object) -> Future[BookChanges]:
+        found: Future[BookChanges] = Future()
+        found.set_result(self._changes)
+        return found
+
+
+def test_pull__another_replicas_quote__counts_here_and_two_blocks_beyond_its_end() -> None:
+    desk, gate = watched_desk(state_of())
+    asyncio.run(desk.settle(chain_view()))
+    other = live(77, 9_000, sells=USDC, buys=WETH)
+
+    def pull(changes: BookChanges) -> None:
+        asyncio.run(desk.desk.ends.pull(_OtherReplica(changes)))  # type: ignore[arg-type]
+
+    pull(BookChanges(live=(other,), ended=(), cursor=(1, 0)))
+    assert refused(desk, ask()).reason is RefusalReason.LIMIT_REACHED
+    pull(BookChanges(live=(), ended=(other.order_hash,), cursor=(1, 1)))
+    # Nobody says in which block it ended, or whether by a fill.
+    for made, (block, accepted) in enumerate([(100, False), (101, False), (102, True)]):
+        gate.put(state_of(made_at_ms=_NOW_MS + 1 + made, block_number=block))
+        assert buy(gate, 9_000).accepted is accepted
 
 
 _STEP = st.tuples(st.sampled_from(["sell", "buy", "fill", "state", "end"]), st.integers(3_000, 9_000))

@@ -95,12 +95,20 @@ class Site:
     on_chain: _OnChain
     rotation: SignerRotationDesk
 
-    def ask(self, method: str, path: str, who: str | None, body: Any = None) -> httpx.Response:
+    def ask_raw(self, method: str, path: str, who: str | None, text: str) -> httpx.Response:
+        """Ask with a body that no JSON library would write."""
+        return self.ask(method, path, who, text=text)
+
+    def ask(
+        self, method: str, path: str, who: str | None, body: Any = None, *, text: str | None = None
+    ) -> httpx.Response:
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             headers = {"x-api-key": self.keys[who]} if who else {}
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                return await client.request(method, path, json=body, headers=headers)
+                return await client.request(
+                    method, path, headers=headers, **({"json": body} if text is None else {"content": text})
+                )
 
         return asyncio.run(run())
 
