@@ -120,7 +120,7 @@ def tellers_of(desk: DeskSettings, events: RiskEvents) -> tuple[PreTradeTeller, 
     key = desk.quote_server_key.get_secret_value() if desk.quote_server_key else ""
     urls = [] if desk.quote_server_url is None else [desk.quote_server_url, *desk.quote_replicas]
     return tuple(
-        PreTradeTeller(url, key, on_told=partial(events.pre_trade_told, server=shown_url(url)))
+        PreTradeTeller(url, key, on_told=partial(events.pre_trade_sent, server=shown_url(url)))
         for url in dict.fromkeys(urls)
     )
 

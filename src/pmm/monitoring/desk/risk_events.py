@@ -132,10 +132,10 @@ class RiskEvents:
         log = self._log.error if outcome == "failed" else self._log.warning
         log("action_taken", action=action, outcome=outcome, cause=cause, command_id=command_id)
 
-    def pre_trade_told(self, taken: bool, *, server: str) -> None:
+    def pre_trade_sent(self, taken: bool, *, server: str) -> None:
         """A quote server was told the risk state that its quotes are held against."""
         self._told.labels(server).set(int(taken))
-        self._log.debug("pre_trade_told", server=server, taken=taken)
+        self._log.debug("pre_trade_sent", server=server, taken=taken)
 
     def actions_waiting(self, count: int) -> None:
         """So many commands wait for a person."""
