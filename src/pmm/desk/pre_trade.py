@@ -92,7 +92,8 @@ class PreTradeDesk:
         deltas = {
             self._address(one): one.long_usd_e6 - one.short_usd_e6 - one.wanted_usd_e6
             for one in positions
-            if one.wanted_usd_e6 is not None
+            # Sold out and without a price its delta would read as none: then nobody watches it.
+            if one.wanted_usd_e6 is not None and market.usd_per_unit_e36.get(self._address(one), 0) > 0
         }
         return pre_trade_state(
             now_ms=now_ms,

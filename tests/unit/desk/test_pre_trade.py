@@ -106,6 +106,14 @@ def test_state__dollar_token_off_its_peg__is_watched_by_nobody() -> None:
     assert DAI.address not in _state(market=_prices(Decimal("0.979"))).numeraires
 
 
+def test_state__hedged_token_without_a_price__is_watched_by_nobody() -> None:
+    prices = _prices()
+    left = {token: price for token, price in prices.usd_per_unit_e36.items() if token != WBTC.address}
+    state = _state(market=replace(prices, usd_per_unit_e36=left))
+    assert set(state.assets) == {WETH.address}
+    assert WBTC.address not in state.numeraires
+
+
 def test_state__returns_unknown__says_so() -> None:
     state = _state(model=None)
     assert state.var_limit_usd is None
