@@ -14,15 +14,19 @@ from typing import Any
 import numpy as np
 
 from desk_bench.rows import Row, row
-from pmm.domain import USDC, WETH
+from pmm.domain import USDC, WETH, Address, address_from_bytes
+from pmm.execution import LiveQuote, Settlement
+from pmm.execution.nonces import router_nonce
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.risk import events as seen
 from pmm.risk.monitor import RiskMonitor
 from pmm.risk.payoffs import LendingAccount, LinearBook, OpenQuote, Payoff
 from pmm.risk.posture import Posture
-from pmm.risk.pre_trade import PreTradeQuote, check_pre_trade, pre_trade_state
+from pmm.risk.pre_trade import pre_trade_state
 from pmm.risk.returns import ReturnModel
 from pmm.risk.settings import RiskSettings
 from pmm.risk.var import SCENARIOS, full_var, linear_var
+from pmm.server.clock import SystemClock
 
 _ASSETS = 10
 _RUNS = 7
@@ -47,7 +51,7 @@ def measure() -> list[Row]:
         row("risk metrics and phases per event: mean of a mixed day", mean_us, "us", 100, 20),
         row("the same, median", median_us, "us"),
         row("the same, p99", p99_us, "us", 100),
-        row("pre-trade check of a quote", _check_us(), "us", 10),
+        row("pre-trade check of a quote, counted and taken back, 10 assets", _check_us(), "us", 15),
     ]
 
 
@@ -113,20 +117,53 @@ def _events_us() -> tuple[float, float, float]:
 
 
 def _check_us() -> float:
-    state = pre_trade_state(
-        now_ms=_NOW_MS,
-        posture=Posture(),
-        dollars={WETH.address: 1_000.0},
-        covariance={WETH.address: {WETH.address: 0.0016}},
-        inventory_usd=1e7,
-        capital_usd=1e7,
-        max_quote_usd=5e5,
-        settings=RiskSettings(),
+    """Return what a quote costs at the door: checked, counted beside live quotes of ten assets, taken back."""
+    clock = SystemClock()
+    gate = PreTradeGate(clock=clock, required=True, max_age_ms=600_000)
+    model, dollars = _book()
+    names = [WETH.address, *(address_from_bytes(bytes([number]) * 20) for number in range(1, _ASSETS))]
+    gate.put(
+        pre_trade_state(
+            now_ms=clock.wall_ms(),
+            block_number=1,
+            posture=Posture(),
+            deltas_usd_e6=dict.fromkeys(names, 0),
+            numeraires=frozenset({USDC.address}),
+            dollars=dict(zip(names, dollars.tolist(), strict=True)),
+            covariance={
+                one: dict(zip(names, row, strict=True))
+                for one, row in zip(names, model.covariance.tolist(), strict=True)
+            },
+            inventory_usd_e6=10**15,
+            capital_usd_e6=10**15,
+            max_quote_usd_e6=5 * 10**11,
+            settings=RiskSettings(pre_trade_max_age_s=600.0),
+        )
     )
-    quote = PreTradeQuote(maker_asset=WETH.address, taker_asset=USDC.address, usd=1_000.0, now_ms=_NOW_MS)
+    for number, name in enumerate(names):
+        gate.reserved(_live(number, name, USDC.address), 10_000)
+        gate.reserved(_live(100 + number, USDC.address, name), 10_000)
+    quote = _live(1_000, WETH.address, USDC.address)
 
     def many() -> None:
         for _ in range(_CHECKS):
-            check_pre_trade(state, quote)
+            assert gate.check(quote.maker_asset, quote.taker_asset, quote.usd_wad, stays=True).accepted
+            gate.reserved(quote, 10_000)
+            gate.released(quote.order_hash, filled_by=None)
 
     return _best_ms(many) / _CHECKS * 1e3
+
+
+def _live(number: int, maker_asset: Address, taker_asset: Address) -> LiveQuote:
+    return LiveQuote(
+        order_hash=number.to_bytes(32, "big"),
+        settlement=Settlement.ONEINCH,
+        signer=maker_asset,
+        nonce=router_nonce(number),
+        expiration_s=0,
+        maker_asset=maker_asset,
+        taker_asset=taker_asset,
+        reserved_amount=1,
+        usd_wad=10**21,
+        allowed_sender=0,
+    )

@@ -191,6 +191,19 @@ class ServeSettings(BaseSettings):
         Decimal(1_000_000), description="Most that one taker's live quotes may be worth."
     )
     max_live_quotes: int = Field(6_000, gt=0, description="Most live quotes.")
+    pre_trade: bool = Field(
+        False,
+        description="Hold every firm quote against the state that `pmm desk` tells; closed without one.",
+    )
+    pre_trade_max_age_ms: int = Field(
+        5_000, ge=200, le=600_000, description="Oldest state of the desk that quotes pass by."
+    )
+    pre_trade_fill_bps: int = Field(
+        10_000,
+        ge=0,
+        le=10_000,
+        description="Likelihood at which a live quote counts against those lines; below 10000 fills can cross them.",
+    )
     quote_ttl_s: int = Field(30, ge=1, le=3_600, description="Life of a quote.")
     lanes: int = Field(16, ge=1, le=64, description="Nonce lanes of the signer on our own settlement.")
     confirmations: int | None = Field(

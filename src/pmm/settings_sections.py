@@ -245,11 +245,15 @@ class DeskSettings(_Section):
     quote_server_url: str | None = Field(
         None, pattern=r"^https?://.+", description="Quote server that is stopped and resumed as risk asks."
     )
+    quote_replicas: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="More replicas of that server, by comma: each is told the state that quotes are held to.",
+    )
     quote_server_key: SecretStr | None = Field(
         None, description="Key of the role desk at it: no server lets its operator's API be used without."
     )
 
-    @field_validator("hedged", "keeper_leaves", mode="before")
+    @field_validator("hedged", "keeper_leaves", "quote_replicas", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
@@ -260,6 +264,15 @@ class DeskSettings(_Section):
         parts = urlsplit(value or "")
         if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("expected https, or http on this machine: a key goes with each request")
+        return value
+
+    @field_validator("quote_replicas")
+    @classmethod
+    def _replicas(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("expected http:// or https:// addresses by comma")
+            cls._encrypted(url)
         return value
 
     @model_validator(mode="after")
@@ -353,6 +366,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "max_open_usd",
         "max_taker_usd",
         "max_live_quotes",
+        "pre_trade",
+        "pre_trade_max_age_ms",
+        "pre_trade_fill_bps",
         "quote_ttl_s",
     ),
 }

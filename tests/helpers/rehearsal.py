@@ -91,6 +91,7 @@ def _risk(events: DeskEvents) -> None:
     risk.scenario_valued(scenario="usdc_depeg_2023", pnl_usd=-9_000.0)
     risk.action_taken(action="widen", outcome="done", cause="net_delta", command_id="c-1")
     risk.actions_waiting(1)
+    risk.pre_trade_sent(True, server="http://127.0.0.1:8000")
 
 
 def _sources_and_alerts(events: DeskEvents) -> None:

@@ -21,6 +21,7 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.performance import PerformanceDesk
+from pmm.desk.pre_trade import PreTradeDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
 from pmm.desk.sources import DeskSources
@@ -96,6 +97,7 @@ class Desk:
     alerts: DeskAlerts
     actions: DeskActions
     availability: QuoteServerWatch | None = None
+    pre_trade: PreTradeDesk | None = None
     clock_ms: Callable[[], int] = _now_ms
     trouble: str = ""
     """Why the last turn of :meth:`run` failed, or spent nothing; empty after one that did not."""
@@ -109,6 +111,8 @@ class Desk:
         self.sources.start()
         if self.availability is not None:
             self.availability.start()
+        if self.pre_trade is not None:
+            self.pre_trade.start()
 
     def step(self) -> DeskTurn:
         """Follow the chain to its head, hedge, hold the book against the chain, measure. Never sleeps.
@@ -250,7 +254,7 @@ class Desk:
             told += self._performed(market, now_ms)
         finally:
             try:
-                self._judge(told, market, now_ms)
+                self._judge(told, market, place, now_ms)
             finally:
                 acted = self.actions.act(now_ms)
                 self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
@@ -259,9 +263,21 @@ class Desk:
             self._sampled_ms = now_ms
         return acted
 
-    def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, now_ms: int) -> None:
+    def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, place: Place, now_ms: int) -> None:
         day_usd = self.performance.day_usd(now_ms)
         self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd)
+        self._tell_quotes(place, market, now_ms)
+
+    def _tell_quotes(self, place: Place, market: HedgeMarket | None, now_ms: int) -> None:
+        if self.pre_trade is not None:
+            self.pre_trade.look(
+                self.risk.positions,
+                market,
+                block_number=place.head.number,
+                posture=self.risk.monitor.posture(),
+                model=self.risk.clock.model,
+                now_ms=now_ms,
+            )
 
     def _performed(self, market: HedgeMarket | None, now_ms: int) -> list[RiskEvent]:
         """Book profit and markouts; without a market, or a price of gas, what happened waits for a later turn."""

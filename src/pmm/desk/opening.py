@@ -39,6 +39,8 @@ from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.performance import PerformanceDesk
+from pmm.desk.pre_trade import PreTradeDesk
+from pmm.desk.pre_trade_teller import tellers_of
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
@@ -232,6 +234,14 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         lending=lending,
         risk=risk,
         availability=availability,
+        pre_trade=opened.keep(
+            PreTradeDesk(
+                scene.tokens,
+                max_quote_usd=settings.max_quote_usd,
+                settings=risk_settings(settings.risk),
+                tellers=tellers_of(settings.desk, events.risk),
+            )
+        ),
         performance=performance,
         sources=sources,
         gauges=gauges,

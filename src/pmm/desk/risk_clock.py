@@ -21,6 +21,7 @@ from pmm.monitoring.desk import RiskEvents
 from pmm.pricing import LendingReading
 from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
 from pmm.risk.price_record import HOUR_MS, MOST_HOURS, MOST_PRICES, PriceRecord
+from pmm.risk.returns import ReturnModel
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
 from pmm.risk.valuation import Snapshot, Valuation, no_price_of, value
@@ -75,6 +76,8 @@ class RiskClock:
         self._running: tuple[Future[Valuation], Held] | None = None
         self._asked_ms: int | None = None
         self._seed = 0
+        self.model: ReturnModel | None = None
+        """A day's returns as the last valuation saw them; None while nobody knows."""
 
     def look(
         self,
@@ -161,6 +164,7 @@ class RiskClock:
         if self._running is None or not self._running[0].done():
             return []
         (done, held), self._running = self._running, None
+        self.model = None
         error = done.exception()
         if error is not None:
             # Whatever it was: unknown is a warning, and the desk goes on hedging.
@@ -171,6 +175,7 @@ class RiskClock:
 
     def _told(self, one: Valuation) -> list[RiskEvent]:
         capital = round(one.capital_usd * 1e6)
+        self.model = one.model
         for metric in VALUE_AT_RISK:
             self._events.metric_needs(metric=metric, subject="", prices=one.needs)
         for method, way in one.tails.items():

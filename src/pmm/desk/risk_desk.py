@@ -51,6 +51,8 @@ class RiskDesk:
         self.clock, self._lending_account = clock, lending_account
         self.record = ActionRecord(ledger)
         self._events = events
+        self.positions: list[PositionValued] | None = None
+        """What the last look valued; None where a price was missing."""
         self._tokens = {token.address: token for token in tokens}
         self._hedged = {one.asset.address: one for one in hedged}
         # What the others are traded for: profit is counted in it.
@@ -77,7 +79,7 @@ class RiskDesk:
         ``told`` is what other parts of the desk measured, ``day_usd`` the day's revenue and gas for the stress.
         Without a market nothing of it is valued: its metrics grow old and count as unknown.
         """
-        found = self._positions(book, hedger, market, now_ms) if market else None
+        self.positions = found = self._positions(book, hedger, market, now_ms) if market else None
         events: list[RiskEvent] = [*told, *_of_nodes(nodes, now_ms)]
         if market is not None:
             events += [

@@ -24,6 +24,7 @@ class RefusalReason(StrEnum):
     LIMIT_REACHED = "limit_reached"
     NO_NONCE = "no_nonce"
     PAUSED = "paused"
+    RISK_UNKNOWN = "risk_unknown"
     NODE_UNAVAILABLE = "node_unavailable"
     JOURNAL_UNAVAILABLE = "journal_unavailable"
     UNSAFE_TO_SIGN = "unsafe_to_sign"

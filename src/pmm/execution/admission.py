@@ -15,6 +15,7 @@ from pmm.execution.market_conditions import MarketConditions, flow_of
 from pmm.execution.nonces import LaneNonces, RouterNonces
 from pmm.execution.order_builder import RandomBits, build_okx_order, build_order, order_digest
 from pmm.execution.ports import OrderSigner
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.execution.quote_inputs import QuoteInputs, quote_inputs
 from pmm.execution.quote_shaping import QuoteShaping
 from pmm.execution.records import AdmittedQuote
@@ -36,6 +37,7 @@ from pmm.pricing.state import NEUTRAL_STATE
 
 # A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
 _EXPIRY_MARGIN_S: Final = 2
+_ACCEPT: Final = Decision.accept()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +70,16 @@ class AdmissionDesk:
         model: QuoteModel | None = None,
         switches: KillSwitches | None = None,
         shaping: QuoteShaping | None = None,
+        pre_trade: PreTradeGate | None = None,
         stages: StageWatch = NO_STAGES,
     ) -> None:
         self.conditions = conditions
         self.policy = policy
         self.switches = switches or KillSwitches()
         self.shaping = shaping or QuoteShaping()
+        self.pre_trade = pre_trade
+        if pre_trade is not None:
+            book.watch(pre_trade)
         self._stages = stages
         self.signer = signer
         self.book = book
@@ -158,6 +164,9 @@ class AdmissionDesk:
         switched = self.switches.check(chain=view.node.chain_id, signer=self.signer.address)
         if not switched.accepted:
             return switched
+        watched = self.pre_trade.look() if self.pre_trade is not None else switched
+        if not watched.accepted:
+            return watched
         if not any(lane.authorised and not lane.paused for lane in view.lanes):
             return Decision.refuse(
                 RefusalReason.PAUSED,
@@ -227,10 +236,23 @@ class AdmissionDesk:
         )
         if choice.offer is None:
             return Admission(decision=choice.decision, losing=choice.losing, inputs=kept)
+        bears = self.bears(request, choice.offer, choice.usd_wad)
+        if not bears.accepted:
+            return Admission(decision=bears, losing=(*choice.losing, choice.offer), inputs=kept)
         admission = self._reserve(
             view, request, choice.offer, losing=choice.losing, usd_wad=choice.usd_wad, now_s=now_s
         )
         return replace(admission, inputs=kept)
+
+    def bears(self, request: FirmQuoteRequest, offer: Offer, usd_wad: int) -> Decision:
+        """Accept an offer that the risk desk's newest state can bear beside all live quotes."""
+        if self.pre_trade is None:
+            return _ACCEPT
+        quote = request.quote
+        # Flash funds come and go within the fill: nothing of it stays with us.
+        return self.pre_trade.check(
+            quote.maker_asset.address, quote.taker_asset.address, usd_wad, stays=not offer.plan
+        )
 
     def release(self, quote: AdmittedQuote) -> None:
         """Take back a reservation whose order was never signed. Its nonce stays burnt."""

@@ -40,6 +40,7 @@ def preview(desk: AdmissionDesk, view: ChainView, request: FirmQuoteRequest) -> 
     judged: list[Judged] = []
     for offer in found.offers:
         usd_wad = view.market.usd_wad(quote.maker_asset, offer.priced.making_amount)
-        judged.append((offer, check_quote(quote_usd_wad=usd_wad, open_quotes=open_quotes, limits=limits)))
+        passed = check_quote(quote_usd_wad=usd_wad, open_quotes=open_quotes, limits=limits)
+        judged.append((offer, desk.bears(request, offer, usd_wad) if passed.accepted else passed))
     judged += [(entry, entry.decision) for entry in found.rejected]
     return tuple(judged)

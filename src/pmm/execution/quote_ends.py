@@ -10,6 +10,9 @@ from pmm.execution.chain_view import ChainView
 from pmm.execution.ports import Clock, JournalUnavailable, NonceLeases, QuoteJournal
 from pmm.execution.records import LiveQuote, QuoteOutcome, Selection
 
+_REPLICA_LEAD = 2
+"""Blocks that replicas are apart at most."""
+
 
 class QuoteEnds:
     """Ends quotes by what the chain says; keeps their signatures until then, and gives them to the journal.
@@ -95,7 +98,8 @@ class QuoteEnds:
             ended = self._book.get(order_hash)
             if ended is not None:
                 self._admission.release_nonce(ended.nonce)
-                self._book.remove(order_hash)
+                # Another replica saw it end, perhaps in a block that this one has yet to see.
+                self._book.remove(order_hash, filled_by=self._book.block_number + _REPLICA_LEAD)
                 self._signatures.pop(order_hash, None)
                 self._on_end(order_hash)
         self._cursor = changes.cursor

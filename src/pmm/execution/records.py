@@ -26,6 +26,7 @@ class LiveQuote:
     nonce: NonceKey
     expiration_s: int
     maker_asset: Address
+    taker_asset: Address
     reserved_amount: int
     usd_wad: int
     allowed_sender: int
@@ -64,6 +65,7 @@ class AdmittedQuote:
             nonce=self.nonce,
             expiration_s=self.expiration_s,
             maker_asset=self.maker_asset.address,
+            taker_asset=self.taker_asset.address,
             reserved_amount=self.reserved_amount,
             usd_wad=self.usd_wad,
             allowed_sender=self.order.traits.allowed_sender,

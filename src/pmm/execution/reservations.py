@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from pmm.domain import Address, allowed_sender_of
 from pmm.errors import InvariantViolated
@@ -24,6 +25,18 @@ class EndedQuote:
     block_number: int
 
 
+class BookWatch(Protocol):
+    """Told of every quote that may still be filled."""
+
+    def reserved(self, quote: LiveQuote, fill_probability_bps: int) -> None:
+        """A quote is live, or its probability changed."""
+        ...
+
+    def released(self, order_hash: bytes, *, filled_by: int | None) -> None:
+        """A quote is over; ``filled_by``: block in which a fill of it stands at the latest, None without one."""
+        ...
+
+
 class ReservationBook:
     """Reservations of live quotes, ended only by what the chain says ``confirmations`` blocks deep."""
 
@@ -38,7 +51,16 @@ class ReservationBook:
         self._ending: dict[bytes, tuple[OutcomeKind, int]] = {}
         self._index = LiveIndex()
         self._fill_probability_bps: dict[bytes, int] = {}
+        self._watch: BookWatch | None = None
         self.version = 0
+        self.block_number = 0
+        """Newest block that quotes were ended by."""
+
+    def watch(self, watch: BookWatch) -> None:
+        """Tell of what is live now, and of every change from now on."""
+        self._watch = watch
+        for quote in self._live.values():
+            watch.reserved(quote, self._fill_probability_bps[quote.order_hash])
 
     def __len__(self) -> int:
         return len(self._live)
@@ -94,7 +116,9 @@ class ReservationBook:
                 f"expected a probability of 0 to {_BPS} bps, found {fill_probability_bps}"
             )
         known = self._fill_probability_bps[order_hash]
-        self._fill_probability_bps[order_hash] = min(known, fill_probability_bps)
+        self._fill_probability_bps[order_hash] = least = min(known, fill_probability_bps)
+        if self._watch is not None:
+            self._watch.reserved(self._live[order_hash], least)
         return True
 
     def add(self, quote: LiveQuote) -> None:
@@ -107,9 +131,11 @@ class ReservationBook:
         self._reserved[quote.maker_asset] = self.reserved(quote.maker_asset) + quote.reserved_amount
         self._count_usd(quote, quote.usd_wad)
         self.version += 1
+        if self._watch is not None:
+            self._watch.reserved(quote, quote.fill_probability_bps)
 
-    def remove(self, order_hash: bytes) -> None:
-        """Release a reservation."""
+    def remove(self, order_hash: bytes, *, filled_by: int | None = None) -> None:
+        """Release a reservation; ``filled_by``: block in which a fill of it stands at the latest."""
         quote = self._live.pop(order_hash)
         self._index.remove(order_hash)
         self._ending.pop(order_hash, None)
@@ -117,6 +143,8 @@ class ReservationBook:
         self._reserved[quote.maker_asset] -= quote.reserved_amount
         self._count_usd(quote, -quote.usd_wad)
         self.version += 1
+        if self._watch is not None:
+            self._watch.released(order_hash, filled_by=filled_by)
 
     def _count_usd(self, quote: LiveQuote, usd_wad: int) -> None:
         self._usd_wad += usd_wad
@@ -130,7 +158,7 @@ class ReservationBook:
         A quote is over when its nonce is dead on chain or when its expiry lies before the chain's clock, each
         for as many blocks as ``confirmations``. A reorganisation that revives it starts the count again.
         """
-        block = view.market.block_number
+        block = self.block_number = view.market.block_number
         ended: list[EndedQuote] = []
         dead, expired = self._index.dead(view.spent), self._index.take_expired(view.expiry_clock_s)
         for order_hash in dict.fromkeys((*self._ending, *dead, *expired)):
@@ -147,7 +175,9 @@ class ReservationBook:
             if block - since >= self._confirmations:
                 ended.append(EndedQuote(quote=quote, kind=kind, block_number=block))
         for end in ended:
-            self.remove(end.quote.order_hash)
+            self.remove(
+                end.quote.order_hash, filled_by=end.block_number if end.kind is OutcomeKind.SPENT else None
+            )
         return tuple(ended)
 
     @staticmethod

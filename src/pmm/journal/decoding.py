@@ -23,7 +23,7 @@ _OLD_SWEEP_BIT = 1 << 166
 
 LIVE_COLUMNS = (
     "order_hash, settlement, signer, lane, nonce, expiration_s, maker_asset, reserved_amount, usd_wad, "
-    "allowed_sender"
+    'allowed_sender, "order"'
 )
 STORED_COLUMNS = (
     'quote_id, "order", order_hash, extension, settlement, settled_by, chain_id, signer, lane, nonce, '
@@ -33,9 +33,20 @@ STORED_COLUMNS = (
 
 def live_quote(row: Row) -> LiveQuote:
     """Return a live quote from its ``LIVE_COLUMNS`` and, if it was not selected, its fill probability."""
-    order_hash, settlement, signer, lane, nonce, expiration_s, asset, reserved, usd, sender, *probability = (
-        row
-    )
+    (
+        order_hash,
+        settlement,
+        signer,
+        lane,
+        nonce,
+        expiration_s,
+        asset,
+        reserved,
+        usd,
+        sender,
+        order,
+        *probability,
+    ) = row
     return LiveQuote(
         order_hash=bytes(order_hash),
         settlement=Settlement(settlement),
@@ -43,6 +54,7 @@ def live_quote(row: Row) -> LiveQuote:
         nonce=nonce_key(settlement, signer, lane, nonce),
         expiration_s=expiration_s,
         maker_asset=Address(asset),
+        taker_asset=Address(orjson.loads(order)["takerAsset"]),
         reserved_amount=int(reserved),
         usd_wad=int(usd),
         allowed_sender=int(sender),

@@ -26,6 +26,7 @@ class DeskGauges(Collector):
         paused = len(self._admission.switches.paused)
         yield _gauge("pmm_paused_switches", "Kill switches that stop something.", paused)
         yield self._shape()
+        yield from self._pre_trade()
         view = self._view()
         if view is None:
             return
@@ -45,6 +46,19 @@ class DeskGauges(Collector):
             held = self._admission.inventory(view, token, Settlement.PMM)
             free.add_metric((token.symbol,), held.free / 10**token.decimals)
         yield free
+
+    def _pre_trade(self) -> Iterator[GaugeMetricFamily]:
+        gate = self._admission.pre_trade
+        if gate is None:
+            return
+        yield _gauge(
+            "pmm_pre_trade_open",
+            "1 while the risk desk's state lets quotes through.",
+            int(gate.look().accepted),
+        )
+        age_ms = gate.age_ms()
+        if age_ms is not None:
+            yield _gauge("pmm_pre_trade_age_seconds", "Age of the risk desk's newest state.", age_ms / 1_000)
 
     def _shape(self) -> GaugeMetricFamily:
         found = GaugeMetricFamily(

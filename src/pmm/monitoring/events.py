@@ -85,6 +85,11 @@ class Events:
             version=version,
         )
 
+    def pre_trade_changed(self, *, condition: str) -> None:
+        """The risk desk's state began to count, grew too old, or stopped quotes."""
+        log = self._log.info if condition == "open" else self._log.warning
+        log("pre_trade_changed", condition=condition)
+
     def switch_fault(self, fault: str) -> None:
         """A kill switch could not be written."""
         self._log.error("switch_fault", fault=fault)

@@ -51,6 +51,7 @@ _WIRE: dict[RefusalReason, tuple[int, str]] = {
     RefusalReason.LIMIT_REACHED: (503, "ask for less, or again when live quotes have ended"),
     RefusalReason.NO_NONCE: (503, "ask again when live quotes have ended"),
     RefusalReason.PAUSED: (503, "ask again later; the operator has paused the signer"),
+    RefusalReason.RISK_UNKNOWN: (503, "ask again later; the operator must see to the risk desk"),
     RefusalReason.NODE_UNAVAILABLE: (503, "ask again later; GET /healthz shows the state of the node"),
     RefusalReason.JOURNAL_UNAVAILABLE: (503, "ask again later; the operator must free space for the journal"),
     RefusalReason.IDEMPOTENCY_CONFLICT: (409, "send another idempotency key, or the same body again"),

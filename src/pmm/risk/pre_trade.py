@@ -1,38 +1,39 @@
-"""What a quote would do to the desk's risk, asked before it is signed. A few comparisons: it is on the hot path.
+"""What a quote would do to the desk's risk, asked before it is signed: the desk's state, and how it is made.
 
-The risk monitor makes a new :class:`PreTradeState` whenever something changed and swaps one reference; a quote is
-judged by one state from end to end. A state that is too old stops quoting: nobody watches.
+The desk makes a new :class:`PreTradeState` each turn; :mod:`pmm.risk.pre_trade_book` holds quotes against the newest.
+A state that is too old stops quoting: nobody watches. Dollars that are compared are whole millionths (``_usd_e6``);
+variances are statistics, in dollars squared.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from pmm.domain import Address, Decision, RefusalReason
-from pmm.risk.linear_var import Z_99
+from pmm.domain import Address
 from pmm.risk.posture import Posture
 from pmm.risk.settings import RiskSettings
 
-_WHOLE: Final = 10_000
-_ACCEPT: Final = Decision.accept()
+Covariance = Mapping[Address, Mapping[Address, float]]
+_WHOLE_BPS: Final = 10_000
+_E6: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRisk:
-    """One asset as a quote meets it, US dollars.
+    """One asset as a quote meets it.
 
     Attributes:
-        delta_usd: net, with pending quotes by fill probability.
-        limit_usd: largest delta either way.
-        slope: covariance with the book, ``C w`` (see :mod:`pmm.risk.linear_var`).
-        row: token -> covariance of the returns, its own variance under its own token.
+        delta_usd_e6: net, beyond what the desk wants to hold, quotes that are alive left out.
+        limit_usd_e6: largest delta either way.
+        slope: covariance of its return with the whole book, ``C w``, dollars (see :mod:`pmm.risk.linear_var`).
+        row: token -> covariance of the returns, its own variance under its own token; empty where nobody knows.
     """
 
-    delta_usd: float
-    limit_usd: float
+    delta_usd_e6: int
+    limit_usd_e6: int
     slope: float
     row: Mapping[Address, float]
 
@@ -42,132 +43,82 @@ class PreTradeState:
     """The desk's risk at a moment.
 
     Attributes:
-        valid_until_ms: unix ms after which nobody knows.
+        made_at_ms: unix ms by the desk's clock; a later state has a later one.
+        valid_ms: how long it counts.
+        block_number: up to which the desk knows of fills.
         stopped: the desk is critical.
-        max_quote_usd: largest quote, cut by the posture.
-        assets: token -> its risk. A token that is not there is the numeraire.
-        variance: of the book over the horizon, dollars squared.
-        var_limit_usd: value at risk, 99 %, that no quote may lift the book above.
+        max_quote_usd_e6: largest quote, cut by the posture.
+        assets: token -> its risk.
+        numeraires: tokens without a line. One that is neither here nor among the assets is watched by nobody.
+        variance: of the book over the horizon, dollars squared; 0 where nobody knows.
+        var_limit_usd: value at risk, 99 %, that no quote may lift the book above; None where nobody knows.
     """
 
-    valid_until_ms: int
+    made_at_ms: int
+    valid_ms: int
+    block_number: int
     stopped: bool
-    max_quote_usd: float
+    max_quote_usd_e6: int
     assets: Mapping[Address, AssetRisk]
+    numeraires: frozenset[Address]
     variance: float
-    var_limit_usd: float
+    var_limit_usd: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreTradeQuote:
-    """A quote: we give ``usd`` of ``maker_asset`` and take as much of ``taker_asset``."""
+    """A quote: we give ``usd_e6`` of ``maker_asset`` and take as much of ``taker_asset``; rounded up."""
 
     maker_asset: Address
     taker_asset: Address
-    usd: float
-    now_ms: int
-
-
-def check_pre_trade(state: PreTradeState, quote: PreTradeQuote) -> Decision:
-    """Accept a quote that the desk can bear.
-
-    A quote that makes delta and value at risk smaller passes even beyond the limits: it is what brings the desk back.
-    """
-    if state.stopped or quote.now_ms > state.valid_until_ms:
-        return _stopped(state, quote)
-    usd = quote.usd
-    if usd > state.max_quote_usd:
-        return Decision.refuse(
-            RefusalReason.AMOUNT_TOO_LARGE,
-            f"expected at most {state.max_quote_usd:.2f} USD at this time, found {usd:.2f} USD",
-        )
-    given, taken = state.assets.get(quote.maker_asset), state.assets.get(quote.taker_asset)
-    for risk, change in ((given, -usd), (taken, usd)):
-        if risk is not None:
-            after = abs(risk.delta_usd + change)
-            if after > risk.limit_usd and after > abs(risk.delta_usd):
-                # Not by how much: the desk's position is its own business.
-                return Decision.refuse(
-                    RefusalReason.LIMIT_REACHED, "expected an exposure within the desk's limits, found more"
-                )
-    variance = _variance(state, quote, usd)
-    if variance > state.variance and Z_99 * math.sqrt(variance) > state.var_limit_usd:
-        return Decision.refuse(
-            RefusalReason.LIMIT_REACHED, "expected a value at risk within the desk's limit, found more"
-        )
-    return _ACCEPT
-
-
-def after_quote(state: PreTradeState, quote: PreTradeQuote, fill_probability: float) -> PreTradeState:
-    """Return the state as it stands with a quote signed, until the risk monitor makes a new one.
-
-    Admission swaps it in at once, so that many quotes cannot pass on the same state.
-    """
-    usd = quote.usd * fill_probability
-    changes = {quote.maker_asset: -usd, quote.taker_asset: usd}
-    assets = {
-        token: replace(
-            risk,
-            delta_usd=risk.delta_usd + changes.get(token, 0.0),
-            slope=risk.slope + sum(change * risk.row.get(other, 0.0) for other, change in changes.items()),
-        )
-        for token, risk in state.assets.items()
-    }
-    return replace(state, assets=assets, variance=_variance(state, quote, usd))
+    usd_e6: int
 
 
 def pre_trade_state(
     *,
     now_ms: int,
+    block_number: int,
     posture: Posture,
+    deltas_usd_e6: Mapping[Address, int],
+    numeraires: frozenset[Address],
     dollars: Mapping[Address, float],
-    covariance: Mapping[Address, Mapping[Address, float]],
-    inventory_usd: float,
-    capital_usd: float,
-    max_quote_usd: float,
+    covariance: Covariance | None,
+    inventory_usd_e6: int,
+    capital_usd_e6: int,
+    max_quote_usd_e6: int,
     settings: RiskSettings,
 ) -> PreTradeState:
-    """Make the state from the book: net dollars and covariances of the returns of every asset but the numeraire.
+    """Make the state from the book.
 
-    An inventory or a capital of nothing allows nothing.
+    ``deltas_usd_e6`` is measured from what the desk wants to hold, ``dollars`` is all of the book, net, and
+    ``covariance`` that of the returns of the same assets over the horizon. An inventory or a capital of nothing
+    allows nothing.
     """
+    rows = covariance or {}
     slopes = {
         token: math.fsum(row.get(other, 0.0) * held for other, held in dollars.items())
-        for token, row in covariance.items()
+        for token, row in rows.items()
     }
-    limit_usd = max(inventory_usd, 0.0) * settings.max_delta_pct / 100
+    limit_usd_e6 = max(inventory_usd_e6, 0) * round(settings.max_delta_pct * _E6) // (100 * _E6)
+    capital_usd = max(capital_usd_e6, 0) / _E6
     return PreTradeState(
-        valid_until_ms=now_ms + int(settings.pre_trade_max_age_s * 1_000),
+        made_at_ms=now_ms,
+        valid_ms=int(settings.pre_trade_max_age_s * 1_000),
+        block_number=block_number,
         stopped=posture.stopped,
-        max_quote_usd=max_quote_usd * posture.size_bps / _WHOLE,
+        max_quote_usd_e6=max_quote_usd_e6 * posture.size_bps // _WHOLE_BPS,
         assets={
             token: AssetRisk(
-                delta_usd=dollars.get(token, 0.0), limit_usd=limit_usd, slope=slopes[token], row=row
+                delta_usd_e6=delta,
+                limit_usd_e6=limit_usd_e6,
+                slope=slopes.get(token, 0.0),
+                row=rows.get(token, {}),
             )
-            for token, row in covariance.items()
+            for token, delta in deltas_usd_e6.items()
         },
-        variance=max(math.fsum(slopes[token] * held for token, held in dollars.items()), 0.0),
-        var_limit_usd=max(capital_usd, 0.0) * settings.max_var_pct / 100,
-    )
-
-
-def _variance(state: PreTradeState, quote: PreTradeQuote, usd: float) -> float:
-    """Return the book's variance with ``usd`` of the quote's assets exchanged."""
-    variance = state.variance
-    given, taken = state.assets.get(quote.maker_asset), state.assets.get(quote.taker_asset)
-    if given is not None:
-        variance += usd * (usd * given.row.get(quote.maker_asset, 0.0) - 2 * given.slope)
-        if taken is not None:
-            variance -= 2 * usd * usd * given.row.get(quote.taker_asset, 0.0)
-    if taken is not None:
-        variance += usd * (usd * taken.row.get(quote.taker_asset, 0.0) + 2 * taken.slope)
-    return max(variance, 0.0)
-
-
-def _stopped(state: PreTradeState, quote: PreTradeQuote) -> Decision:
-    if state.stopped:
-        return Decision.refuse(RefusalReason.PAUSED, "quoting is paused by the desk's risk")
-    return Decision.refuse(
-        RefusalReason.PAUSED,
-        f"expected a risk state of now, found one {quote.now_ms - state.valid_until_ms} ms too old",
+        numeraires=numeraires,
+        variance=max(
+            math.fsum(slopes[token] * held for token, held in dollars.items() if token in slopes), 0.0
+        ),
+        var_limit_usd=None if covariance is None else capital_usd * settings.max_var_pct / 100,
     )

@@ -53,7 +53,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
-    """What came out. ``tails`` by method, ``monte_carlo`` first; empty where value at risk is unknown, as ``why``."""
+    """What came out. ``tails`` by method, ``monte_carlo`` first; empty where value at risk is unknown, as ``why``.
+
+    ``model`` is the joint distribution of a day's returns, None then.
+    """
 
     at_ms: int
     capital_usd: float
@@ -61,6 +64,7 @@ class Valuation:
     stressed: tuple[StressResult, ...]
     needs: int = 0
     why: str = ""
+    model: ReturnModel | None = None
 
     @property
     def worst_loss_usd(self) -> float:
@@ -71,9 +75,13 @@ class Valuation:
 def value(snapshot: Snapshot, settings: RiskSettings) -> Valuation:
     """Compute everything; raises InvalidInput for a covariance or a payoff that is none."""
     tails: dict[str, TailRisk] = {}
+    model: ReturnModel | None = None
     why = _unknown(snapshot)
     if not why and snapshot.returns is not None:
-        tails = _tails(snapshot, snapshot.returns if snapshot.hours is None else snapshot.hours)
+        returns = snapshot.returns if snapshot.hours is None else snapshot.hours
+        # Every price of the record counts the same: it is short, and its decay per minute is nobody's standard.
+        model = ReturnModel(assets=snapshot.assets, covariance=ewma_covariance(returns, decay=1.0))
+        tails = _tails(snapshot, model)
     return Valuation(
         at_ms=snapshot.at_ms,
         capital_usd=snapshot.book.capital_usd,
@@ -81,6 +89,7 @@ def value(snapshot: Snapshot, settings: RiskSettings) -> Valuation:
         stressed=tuple(stress(snapshot.book, one, settings) for one in SCENARIOS),
         needs=0 if snapshot.lacking else snapshot.needs,
         why=why,
+        model=model,
     )
 
 
@@ -99,11 +108,9 @@ def _unknown(snapshot: Snapshot) -> str:
     return ""
 
 
-def _tails(snapshot: Snapshot, returns: Floats) -> dict[str, TailRisk]:
+def _tails(snapshot: Snapshot, model: ReturnModel) -> dict[str, TailRisk]:
     book = snapshot.book
     dollars = np.array([book.positions.get(asset, 0.0) for asset in snapshot.assets])
-    # Every price of the record counts the same: it is short, and its decay per minute is nobody's standard.
-    model = ReturnModel(assets=snapshot.assets, covariance=ewma_covariance(returns, decay=1.0))
     payoffs: list[Payoff] = [LinearBook(dollars=dollars)]
     payoffs += [_account(one, snapshot.assets) for one in book.accounts if one.debt_usd > 0]
     if len(payoffs) == 1:

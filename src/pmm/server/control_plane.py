@@ -18,6 +18,7 @@ from pmm.execution import (
     GuardedSigner,
     NodeIdentity,
 )
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.monitoring.desk_gauges import DeskGauges
 from pmm.monitoring.events import Events
 from pmm.monitoring.metrics import Metrics
@@ -47,6 +48,7 @@ class ControlPlane:
     keyring: Keyring | None
     board: SwitchBoard
     shape: ShapeBoard
+    pre_trade: PreTradeGate
     is_open: bool
     metrics: Metrics | None
 
@@ -54,6 +56,7 @@ class ControlPlane:
         """Do what each new block asks for."""
         self.board.tick()
         self.shape.tick()
+        self.pre_trade.tick()
         await rotation.on_view(view)
 
     def close(self) -> None:
@@ -86,6 +89,13 @@ def open_control_plane(
         keyring=keyring,
         board=board,
         shape=shape,
+        pre_trade=PreTradeGate(
+            clock=clock,
+            required=settings.pre_trade,
+            max_age_ms=settings.pre_trade_max_age_ms,
+            fill_bps=settings.pre_trade_fill_bps,
+            on_change=lambda condition: events.pre_trade_changed(condition=condition.value),
+        ),
         is_open=keyring is None,
         metrics=metrics if settings.monitoring.metrics else None,
     )
@@ -236,6 +246,7 @@ def operator_side(
         market=refresher,
         board=plane.board,
         shape=plane.shape,
+        pre_trade=plane.pre_trade,
         reloader=reloader,
         list_keys=lambda: keyring.records if keyring is not None else (),
         metrics=plane.metrics,
@@ -269,6 +280,12 @@ class ReloadTarget:
                 admission.policy = policy
                 if admission.conditions is not None:
                     admission.conditions.reload(policy.pairs.policies)
+                if admission.pre_trade is not None:
+                    admission.pre_trade.set_rules(
+                        required=new.pre_trade,
+                        max_age_ms=new.pre_trade_max_age_ms,
+                        fill_bps=new.pre_trade_fill_bps,
+                    )
             self._board.resume_after_ms = new.switches.resume_after_s * 1000
             if self.door is not None:
                 self.door.set_rates(access_rules(new, is_open=False))

@@ -36,6 +36,7 @@ from pmm.execution import (
     StageWatch,
 )
 from pmm.execution.order_builder import RandomBits
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.execution.quote_shaping import QuoteShaping
 from pmm.monitoring.measured import measured
 from pmm.pricing import QuoteModel
@@ -112,6 +113,7 @@ def okx_desk(
     conditions: MarketConditions | None = None,
     switches: KillSwitches | None = None,
     shaping: QuoteShaping | None = None,
+    pre_trade: PreTradeGate | None = None,
     stages: StageWatch = NO_STAGES,
 ) -> QuoteDesk:
     """Return the desk of OKX's maker: the policy of the other desk, with maker, domain and life of its own.
@@ -137,6 +139,7 @@ def okx_desk(
         conditions=conditions,
         switches=switches,
         shaping=shaping,
+        pre_trade=pre_trade,
         stages=stages,
     )
     return QuoteDesk(

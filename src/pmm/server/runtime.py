@@ -247,6 +247,7 @@ def _join(
         model=find_model(settings.model),
         switches=plane.board.switches,
         shaping=plane.shape.shaping,
+        pre_trade=plane.pre_trade,
         stages=stages,
     )
     whole = reader if okx is None else okx.reader(reader, node, plan.tokens)
@@ -286,6 +287,7 @@ def _join(
             conditions=conditions,
             switches=plane.board.switches,
             shaping=plane.shape.shaping,
+            pre_trade=plane.pre_trade,
             stages=stages,
         )
     )

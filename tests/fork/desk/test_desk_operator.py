@@ -63,11 +63,11 @@ class QuoteServer:
 
 
 @contextmanager
-def _serving(deployed: Deployed, journal: Path) -> Iterator[QuoteServer]:
+def _serving(deployed: Deployed, journal: Path, **extra: str) -> Iterator[QuoteServer]:
     made = {role: new_key(kind=KeyKind.API_KEY, role=role, name="pmm", now_s=1) for role in _ROLES}
     path = journal.with_suffix(".keys.json")
     write_keys(path, [record for record, _ in made.values()])
-    with serving(deployed, journal, PMM_AUTH_KEYS_FILE=str(path)) as (_, url):
+    with serving(deployed, journal, PMM_AUTH_KEYS_FILE=str(path), **extra) as (_, url):
         yield QuoteServer(url, made[Role.RELAYER][1], made[Role.DESK][1])
 
 

@@ -37,6 +37,7 @@ _PARTS = (
     "alerts",
     "actions",
     "availability",
+    "heads",
 )
 
 

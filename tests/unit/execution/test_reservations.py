@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pmm.domain import USDC, Address, address_from_bytes, allowed_sender_of
+from pmm.domain import USDC, WETH, Address, address_from_bytes, allowed_sender_of
 from pmm.errors import InvariantViolated
 from pmm.execution import ChainView, LiveQuote, OutcomeKind, ReservationBook, Settlement
 from pmm.execution.nonces import router_nonce
@@ -21,6 +21,7 @@ def _quote(
         nonce=router_nonce(number),
         expiration_s=expiration_s,
         maker_asset=USDC.address,
+        taker_asset=WETH.address,
         reserved_amount=amount,
         usd_wad=amount * 10**12,
         allowed_sender=allowed_sender_of(taker),

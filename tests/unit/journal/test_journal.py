@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from pmm.domain import USDC, ZERO_ADDRESS, Decision, RefusalReason
+from pmm.domain import USDC, WETH, ZERO_ADDRESS, Decision, RefusalReason
 from pmm.errors import InvalidInput
 from pmm.execution import (
     CONTRACT_VENUES,
@@ -155,6 +155,7 @@ def test_recover__restart__knows_live_quotes_and_used_nonces(place: Place) -> No
         state = journal.recover()
         signer = open_test_desk().signer.address
         assert len(state.live) == 5
+        assert {(one.maker_asset, one.taker_asset) for one in state.live} == {(USDC.address, WETH.address)}
         assert sum(quote.reserved_amount for quote in state.live) > 0
         assert state.next_nonces[ZERO_ADDRESS, Settlement.ONEINCH, 0] == 3
         assert {key[2]: value for key, value in state.next_nonces.items() if key[0] == signer} == {0: 2, 1: 1}

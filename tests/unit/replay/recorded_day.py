@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pmm.domain import USDC, WETH, QuoteRequest, Token
 from pmm.execution import ChainView, FirmQuoteRequest, Settlement
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.execution.quote_shaping import Setter, ShapeKey, ShapeKind, ShapeState
 from pmm.journal import SqliteJournal
 from pmm.pricing import OtcQuote, ReferencePrice, SourceKind
@@ -94,11 +95,12 @@ def _shape(desk: Desk) -> None:
         desk.admission.shaping.put(ShapeKey(kind, name, Setter.PERSON), state)
 
 
-def write_day(path: Path, *, shaped: bool = False) -> None:
-    """Write the day's journal."""
+def write_day(path: Path, *, shaped: bool = False, gate: PreTradeGate | None = None) -> None:
+    """Write the day's journal; ``gate``: what the risk desk lets through."""
     journal = SqliteJournal(path, chain_id=1, maker=MAKER)
     try:
         desk = open_test_desk(view_at(*_PATH[0]), pair=PAIR, limits=LIMITS, journal=journal)  # type: ignore[arg-type]
+        desk.admission.pre_trade = gate
 
         async def run() -> None:
             for offset_s, usd in _PATH:

@@ -21,6 +21,7 @@ from pmm.pricing import StandardModel
 from pmm.replay import ReplayReport, recorded_quotes, replay
 from tests.helpers.postgres import postgres_server
 from tests.helpers.quoting import CHAIN_TIME_S, MAKER
+from tests.unit.execution.test_pre_trade_gate import gate_of, state_of
 from tests.unit.replay.recorded_day import LIMITS, PAIR, write_day
 
 _REQUESTS = 7 * 12
@@ -58,6 +59,20 @@ def test_replay__shaped_by_an_operator_in_between__is_byte_for_byte_too(tmp_path
     assert 0 < len(shaped) < report.both_quoted < _replay(day).both_quoted
     assert all('"operator_spread":"4.25"' in str(one.pricing) for one in shaped)
     assert any("operator_skew" in str(one.pricing) for one in shaped)
+
+
+def test_replay__held_back_by_the_risk_desk__is_byte_for_byte_too(tmp_path: Path) -> None:
+    path = tmp_path / "held.sqlite"
+    gate = gate_of(max_age_ms=600_000)
+    gate.put(state_of(-9_000, valid_ms=600_000))
+    write_day(path, gate=gate)
+    report = _replay(path)
+    assert report.differences == []
+    assert report.priced == _REQUESTS
+    held = [one for one in recorded_quotes(path) if "exposure within the desk's limits" in one.detail]
+    assert held
+    assert all(one.decided is not None and one.decided.priced == "quoted" for one in held)
+    assert report.both_quoted > 20
 
 
 def test_recorded_quotes__snapshot__comes_back_whole(day: Path) -> None:

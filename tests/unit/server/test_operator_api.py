@@ -15,6 +15,7 @@ import pytest
 from pmm.domain import MAINNET_TOKENS, USDC, WETH, Address
 from pmm.errors import ChainError, InvalidInput
 from pmm.execution.otc import OtcDesk, OtcPolicy
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.journal import SqliteJournal
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.desk_gauges import DeskGauges
@@ -34,7 +35,7 @@ from pmm.server.rotation_desk import SignerRotationDesk
 from pmm.server.shape_board import ShapeBoard
 from pmm.server.switch_board import SwitchBoard
 from pmm.settings import load_settings
-from tests.helpers.quoting import MAKER, TAKER, Desk, chain_view, open_test_desk
+from tests.helpers.quoting import CHAIN_TIME_S, MAKER, TAKER, Desk, chain_view, open_test_desk
 from tests.unit.server.test_http_routes import _Refresher
 
 _ORDER = {
@@ -45,6 +46,25 @@ _ORDER = {
 }
 _SANDBOX = {"baseToken": "WETH", "quoteToken": "USDC", "amount": "1000000000000000000"}
 _WIDEN = {"what": "spread", "name": "*", "value": "7.5", "version": 0, "reason": "news"}
+RISK_STATE: dict[str, Any] = {
+    "madeAtMs": CHAIN_TIME_S * 1000,
+    "validMs": 5_000,
+    "blockNumber": 100,
+    "stopped": False,
+    "maxQuoteUsdE6": 500_000 * 10**6,
+    "assets": [
+        {
+            "token": WETH.address,
+            "deltaUsdE6": 0,
+            "limitUsdE6": 10_000 * 10**6,
+            "slope": 0.0,
+            "covariance": [0.0016],
+        }
+    ],
+    "numeraires": [USDC.address],
+    "variance": 0.0,
+    "varLimitUsd": 30_000.0,
+}
 _PAUSE = {"level": "global", "name": "*", "version": 0, "reason": "news"}
 
 
@@ -70,16 +90,25 @@ class Site:
     desk: Desk
     board: SwitchBoard
     shape: ShapeBoard
+    pre_trade: PreTradeGate
     keys: dict[str, str]
     on_chain: _OnChain
     rotation: SignerRotationDesk
 
-    def ask(self, method: str, path: str, who: str | None, body: Any = None) -> httpx.Response:
+    def ask_raw(self, method: str, path: str, who: str | None, text: str) -> httpx.Response:
+        """Ask with a body that no JSON library would write."""
+        return self.ask(method, path, who, text=text)
+
+    def ask(
+        self, method: str, path: str, who: str | None, body: Any = None, *, text: str | None = None
+    ) -> httpx.Response:
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             headers = {"x-api-key": self.keys[who]} if who else {}
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                return await client.request(method, path, json=body, headers=headers)
+                return await client.request(
+                    method, path, headers=headers, **({"json": body} if text is None else {"content": text})
+                )
 
         return asyncio.run(run())
 
@@ -102,6 +131,14 @@ def open_site(path: Path) -> Site:
     desk.admission.switches = board.switches
     shape = ShapeBoard(path / "shape.sqlite", clock=desk.clock, on_change=shape_watch(events))
     desk.admission.shaping = shape.shaping
+    pre_trade = PreTradeGate(
+        clock=desk.clock,
+        required=False,
+        max_age_ms=5_000,
+        on_change=lambda condition: events.pre_trade_changed(condition=condition.value),
+    )
+    desk.admission.pre_trade = pre_trade
+    desk.book.watch(pre_trade)
     refresher: Any = _Refresher(desk.market)
     metrics.registry.register(DeskGauges(desk.admission, view=lambda: refresher.view, clock=desk.clock))
     health = Health(admission=desk.admission, journal=journal, refresher=refresher, clock=desk.clock)
@@ -124,6 +161,7 @@ def open_site(path: Path) -> Site:
         market=desk.market,
         board=board,
         shape=shape,
+        pre_trade=pre_trade,
         reloader=Reloader(load_settings(), load=refuse, prepare=lambda _: lambda: None, events=events),
         list_keys=lambda: keyring.records,
         metrics=metrics,
@@ -155,7 +193,14 @@ def open_site(path: Path) -> Site:
         stages=metrics,
     )
     return Site(
-        app=door, desk=desk, board=board, shape=shape, keys=keys, on_chain=on_chain, rotation=rotation
+        app=door,
+        desk=desk,
+        board=board,
+        shape=shape,
+        pre_trade=pre_trade,
+        keys=keys,
+        on_chain=on_chain,
+        rotation=rotation,
     )
 
 
@@ -173,6 +218,8 @@ _ROUTES = [
     ("GET", "/v1/operator/shape", None, Role.VIEWER),
     ("GET", "/v1/operator/shape/audit", None, Role.VIEWER),
     ("PUT", "/v1/operator/shape", _WIDEN, Role.RISK),
+    ("GET", "/v1/operator/pre-trade", None, Role.VIEWER),
+    ("PUT", "/v1/operator/pre-trade", RISK_STATE, Role.RISK),
     ("POST", "/v1/operator/sandbox", _SANDBOX, Role.TRADER),
     ("POST", "/v1/operator/switches/pause", _PAUSE, Role.TRADER),
     ("POST", "/v1/operator/switches/resume", {**_PAUSE, "version": 1}, Role.RISK),

@@ -13,6 +13,7 @@ import pytest
 from pmm.errors import InvalidInput
 from pmm.execution import DeskPolicy, KillSwitches, SwitchState
 from pmm.execution.kill_switches import parse_switch
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.monitoring.metrics import Metrics
 from pmm.relayers.codec import Authentication, AuthScheme
 from pmm.relayers.okx import OkxCodec
@@ -204,6 +205,7 @@ def test_reload__both_desks__get_policies_of_their_own() -> None:
         return lambda new: replace(policy, ttl_s=new.quote_ttl_s)
 
     own, okx = site.desk.admission, site.okx.admission
+    own.pre_trade = gate = PreTradeGate(clock=site.desk.clock, required=True, max_age_ms=5_000)
     target = ReloadTarget(
         own,
         SwitchBoard.__new__(SwitchBoard),
@@ -212,5 +214,7 @@ def test_reload__both_desks__get_policies_of_their_own() -> None:
     )
     settings: ServeSettings = load_settings({"quote_ttl_s": 7}, environment={})
     target.prepare(settings)()
+    # The way out where there is no desk any more.
+    assert not gate.required
     assert (own.policy.ttl_s, okx.policy.ttl_s) == (7, 7)
     assert own.policy.maker != okx.policy.maker == site.okx.policy.maker

@@ -165,6 +165,13 @@ RISK = Board(
                         Query("pmm_alert_outbox", "{{channel}} waiting"),
                     ),
                 ),
+                Panel(
+                    title="Quotes held to the desk's risk",
+                    kind=PanelKind.NUMBER,
+                    width=24,
+                    queries=(Query("min by (server) (pmm_pre_trade_told)", "{{server}}"),),
+                    says="1 while the quote server took the newest state; at 0 it stops quoting by the state's age.",
+                ),
             ),
         ),
     ),

@@ -66,6 +66,12 @@ class RiskEvents:
         self._actions = Counter(
             "pmm_actions", "Commands of the risk book.", ("action", "outcome"), registry=registry
         )
+        self._told = Gauge(
+            "pmm_pre_trade_told",
+            "1 when a quote server took the newest risk state, 0 when it did not.",
+            ("server",),
+            registry=registry,
+        )
         self._waiting = Gauge("pmm_actions_waiting", "Commands that wait for a yes.", registry=registry)
 
     def line_set(self, *, metric: str, warning: float, critical: float) -> None:
@@ -157,6 +163,11 @@ class RiskEvents:
         self._actions.labels(action, outcome).inc()
         log = self._log.error if outcome == "failed" else self._log.warning
         log("action_taken", action=action, outcome=outcome, cause=cause, command_id=command_id)
+
+    def pre_trade_sent(self, taken: bool, *, server: str) -> None:
+        """A quote server was told the risk state that its quotes are held against."""
+        self._told.labels(server).set(int(taken))
+        self._log.debug("pre_trade_sent", server=server, taken=taken)
 
     def actions_waiting(self, count: int) -> None:
         """So many commands wait for a person."""

@@ -40,6 +40,16 @@ DESK_RULES = (
         quiet=(('pmm_risk_known{metric="value_at_risk_pct",subject=""}', "1x5 0x1 1x20"),),
     ),
     AlertRule(
+        name="QuotesUnwatched",
+        expr="pmm_pre_trade_open == 0",
+        hold_min=1,
+        severity="critical",
+        summary="{{ $labels.instance }} quotes nothing: the risk desk is silent or has stopped it",
+        todo="See that the desk runs and pmm_pre_trade_told is 1; without a desk set PMM_PRE_TRADE=off and reload.",
+        fires=(('pmm_pre_trade_open{instance="a"}', "1x5 0x20"),),
+        quiet=(('pmm_pre_trade_open{instance="a"}', "1x5 0x1 1x20"),),
+    ),
+    AlertRule(
         name="BooksDiffer",
         expr="pmm_desk_reconciliation_off_by != 0",
         hold_min=0,

@@ -13,6 +13,7 @@ from pmm.domain import Decision
 from pmm.errors import InvalidInput, PmmError
 from pmm.execution import AdmissionDesk, MarketSource
 from pmm.execution.otc import OtcDesk
+from pmm.execution.pre_trade_gate import PreTradeGate
 from pmm.monitoring.metrics import Metrics
 from pmm.server.access.keys import KeyRecord
 from pmm.server.access.roles import Principal, Role
@@ -25,6 +26,7 @@ from pmm.server.operator.models import (
     SandboxRequest,
 )
 from pmm.server.operator.otc_routes import otc_routes
+from pmm.server.operator.pre_trade_routes import pre_trade_routes
 from pmm.server.operator.refused import needs, refuse
 from pmm.server.operator.sandbox import sandbox
 from pmm.server.operator.shape_routes import shape_of_pairs, shape_routes
@@ -59,6 +61,7 @@ class OperatorParts:
     market: MarketSource
     board: SwitchBoard
     shape: ShapeBoard
+    pre_trade: PreTradeGate
     reloader: Reloader
     list_keys: Callable[[], tuple[KeyRecord, ...]]
     metrics: Metrics | None
@@ -76,6 +79,7 @@ def operator_api(parts: OperatorParts) -> APIRouter:
     _desk_routes(operator, parts)
     operator.include_router(switch_routes(parts.board, parts.admission.signer.address, parts.on_chain))
     operator.include_router(shape_routes(parts.shape, parts.admission, parts.sources))
+    operator.include_router(pre_trade_routes(parts.pre_trade))
     operator.include_router(signer_routes(parts.rotation))
     if parts.otc is not None:
         operator.include_router(otc_routes(parts.otc))
