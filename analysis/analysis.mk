@@ -30,4 +30,4 @@ analyse-halmos-faults: setup $(ANALYSIS)/halmos/.ready $(ANALYSIS)/forge/.ready 
 	@$(BIN)/python analysis/halmos/run.py --faults
 
 analyse-mutation: setup $(ANALYSIS)/slither/.ready $(ANALYSIS)/forge/.ready ## change the contracts place by place; tests must notice
-	@$(BIN)/python analysis/mutation/run.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(CONTRACTS),--contracts $(CONTRACTS)) $(if $(RECORD),--record)
+	@$(BIN)/python analysis/mutation/run.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(CONTRACTS),--contracts $(CONTRACTS)) $(if $(SINCE),--since $(SINCE)) $(if $(RECORD),--record)

@@ -45,13 +45,14 @@ class Tester(Protocol):
 
 @dataclass
 class Campaign:
-    """Draws until ``sample`` mutants were tested, or all of them where it is zero."""
+    """Draws until ``sample`` mutants were tested, or all of them where it is zero; of lines changed ``since``."""
 
     subject: Subject
     compiler: Compiler
     tester: Tester
     sample: int
     folder: Path
+    since: str = ""
     total: int = 0
     clean_tests: int = 0
     outcomes: list[tuple[Mutant, Outcome]] = field(default_factory=list)
@@ -74,7 +75,7 @@ class Campaign:
 
     def run(self) -> None:
         """Test the sample; outcomes grow as it goes, so that a stopped run has its part."""
-        mutants = shuffled(self.subject.mutants(), f"{SEED}:{self.subject.name}")
+        mutants = shuffled(self.subject.mutants(self.since), f"{SEED}:{self.subject.name}")
         self.total = len(mutants)
         print(f"{self.subject.name}: {self.total} mutants of {len(self.sources)} files", flush=True)
         for mutant in mutants:

@@ -37,6 +37,11 @@ class Mutant:
     def line(self, source: str) -> int:
         return source.count("\n", 0, self.start) + 1
 
+    def lines(self, source: str) -> range:
+        """Return the numbers of all lines that the replaced text touches."""
+        first = self.line(source)
+        return range(first, first + self.old.count("\n") + 1)
+
     def before_and_after(self, source: str) -> tuple[str, str]:
         """Return the lines that change, as they were and as they are, with single spaces."""
         first = source.rfind("\n", 0, self.start) + 1

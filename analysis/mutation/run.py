@@ -1,10 +1,12 @@
 """Mutation testing of the contracts: changes one place at a time and asks whether a test notices.
 
-usage: python analysis/mutation/run.py [--sample N] [--contracts NAME ...] [--record]
+usage: python analysis/mutation/run.py [--sample N] [--contracts NAME ...] [--since COMMIT] [--record]
 
 Mutants are drawn in a fixed random order until N of them (default: see subjects.py) compile to another bytecode. What
 became of each is kept under .cache by content, so a second start goes on where the first ended; one that survived is
-tried again when the tests have changed. ``--record`` writes analysis/mutation/results.json.
+tried again when the tests have changed. ``--record`` writes analysis/mutation/results.json. With ``--since`` all mutants
+of the lines that differ from a commit are tested, unless a sample is asked for; that is no sample of the contract and is
+not recorded.
 
 Exit 1 on a survivor without a reason in analysis/mutation/survivors.toml, and on a reason for one that is found now.
 """
@@ -33,11 +35,18 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="mutation testing of the contracts")
     parser.add_argument("--sample", type=int, help="mutants to test of each contract; 0 means all")
     parser.add_argument("--contracts", nargs="*", default=[], help="names; all where none is given")
+    parser.add_argument(
+        "--since", default="", help="a commit: only lines that differ from it, all their mutants"
+    )
     parser.add_argument("--record", action="store_true", help="write results.json beside this file")
     chosen = parser.parse_args()
     unknown = set(chosen.contracts) - {subject.name for subject in SUBJECTS}
     if unknown:
         parser.error(f"expected names among {[s.name for s in SUBJECTS]}, found {sorted(unknown)}")
+    if chosen.since and chosen.record:
+        parser.error("expected --record without --since: what was changed is no sample of the contract")
+    if chosen.since and chosen.sample is None:
+        chosen.sample = 0
     return chosen
 
 
@@ -54,6 +63,7 @@ def _run(chosen: argparse.Namespace, report: Report, folder: Path) -> bool:
             VehicleTester(vehicle, subject.name),
             subject.sample if chosen.sample is None else chosen.sample,
             CACHE / "mutation" / "outcomes",
+            chosen.since,
         )
         report.add(campaign)
         try:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.mutation.changed_lines import changed_lines
 from analysis.mutation.compilers import sources_of
 from analysis.mutation.mutant import Mutant, without_repetition
 from analysis.mutation.vyper_mutator import VyperMutator
@@ -26,7 +27,7 @@ class Subject:
         tests: files or folders whose tests must notice.
         sample: how many mutants are tested where nothing else is asked.
         left_out: tests that compare the code with its source: they would notice every mutant.
-        near: for a file, the tests to try first, as names in ``tests[0]``.
+        near: for a file, the tests to try first, as names in ``tests[0]`` or of files among ``tests``.
         foreign: files whose errors it shares with others and uses little of; they are not mutated.
     """
 
@@ -42,8 +43,9 @@ class Subject:
         return (*self.tests, *(f"--deselect={test}" for test in self.left_out))
 
     def near_files(self) -> dict[str, tuple[str, ...]]:
+        named = {test.rpartition("/test_")[2]: test for test in self.tests if test.endswith(".py")}
         return {
-            file: tuple(f"{self.tests[0]}/test_{name}.py" for name in names.split())
+            file: tuple(named.get(f"{name}.py", f"{self.tests[0]}/test_{name}.py") for name in names.split())
             for file, names in self.near
         }
 
@@ -51,7 +53,8 @@ class Subject:
         """Return the files that are mutated."""
         return {file: text for file, text in sources_of(self.contract).items() if file not in self.foreign}
 
-    def mutants(self) -> list[Mutant]:
+    def mutants(self, since: str = "") -> list[Mutant]:
+        """Return all, or where a commit is given those that touch a line changed since."""
         sources = self.sources()
         if self.contract.endswith(".vy"):
             made: Iterable[Mutant] = [
@@ -59,7 +62,11 @@ class Subject:
             ]
         else:
             made = _solidity(sources)
-        return without_repetition(made, sources)
+        distinct = without_repetition(made, sources)
+        if not since:
+            return distinct
+        changed = {file: changed_lines(file, since) for file in sources}
+        return [m for m in distinct if not changed[m.file].isdisjoint(m.lines(sources[m.file]))]
 
 
 SUBJECTS = (
@@ -87,7 +94,7 @@ SUBJECTS = (
     Subject(
         "RfqSettlement",
         "RfqSettlement.sol",
-        ("tests/contracts/settlement",),
+        ("tests/contracts/settlement", "tests/contracts/hedger/test_pool_fills.py"),
         near=(
             ("RfqSettlement.sol", "views guards"),
             ("modules/Admission.sol", "signature expiration fill_order fill_order_compact"),
@@ -96,11 +103,13 @@ SUBJECTS = (
             ("modules/DeskModules.sol", "modules inventory_moves"),
             ("modules/FillLock.sol", "reentrancy plain_fill_nested"),
             ("modules/Fills.sol", "fill_order fill_order_args fill_order_compact collect"),
-            ("modules/FundedLeg.sol", "fill_order_funded"),
+            ("modules/FlashSwapLeg.sol", "pool_fills collect"),
+            ("modules/FundedLeg.sol", "fill_order_funded pool_fills"),
             ("modules/LaneBook.sol", "lanes nonce_window"),
             ("modules/LaneLib.sol", "nonce_window lanes"),
             ("modules/OneInchMaker.sol", "is_valid_signature fill_on_router short_contract_signature"),
             ("modules/OrderLib.sol", "fill_order_args fill_order fill_order_compact"),
+            ("modules/PoolLib.sol", "pool_fills"),
             ("modules/PriceBand.sol", "band feeds"),
             ("modules/Roles.sol", "access withdraw"),
             ("modules/SpecialLegs.sol", "ether_legs permit2 taker_interaction"),
@@ -119,6 +128,7 @@ SUBJECTS = (
             "modules/HookPayload.sol",
             "modules/LaneLib.sol",
             "modules/OrderLib.sol",
+            "modules/PoolLib.sol",
         ),
     ),
 )

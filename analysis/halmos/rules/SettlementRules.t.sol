@@ -77,13 +77,13 @@ contract SettlementRules {
         address[] memory core = new address[](2);
         (core[0], core[1]) = (address(_base), address(_quote));
         address router = address(new Bystander(address(0)));
-        _settlement = new RfqSettlement(address(this), address(weth), router, core);
+        address hedger = address(new Bystander(address(0)));
+        _settlement = new RfqSettlement(address(this), address(weth), router, hedger, core);
         _settlement.initLanes(_SIGNER, _LANES);
         _settlement.setGuardian(_GUARDIAN);
         _settlement.setOperator(_OPERATOR);
         _hooks = address(new Bystander(address(_settlement)));
         _settlement.setModule(ModuleKind.ROUTER_HOOKS, _hooks);
-        _settlement.setModule(ModuleKind.HEDGER, address(new Bystander(address(_settlement))));
         _settlement.setModule(ModuleKind.LENDING_ACCOUNT, address(new Bystander(address(_settlement))));
         _settlement.transferOwnership(_OWNER);
         _VM.prank(_OWNER);

@@ -141,6 +141,19 @@ def test_pool_fill__cost_above_what_the_taker_pays__is_refused(
     assert refusal == ("ProfitTooLow", fill.taking_amount, fill.cost, 0)
 
 
+def test_pool_fill__cost_of_all_that_the_taker_pays__fills_where_no_profit_is_signed(
+    sell_weth: Any, signed: Any, settlement: Any, taker: Any, balances: Any
+) -> None:
+    fill = sell_weth(FLASH_SWAP, profit=0, min_profit=0)
+    before = balances()
+
+    settlement.fillOrderFunded(*fill_call(signed(fill)), sender=taker)
+
+    change = moved(before, balances())
+    assert change["USDC", "taker"] == -fill.cost == -fill.taking_amount
+    assert ("USDC", "settlement") not in change
+
+
 def test_pool_fill__taker_who_did_not_approve__is_refused(
     sell_weth: Any, signed: Any, settlement: Any, taker: Any, tokens: Any, refusal_of: Any
 ) -> None:

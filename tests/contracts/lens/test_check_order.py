@@ -208,6 +208,16 @@ def test_check_order__flash_swap_on_one_pool__needs_the_pool_and_no_hedger(
     assert desk.reasons(order, extension=funded) == Reason(0)
 
 
+@pytest.mark.parametrize("side", ["maker_asset", "taker_asset"])
+def test_check_order__flash_swap_of_an_unregistered_asset__asks_for_no_pool(
+    desk: LensDesk, side: str
+) -> None:
+    funded = extension_of(plan=1 << 248 | 500 << 224)
+    order = desk.order(extension=funded, **{side: 0xDEAD})
+    reason = {"maker_asset": Reason.MAKER_ASSET, "taker_asset": Reason.TAKER_ASSET}[side]
+    assert_alone(desk, reason, order, extension=funded)
+
+
 def test_check_order__plan_of_zero__is_a_plan(desk: LensDesk) -> None:
     funded = extension_of(plan=0)
     order = desk.order(extension=funded, making_amount=200 * MAKING)

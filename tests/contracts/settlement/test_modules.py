@@ -59,6 +59,11 @@ def test_constructor__hedger__is_announced(desk: Desk, owner: Any, base: Any) ->
     assert (event.kind, event.module) == (HEDGER, HEDGER_PLACE)
 
 
+def test_constructor__without_hedger__announces_none(desk: Desk, owner: Any, base: Any) -> None:
+    settlement = owner.deploy(ape.project.RfqSettlement, owner, WETH, ONEINCH_ROUTER, ZERO, [base])
+    assert not settlement.creation_metadata.receipt.decode_logs(settlement.ModuleSet)
+
+
 @pytest.mark.parametrize("kind", VIEWS)
 def test_set_module__second_of_its_kind__is_refused(desk: Desk, owner: Any, module: Any, kind: int) -> None:
     desk.settlement.setModule(kind, module, sender=owner)
