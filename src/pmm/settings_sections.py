@@ -141,6 +141,8 @@ class Hedging(StrEnum):
     NONE = "none"
     IMMEDIATE = "immediate"
     BAND = "band"
+    BATCH = "batch"
+    MINIMUM_VARIANCE = "minimum_variance"
 
 
 class DeskSettings(_Section):
@@ -165,12 +167,30 @@ class DeskSettings(_Section):
     hedged: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WBTC/USDC"), description="Assets hedged, each with what it is traded for, by comma."
     )
-    hedging: Hedging = Field(Hedging.BAND, description="When to hedge: none, immediate or band.")
+    hedging: Hedging = Field(
+        Hedging.BAND, description="When to hedge: none, immediate, band, batch, minimum_variance."
+    )
     band_outer_usd: Decimal = Field(
         Decimal(2_000), ge=0, max_digits=18, decimal_places=2, description="Delta at which band hedges."
     )
     band_inner_usd: Decimal = Field(
         Decimal(0), ge=0, max_digits=18, decimal_places=2, description="Delta that band leaves."
+    )
+    batch_usd: Decimal = Field(
+        Decimal(10_000), ge=0, max_digits=18, decimal_places=2, description="Delta at which batch hedges all."
+    )
+    batch_age_ms: int = Field(
+        60_000, ge=0, le=86_400_000, description="Age of its oldest part at which batch hedges all, too."
+    )
+    variance_inside: Hedging = Field(
+        Hedging.BAND, description="When minimum_variance hedges: immediate, band or batch."
+    )
+    variance_ratio: Decimal | None = Field(
+        None,
+        ge=0,
+        le=1,
+        decimal_places=4,
+        description="Part that minimum_variance hedges; by default measured from the prices that the desk keeps.",
     )
     shorts: bool = Field(
         False,
@@ -250,6 +270,8 @@ class DeskSettings(_Section):
     def _band(self) -> Self:
         if self.band_inner_usd > self.band_outer_usd:
             raise ValueError("band_inner_usd: expected at most band_outer_usd")
+        if self.variance_inside in (Hedging.NONE, Hedging.MINIMUM_VARIANCE):
+            raise ValueError("variance_inside: expected immediate, band or batch")
         return self
 
 

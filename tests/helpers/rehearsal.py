@@ -48,6 +48,7 @@ def _hedges_and_lending(events: DeskEvents) -> None:
     hedges.hedge_unknown(intent_id="3", route="paper_perp", why="no answer in time")
     hedges.open_intents(state="unknown", count=1)
     hedges.priced(token="WETH", known=True)
+    hedges.followed(asset="WETH", strategy="minimum_variance", ratio=0.8, ratio_known=True, waiting_s=12.0)
     lending.account_checked(account="lending", market="aave_v3", buffer=0.6)
     lending.shortfall_judged(account="lending", market="aave_v3", short=False)
     lending.position_changed(market="aave_v3", token="WETH", supply_usd=10_000.0, debt_usd=4_000.0)

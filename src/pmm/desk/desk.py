@@ -248,6 +248,7 @@ class Desk:
         self.gauges.chain(place.head, self.pool.states(), now_ms)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
+        self.gauges.waiting(self.hedger, now_ms)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
             told = [*self._performed(market, now_ms), *self.sources.drain()]

@@ -116,8 +116,17 @@ def node_urls(scene: Scene) -> list[str]:
 
 def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) -> Desk:
     settings, watch, events = scene.settings, scene.watch, DeskEvents()
-    assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
-    gauges = DeskGauges(events, scene.tokens, scene.names, hedges)
+    clock = RiskClock(
+        ledger,
+        events.risk,
+        settings=risk_settings(settings.risk),
+        tokens=scene.tokens,
+        every_ms=settings.desk.var_every_ms,
+        price_every_ms=settings.desk.price_every_ms,
+        least=settings.desk.var_least_prices,
+    )
+    assets, hedges = hedged_assets(settings.desk, clock.record), HedgeLedger(ledger)
+    gauges = DeskGauges(events, scene.tokens, scene.names, hedges, hedged=assets)
     stock = Stock(scene.settlement, promised_inventory(scene))
     sender = StockedSender(
         stock=stock,
@@ -157,15 +166,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         hedged=assets,
         expect=_expected(scene, pool, assets),
         lending_account=scene.lending.account if scene.lending else "",
-        clock=RiskClock(
-            ledger,
-            events.risk,
-            settings=risk_settings(settings.risk),
-            tokens=scene.tokens,
-            every_ms=settings.desk.var_every_ms,
-            price_every_ms=settings.desk.price_every_ms,
-            least=settings.desk.var_least_prices,
-        ),
+        clock=clock,
         now_ms=_now_ms(),
     )
     performance = PerformanceDesk(

@@ -11,7 +11,7 @@ from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
 from pmm.execution.book import Exposure, InventoryBook, Origin, exposures
-from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger, OpenDelta
+from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk.events import (
@@ -158,15 +158,13 @@ class RiskDesk:
 
     def _due(self, token: Address, hedger: Hedger, price_e36: int, now_ms: int) -> int:
         """Return what the strategy would trade now, base units."""
-        hedged, amount = self._hedged.get(token), hedger.open_delta(token)
-        if hedged is None or amount == 0:
+        hedged = self._hedged.get(token)
+        if hedged is None:
             return 0
-        usd_wad = abs(amount) * price_e36 // 10**18
-        if usd_wad < DUST_USD_WAD:
+        waiting = hedger.waiting(token, now_ms=now_ms, usd_per_unit_e36=price_e36)
+        if waiting.usd_wad < DUST_USD_WAD:
             return 0
-        decision = hedged.strategy.decide(
-            OpenDelta(amount=amount, oldest_ms=now_ms, now_ms=now_ms, usd_wad=usd_wad)
-        )
+        decision = hedged.strategy.decide(waiting)
         return abs(decision.trade) if decision else 0
 
 

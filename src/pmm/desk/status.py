@@ -30,16 +30,27 @@ _RISK = (
     "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known', 'pmm_risk_needs_prices') "
     "GROUP BY series, subject) ORDER BY subject"
 )
+_STRATEGIES = (
+    "SELECT series, subject, value FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points "
+    "WHERE run = (SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series IN "
+    "('pmm_hedge_strategy', 'pmm_hedge_ratio', 'pmm_hedge_ratio_known') GROUP BY series, subject)"
+)
 _PHASE_OF = {number: name for name, number in RISK_STATES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenLine:
-    """One token, base units: held by our contracts at the node's head; ``delta`` is what fills left unhedged."""
+    """One token, base units: held by our contracts at the node's head; ``delta`` is what fills left unhedged.
+
+    ``waits_ms`` is the age of the oldest delta that no hedge has claimed, None without one. ``strategy`` is by which
+    the desk hedges it as it last said, with the part that it takes where that is not the whole; empty for none.
+    """
 
     token: Token
     held: int
     delta: int
+    waits_ms: int | None = None
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +144,7 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
     accounts = HedgeAccounts(hedges.load())
     head = ledger.read(_HEAD)
     tokens = {token.address: token for token in scene.tokens}
-    held = dict.fromkeys(tokens, 0)
+    held, strategies = dict.fromkeys(tokens, 0), _strategies(ledger)
     for key, amount in reading.balances.items():
         held[key.token] += amount
     return DeskStatus(
@@ -148,6 +159,8 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
                 token=token,
                 held=held[address],
                 delta=accounts.open_delta(address) - accounts.in_flight(address),
+                waits_ms=max((now_ms - one.at_ms for one in accounts.open_entries(address)), default=None),
+                strategy=strategies.get(token.symbol, ""),
             )
             for address, token in tokens.items()
         ),
@@ -165,6 +178,23 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
         risk=_risk(ledger),
         profit=_profit(ledger, now_ms - _DAY_MS),
     )
+
+
+def _strategies(ledger: LedgerReader) -> dict[str, str]:
+    """Return by which strategy each symbol is hedged, as the desk's newest run wrote it."""
+    rows = {(series, subject): float(value) for series, subject, value in ledger.read(_STRATEGIES)}
+    found: dict[str, str] = {}
+    for series, subject in rows:
+        if series != "pmm_hedge_strategy":
+            continue
+        asset, _, name = subject.partition("/")
+        ratio = rows.get(("pmm_hedge_ratio", asset), 1.0)
+        if not rows.get(("pmm_hedge_ratio_known", asset), 1.0):
+            name = f"{name}, ratio unknown: all of it"
+        elif ratio < 1:
+            name = f"{name} {ratio:.4f}"
+        found[asset] = name
+    return found
 
 
 def _profit(ledger: LedgerReader, since_ms: int) -> tuple[ProfitLine, ...]:

@@ -127,6 +127,7 @@ BOOKS = Board(
                         ),
                         Query("pmm_hedge_open_intents", "open {{state}}"),
                         Query("pmm_hedge_price_known", "price of {{token}} known"),
+                        Query("pmm_hedge_ratio", "hedged part of {{asset}}"),
                     ),
                 ),
                 Panel(
