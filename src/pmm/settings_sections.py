@@ -196,6 +196,24 @@ class DeskSettings(_Section):
         False,
         description="Hedge on Aave V3 too, where that costs less than spot or spot has nothing to spend.",
     )
+    paper_perp: bool = Field(
+        False,
+        description="Offer a perp venue on paper as a route: paper money, on a development node alone.",
+    )
+    paper_perp_fee_pips: int = Field(450, ge=0, lt=100_000, description="Its fee of a fill, millionths.")
+    paper_perp_half_spread_bps: int = Field(
+        2, ge=0, lt=1_000, description="How far its prices are from the feeds'."
+    )
+    paper_perp_size_usd: Decimal = Field(
+        Decimal(1_000_000),
+        gt=0,
+        max_digits=18,
+        decimal_places=2,
+        description="What it trades of an asset at once.",
+    )
+    paper_perp_funding_pips: int = Field(
+        12, ge=-10_000, le=10_000, description="Funding that longs pay to shorts there, millionths an hour."
+    )
     max_slippage_bps: int = Field(
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
     )

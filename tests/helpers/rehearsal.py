@@ -48,6 +48,7 @@ def _hedges_and_lending(events: DeskEvents) -> None:
     hedges.hedge_unknown(intent_id="3", route="paper_perp", why="no answer in time")
     hedges.open_intents(state="unknown", count=1)
     hedges.priced(token="WETH", known=True)
+    hedges.paper_perp(asset="WETH", amount=-1.5, usd=-4_500.0)
     hedges.followed(asset="WETH", strategy="minimum_variance", ratio=0.8, ratio_known=True, waiting_s=12.0)
     lending.account_checked(account="lending", market="aave_v3", buffer=0.6)
     lending.shortfall_judged(account="lending", market="aave_v3", short=False)

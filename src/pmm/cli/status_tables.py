@@ -29,6 +29,7 @@ def status_page(status: DeskStatus) -> Group:
         _hedges("open hedges", status.live, tokens),
         _hedges("last hedges", status.latest, tokens),
         _lending(status),
+        *_paper(status, tokens),
         _profit(status),
         _risk(status),
     )
@@ -80,6 +81,17 @@ def _lending(status: DeskStatus) -> Table:
                 *(_amount(line.token, line.supplied), _amount(line.token, line.owed)),
             )
     return _or_none(table)
+
+
+def _paper(status: DeskStatus, tokens: dict[Address, Token]) -> tuple[Table, ...]:
+    if not status.paper:
+        return ()
+    table = _table("perps on PAPER (paper money: nothing was traded anywhere)", "venue", "asset", "position")
+    for one in status.paper:
+        token = tokens.get(one.asset)
+        amount = str(one.amount) if token is None else _amount(token, one.amount, signed=True)
+        _add(table, one.venue, token.symbol if token else one.asset, amount)
+    return (table,)
 
 
 def _profit(status: DeskStatus) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -20,6 +20,7 @@ from pmm.desk.console import DeskConsole
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
+from pmm.desk.paper_perps import PaperPerpDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
@@ -86,6 +87,7 @@ class Desk:
     stock: Stock
     lending: LendingDesk | None
     risk: RiskDesk
+    paper: PaperPerpDesk
     performance: PerformanceDesk
     sources: DeskSources
     gauges: DeskGauges
@@ -125,7 +127,7 @@ class Desk:
         # First: whatever fails below, its gas is booked by a later turn.
         self._unbooked += changed
         self.stock.look(reading, self.sender.open_records)
-        market = self._market(reading)
+        market = self.paper.quoted(self._market(reading))
         now_ms = self.clock_ms()
         self.gauges.market = market
         if self.book.head is None:
@@ -138,6 +140,7 @@ class Desk:
             self.lending.transactions(changed, market)
             kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
+        found = replace(found, differences=(*found.differences, *self.paper.differences(reading.block)))
         acted = self._measure(place, market, changes, notices, found, now_ms)
         happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         keeping = self.lending is not None and self.lending.busy
@@ -254,9 +257,19 @@ class Desk:
             told = [*self._performed(market, now_ms), *self.sources.drain()]
             if self.availability is not None:
                 told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
-            day_usd = self.performance.day_usd(now_ms)
+            prices = market.usd_per_unit_e36 if market else {}
+            perps = self.paper.positions()
+            self.paper.told(perps, prices)
             self.risk.look(
-                self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
+                self.book,
+                self.hedger,
+                market,
+                self.pool.states(),
+                now_ms,
+                told=told,
+                day_usd=self.performance.day_usd(now_ms),
+                perps=perps,
+                perps_usd_e6=self.paper.won_usd_e6(prices),
             )
         finally:
             # A phase that cannot be written stops quotes all the same.

@@ -8,7 +8,7 @@ from pmm.chain.node_pool import NodeState
 from pmm.chain.sender import TransactionRecord, TransactionState
 from pmm.desk.strategy import ratio_of
 from pmm.domain import Address, BlockRef, ChainChange, OrderFilled, Token
-from pmm.execution.book import InventoryBook, LendingKey, Reconciliation, Side
+from pmm.execution.book import InventoryBook, LendingKey, PerpKey, Reconciliation, Side
 from pmm.execution.hedging import (
     HedgedAsset,
     HedgeLedger,
@@ -217,6 +217,7 @@ class DeskGauges:
             )
         for (other, side), one in wrong.items():
             market = other.market.value if isinstance(other, LendingKey) else ""
+            market = other.venue if isinstance(other, PerpKey) else market
             self._events.book.reconciled(
                 token=self._symbol(other.token),
                 place=f"{market} {side.value}".strip(),

@@ -35,6 +35,7 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
+from pmm.desk.paper_perps import PaperPerpDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
@@ -137,10 +138,19 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         allowed=same_node(scene.rpc, scene.identity),
         watch=gauges.transaction,
     )
+    paper = PaperPerpDesk(
+        ledger,
+        events,
+        settings=settings.desk,
+        hedged=assets,
+        tokens=scene.tokens,
+        development=scene.identity.development,
+    )
     hedger = Hedger(
         ledger=hedges,
-        routes=(UniswapRoute(scene.settlement), *lending_routes(scene)),
-        desk=LegDesk(OperatorTransactions(sender)),
+        routes=(UniswapRoute(scene.settlement), *lending_routes(scene), *paper.routes),
+        # Also where it is no longer offered: an order of an earlier process may be on its way to its end.
+        desk=LegDesk(OperatorTransactions(sender), (paper.venue,)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
     pool = NodePool(urls, timeout_s=settings.rpc_timeout_ms / 1000)
@@ -178,6 +188,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         # Two looks: the first one after a horizon may just have begun.
         lateness_ms=2 * settings.desk.poll_ms + _LOOK_MS,
         now_ms=_now_ms(),
+        perps=(paper.venue,),
     )
     lending = join_lending(scene, sender, stock, events.lending, assets)
     shaping = shaping_of(settings.desk)
@@ -223,6 +234,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         lending=lending,
         risk=risk,
         availability=QuoteServerWatch(url, clock_ms=_now_ms) if url else None,
+        paper=paper,
         performance=performance,
         sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
         gauges=gauges,

@@ -166,7 +166,7 @@ class RiskClock:
         return Snapshot(
             at_ms=now_ms,
             book=StressedBook(
-                capital_usd=sum(dollars.values()),
+                capital_usd=sum(one.worth_usd_e6 for one in positions) / 1e6,
                 positions=dollars,
                 accounts=self._accounts(book, market),
                 revenue_usd_per_day=day_usd[0],

@@ -11,7 +11,7 @@ from pmm.desk.scene import Scene
 from pmm.domain import LendingMarket, Token
 from pmm.errors import ChainError
 from pmm.execution.book import ChainReading
-from pmm.execution.hedging import HedgeLedger, Intent
+from pmm.execution.hedging import HedgeLedger, Intent, PerpPosition
 from pmm.execution.hedging.accounting import HedgeAccounts
 from pmm.ledger import LedgerReader, ReadOnlyLedger, read_ledger
 from pmm.monitoring.desk import RISK_STATES
@@ -19,6 +19,7 @@ from pmm.risk.catalogue import BY_NAME
 from pmm.risk.events import PnlComponent
 from pmm.settings import ServeSettings
 from pmm.venues.book_reader import BookReader
+from pmm.venues.paper import PaperPerp
 
 _LATEST = 8
 _DAY_MS: Final = 86_400_000
@@ -112,6 +113,8 @@ class DeskStatus:
     latest: tuple[Intent, ...]
     risk: tuple[RiskLine, ...]
     profit: tuple[ProfitLine, ...]
+    paper: tuple[PerpPosition, ...] = ()
+    """Positions on the paper perp venue: paper money."""
 
     @property
     def lag_blocks(self) -> int | None:
@@ -177,6 +180,7 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
         latest=hedges.intents(most=_LATEST),
         risk=_risk(ledger),
         profit=_profit(ledger, now_ms - _DAY_MS),
+        paper=PaperPerp(ReadOnlyLedger(ledger)).positions(),
     )
 
 

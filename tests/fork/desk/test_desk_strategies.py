@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_minimum_variance__by_a_ratio__hedges_that_part_and_leaves_the_rest_for_
     server: Server, chain: ChainBuilder, deployed: Deployed, ledger: Path
 ) -> None:
     before = balance_of(deployed.rpc, WETH.address, deployed.settlement)
-    half = {"hedging": "minimum_variance", "variance_inside": "immediate"}
+    half: dict[str, Any] = {"hedging": "minimum_variance", "variance_inside": "immediate"}
     with running(deployed, ledger, **half, variance_ratio="0.5") as desk:
         until_quiet(desk)
         fill(chain, server.quote())

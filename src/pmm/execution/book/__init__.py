@@ -22,6 +22,7 @@ from pmm.execution.book.positions import (
     LendingMark,
     LendingPosition,
     Origin,
+    PerpKey,
 )
 from pmm.execution.book.reconciliation import (
     BookDifference,
@@ -50,6 +51,7 @@ __all__ = [
     "Origin",
     "PendingQuote",
     "PerpHolding",
+    "PerpKey",
     "Reconciliation",
     "Side",
     "exposures",

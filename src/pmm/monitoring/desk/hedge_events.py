@@ -57,6 +57,22 @@ class HedgeEvents:
             registry=registry,
         )
 
+        self._paper = Gauge(
+            "pmm_paper_perp_position",
+            "Position on the paper perp venue, whole tokens: paper money.",
+            ("asset",),
+            registry=registry,
+        )
+        self._paper_usd = Gauge(
+            "pmm_paper_perp_position_usd", "The same in US dollars.", ("asset",), registry=registry
+        )
+
+    def paper_perp(self, *, asset: str, amount: float, usd: float) -> None:
+        """A position on paper, short where negative: nothing was traded anywhere."""
+        self._paper.labels(asset).set(amount)
+        self._paper_usd.labels(asset).set(usd)
+        self._log.debug("paper_perp", asset=asset, amount=amount)
+
     def followed(
         self, *, asset: str, strategy: str, ratio: float, ratio_known: bool, waiting_s: float
     ) -> None:
