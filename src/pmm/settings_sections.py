@@ -164,6 +164,12 @@ class DeskSettings(_Section):
         description="Spend no inventory that a live quote promises, as PMM_JOURNAL or PMM_DATABASE_URL says, on a "
         "real node the server's own file without them; false only where nothing is quoted.",
     )
+    pending_quotes: bool = Field(
+        False, description="Count signed quotes in the net position by their fill probability."
+    )
+    pending_fill_bps: int = Field(
+        10_000, ge=0, le=10_000, description="It, of a quote that no relayer has said more of."
+    )
     hedged: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WBTC/USDC"), description="Assets hedged, each with what it is traded for, by comma."
     )

@@ -29,6 +29,9 @@ def _books(events: DeskEvents) -> None:
     book = events.book
     book.fill_recorded(venue="pmm", pair="WETH/USDC", usd=3_150.0)
     book.fill_removed(venue="pmm", pair="WETH/USDC", usd=1_000.0)
+    book.pending_unknown()
+    book.pending_counted(quotes=3)
+    book.pending_changed(asset="WETH", amount=-0.4)
     book.inventory_changed(token="WETH", place="settlement", amount=40.0, usd=126_000.0)
     book.exposure_changed(asset="WETH", delta_ratio=0.03, delta_usd=3_780.0)
     book.pnl_booked(token="WETH", component="spread", usd=12.5)

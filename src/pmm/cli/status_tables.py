@@ -45,13 +45,14 @@ def _top(status: DeskStatus) -> str:
 
 
 def _inventory(status: DeskStatus) -> Table:
-    table = _table("inventory", "token", "held", "delta", "waits", "hedged by")
+    table = _table("inventory", "token", "held", "delta", "signed quotes", "waits", "hedged by")
     for line in status.tokens:
         _add(
             table,
             line.token.symbol,
             _amount(line.token, line.held),
             _amount(line.token, line.delta, signed=True),
+            "" if line.pending is None else f"{line.pending:+,.6f}",
             "" if line.waits_ms is None else f"{max(line.waits_ms, 0) // 1_000} s",
             line.strategy,
         )

@@ -21,6 +21,7 @@ from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
 from pmm.desk.paper_perps import PaperPerpDesk
+from pmm.desk.pending import PendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
@@ -88,6 +89,7 @@ class Desk:
     lending: LendingDesk | None
     risk: RiskDesk
     paper: PaperPerpDesk
+    pending: PendingDesk
     performance: PerformanceDesk
     sources: DeskSources
     gauges: DeskGauges
@@ -205,6 +207,7 @@ class Desk:
         self.metrics.close()
         self.stock.close()
         self.orders.close()
+        self.pending.close()
         self.pool.close()
         self.scene.close()
         self.ledger.close()
@@ -270,6 +273,7 @@ class Desk:
                 day_usd=self.performance.day_usd(now_ms),
                 perps=perps,
                 perps_usd_e6=self.paper.won_usd_e6(prices),
+                quotes=self.pending.look(self.book),
             )
         finally:
             # A phase that cannot be written stops quotes all the same.

@@ -36,6 +36,7 @@ from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.paper_perps import PaperPerpDesk
+from pmm.desk.pending import PendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
@@ -127,6 +128,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         least=settings.desk.var_least_prices,
     )
     assets, hedges = hedged_assets(settings.desk, clock.record), HedgeLedger(ledger)
+    pending = PendingDesk.of(scene, events.book)
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges, hedged=assets)
     stock = Stock(scene.settlement, promised_inventory(scene))
     sender = StockedSender(
@@ -235,6 +237,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey) ->
         risk=risk,
         availability=QuoteServerWatch(url, clock_ms=_now_ms) if url else None,
         paper=paper,
+        pending=pending,
         performance=performance,
         sources=DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms),
         gauges=gauges,

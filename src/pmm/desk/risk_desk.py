@@ -10,7 +10,7 @@ from pmm.desk.risk_clock import RiskClock
 from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
-from pmm.execution.book import Exposure, InventoryBook, Origin, PerpHolding, exposures
+from pmm.execution.book import Exposure, InventoryBook, Origin, PendingQuote, PerpHolding, exposures
 from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import DeskEvents
@@ -70,14 +70,19 @@ class RiskDesk:
         day_usd: tuple[float, float] = (0.0, 0.0),
         perps: Sequence[PerpHolding] = (),
         perps_usd_e6: int = 0,
+        quotes: Sequence[PendingQuote] = (),
     ) -> tuple[Transition, ...]:
         """Tell what is known now, and write the transitions; raises SetupError while the ledger is down.
 
         ``told`` is what other parts of the desk measured, ``day_usd`` the day's revenue and gas for the stress,
-        ``perps`` the positions on perp venues and ``perps_usd_e6`` what they won or lost.
+        ``perps`` the positions on perp venues and ``perps_usd_e6`` what they won or lost, ``quotes``
+        those that count by their fill probability.
         Without a market nothing of it is valued: its metrics grow old and count as unknown.
         """
-        found = self._positions(book, hedger, market, perps, now_ms) if market else None
+        found: list[PositionValued] | None = None
+        if market is not None:
+            exposed = exposures(book, now_s=market.at_s, perps=perps, quotes=quotes)
+            found = self._positions(exposed, hedger, market, now_ms)
         events: list[RiskEvent] = [*told, *_of_nodes(nodes, now_ms)]
         if market is not None:
             events += [
@@ -118,16 +123,11 @@ class RiskDesk:
         risk.desk_state(self.monitor.desk.phase.value)
 
     def _positions(
-        self,
-        book: InventoryBook,
-        hedger: Hedger,
-        market: HedgeMarket,
-        perps: Sequence[PerpHolding],
-        now_ms: int,
+        self, exposed: dict[Address, Exposure], hedger: Hedger, market: HedgeMarket, now_ms: int
     ) -> list[PositionValued] | None:
         """Return every token's position, None where one that we have has no price: the whole is unknown then."""
         found: list[PositionValued] = []
-        for token, exposure in exposures(book, now_s=market.at_s, perps=perps).items():
+        for token, exposure in exposed.items():
             price = market.usd_per_unit_e36.get(token, 0)
             if price <= 0 and exposure.by_origin:
                 return None
@@ -141,14 +141,15 @@ class RiskDesk:
             return amount * price_e36 // _E6_OF_E36
 
         parts = exposure.by_origin
-        perp = parts.get(Origin.PERP, 0)
+        perp, pending = parts.get(Origin.PERP, 0), parts.get(Origin.PENDING_QUOTES, 0)
         flying = abs(hedger.in_flight(token))
         long, short = (
-            usd(sum(parts.get(one, 0) for one in _LONG) + max(perp, 0)),
-            usd(-parts.get(Origin.LENDING_DEBT, 0) + max(-perp, 0)),
+            usd(sum(parts.get(one, 0) for one in _LONG) + max(perp, 0) + max(pending, 0)),
+            usd(-parts.get(Origin.LENDING_DEBT, 0) + max(-perp, 0) + max(-pending, 0)),
         )
         # What the hedger follows is wanted but for what fills brought; of anything else nobody says.
-        wanted = long - short - usd(unhedged(hedger, token)) if token in self._hedged else None
+        beyond = usd(unhedged(hedger, token)) + usd(pending)
+        wanted = long - short - beyond if token in self._hedged else None
         return PositionValued(
             at_ms=now_ms,
             asset=self._tokens[token].symbol,
@@ -164,6 +165,7 @@ class RiskDesk:
             target_usd_e6=0,
             wanted_usd_e6=wanted,
             perp_usd_e6=usd(perp),
+            pending_usd_e6=usd(pending),
         )
 
     def _due(self, token: Address, hedger: Hedger, price_e36: int, now_ms: int) -> int:

@@ -31,10 +31,11 @@ _RISK = (
     "('pmm_desk_state', 'pmm_risk_state', 'pmm_risk_metric', 'pmm_risk_known', 'pmm_risk_needs_prices') "
     "GROUP BY series, subject) ORDER BY subject"
 )
-_STRATEGIES = (
+_SAID = (
     "SELECT series, subject, value FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points "
     "WHERE run = (SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series IN "
-    "('pmm_hedge_strategy', 'pmm_hedge_ratio', 'pmm_hedge_ratio_known') GROUP BY series, subject)"
+    "('pmm_hedge_strategy', 'pmm_hedge_ratio', 'pmm_hedge_ratio_known', 'pmm_pending_delta') "
+    "GROUP BY series, subject)"
 )
 _PHASE_OF = {number: name for name, number in RISK_STATES.items()}
 
@@ -52,6 +53,8 @@ class TokenLine:
     delta: int
     waits_ms: int | None = None
     strategy: str = ""
+    pending: float | None = None
+    """What signed quotes bring by fill probability, whole tokens, as last said; None where none counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +150,8 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
     accounts = HedgeAccounts(hedges.load())
     head = ledger.read(_HEAD)
     tokens = {token.address: token for token in scene.tokens}
-    held, strategies = dict.fromkeys(tokens, 0), _strategies(ledger)
+    held, said = dict.fromkeys(tokens, 0), _newest(ledger)
+    strategies = _strategies(said)
     for key, amount in reading.balances.items():
         held[key.token] += amount
     return DeskStatus(
@@ -164,6 +168,7 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
                 delta=accounts.open_delta(address) - accounts.in_flight(address),
                 waits_ms=max((now_ms - one.at_ms for one in accounts.open_entries(address)), default=None),
                 strategy=strategies.get(token.symbol, ""),
+                pending=said.get(("pmm_pending_delta", token.symbol)),
             )
             for address, token in tokens.items()
         ),
@@ -184,9 +189,12 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
     )
 
 
-def _strategies(ledger: LedgerReader) -> dict[str, str]:
+def _newest(ledger: LedgerReader) -> dict[tuple[str, str], float]:
+    return {(series, subject): float(value) for series, subject, value in ledger.read(_SAID)}
+
+
+def _strategies(rows: dict[tuple[str, str], float]) -> dict[str, str]:
     """Return by which strategy each symbol is hedged, as the desk's newest run wrote it."""
-    rows = {(series, subject): float(value) for series, subject, value in ledger.read(_STRATEGIES)}
     found: dict[str, str] = {}
     for series, subject in rows:
         if series != "pmm_hedge_strategy":

@@ -36,6 +36,7 @@ SERIES: Final = {
     "pmm_hedge_ratio": ("asset",),
     "pmm_hedge_ratio_known": ("asset",),
     "pmm_paper_perp_position_usd": ("asset",),
+    "pmm_pending_delta": ("asset",),
     "pmm_actions_total": ("action", "outcome"),
     "pmm_indexer_reorgs_total": (),
     "pmm_lending_buffer_ratio": ("account", "market"),

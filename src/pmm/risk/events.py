@@ -132,6 +132,7 @@ class PositionValued:
         wanted_usd_e6: longs less shorts that the desk wants, from which delta is measured; 0 for one that wants to be
             neutral, None where nobody says: the asset has no delta then.
         perp_usd_e6: the part of longs less shorts that is on perp venues: exposure, but nothing that is owned.
+        pending_usd_e6: the part of it that is signed quotes.
     """
 
     at_ms: int
@@ -147,11 +148,17 @@ class PositionValued:
     target_usd_e6: int
     wanted_usd_e6: int | None = 0
     perp_usd_e6: int = 0
+    pending_usd_e6: int = 0
 
     @property
     def worth_usd_e6(self) -> int:
         """What is owned less what is owed."""
-        return self.long_usd_e6 - self.short_usd_e6 - self.perp_usd_e6
+        return self.lasting_usd_e6 - self.perp_usd_e6
+
+    @property
+    def lasting_usd_e6(self) -> int:
+        """Longs less shorts without signed quotes, which are gone in a minute, filled or not."""
+        return self.long_usd_e6 - self.short_usd_e6 - self.pending_usd_e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ How it is joined, by the composition root:
 4. ``exposures(book, ...)`` with perp positions, live quotes, targets and reservations, whenever asked.
 """
 
-from pmm.execution.book.exposure import Exposure, PendingQuote, PerpHolding, exposures
+from pmm.execution.book.exposure import Exposure, PendingQuote, PerpHolding, exposures, pending_delta
 from pmm.execution.book.inventory_book import BookScope, InventoryBook
 from pmm.execution.book.positions import (
     NO_AMOUNT,
@@ -55,5 +55,6 @@ __all__ = [
     "Reconciliation",
     "Side",
     "exposures",
+    "pending_delta",
     "reconcile",
 ]
