@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pmm.cli.status_tables import status_page
-from pmm.desk import read_status
+from pmm.desk import Desk, read_status
 from pmm.domain import WETH
 from pmm.errors import SetupError
 from pmm.execution.hedging import HedgeLedger
@@ -24,6 +24,12 @@ _CHEAP: dict[str, Any] = {
     "paper_perp_half_spread_bps": 0,
     "paper_perp_funding_pips": 100,
 }
+
+
+def portfolio_usd(desk: Desk) -> float:
+    found = desk.gauges._events.registry.get_sample_value("pmm_desk_portfolio_usd")
+    assert found is not None
+    return found
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ def test_paper_perp__cheapest__hedges_is_shown_as_paper_funded_and_kept(
     before = balance_of(deployed.rpc, WETH.address, deployed.settlement)
     with running(deployed, ledger, **_CHEAP) as desk:
         until_quiet(desk)
+        worth_usd = portfolio_usd(desk)
         fill(chain, server.quote())
         # The order is in the venue's books, and its answer is lost.
         report = desk.paper.venue.report
@@ -64,6 +71,8 @@ def test_paper_perp__cheapest__hedges_is_shown_as_paper_funded_and_kept(
         assert intent.route == "perp_paper"
         delta = desk.risk.monitor.readings[("net_delta_pct", "WETH")].value
         assert delta == pytest.approx(0)
+        # A short is exposure, and nothing that is owned: the fill's edge is all that came.
+        assert abs(portfolio_usd(desk) - worth_usd) < 100
         # Over the next whole hour, and no further: feeds grow old.
         now_s = int(chain.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
         chain.rpc.call("evm_increaseTime", 3_601 - now_s % 3_600)

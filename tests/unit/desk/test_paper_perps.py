@@ -152,6 +152,23 @@ def test_funding__of_hours_without_a_position__is_none_afterwards(ledger: Ledger
     assert [one.kind for one in again.venue.charges()] == [ChargeKind.FEE]
 
 
+def test_funding__of_a_position_closed_and_opened_again__is_of_its_own_hours(ledger: Ledger) -> None:
+    desk = paper(ledger, paper_perp_funding_pips=100)
+    desk.quoted(at(_HOUR_S))
+    sold(desk, -ETHER)
+    back = PerpOrder(venue=VENUE, asset=WETH.address, amount=ETHER, limit_usd_e36=10**40, purpose="test")
+    assert desk.venue.submit("back", back).state is ReportState.DONE
+    for hour in (2, 3, 4):
+        desk.quoted(at(hour * _HOUR_S))
+    sold(desk, -ETHER, key="again")
+    # Killed before its next turn: what was written down says from when on.
+    desk = paper(ledger, paper_perp_funding_pips=100)
+    desk.quoted(at(5 * _HOUR_S))
+    mid = (desk.venue.books[WETH.address].bid_usd_e36 + desk.venue.books[WETH.address].ask_usd_e36) // 2
+    found = [one.usd_wad for one in desk.venue.charges() if one.kind is ChargeKind.FUNDING]
+    assert found == [pytest.approx(mid // 10_000, rel=1e-9)]
+
+
 def test_won__closed_and_open_trades__with_fees_to_the_unit(ledger: Ledger) -> None:
     desk = paper(ledger, paper_perp_half_spread_bps=0, paper_perp_fee_pips=0)
     now = market()
