@@ -141,6 +141,8 @@ class Hedging(StrEnum):
     NONE = "none"
     IMMEDIATE = "immediate"
     BAND = "band"
+    BATCH = "batch"
+    MINIMUM_VARIANCE = "minimum_variance"
 
 
 class DeskSettings(_Section):
@@ -162,15 +164,39 @@ class DeskSettings(_Section):
         description="Spend no inventory that a live quote promises, as PMM_JOURNAL or PMM_DATABASE_URL says, on a "
         "real node the server's own file without them; false only where nothing is quoted.",
     )
+    pending_quotes: bool = Field(
+        False, description="Count signed quotes in the net position by their fill probability."
+    )
+    pending_fill_bps: int = Field(
+        10_000, ge=0, le=10_000, description="It, of a quote that no relayer has said more of."
+    )
     hedged: Annotated[tuple[str, ...], NoDecode] = Field(
         ("WETH/USDC", "WBTC/USDC"), description="Assets hedged, each with what it is traded for, by comma."
     )
-    hedging: Hedging = Field(Hedging.BAND, description="When to hedge: none, immediate or band.")
+    hedging: Hedging = Field(
+        Hedging.BAND, description="When to hedge: none, immediate, band, batch, minimum_variance."
+    )
     band_outer_usd: Decimal = Field(
         Decimal(2_000), ge=0, max_digits=18, decimal_places=2, description="Delta at which band hedges."
     )
     band_inner_usd: Decimal = Field(
         Decimal(0), ge=0, max_digits=18, decimal_places=2, description="Delta that band leaves."
+    )
+    batch_usd: Decimal = Field(
+        Decimal(10_000), ge=0, max_digits=18, decimal_places=2, description="Delta at which batch hedges all."
+    )
+    batch_age_ms: int = Field(
+        60_000, ge=0, le=86_400_000, description="Age of its oldest part at which batch hedges all, too."
+    )
+    variance_inside: Hedging = Field(
+        Hedging.BAND, description="When minimum_variance hedges: immediate, band or batch."
+    )
+    variance_ratio: Decimal | None = Field(
+        None,
+        ge=0,
+        le=1,
+        decimal_places=4,
+        description="Part that minimum_variance hedges; by default measured from the prices that the desk keeps.",
     )
     shorts: bool = Field(
         False,
@@ -179,6 +205,24 @@ class DeskSettings(_Section):
     borrows: bool = Field(
         False,
         description="Sell what the lending account borrows against the collateral it has, where that costs least.",
+    )
+    paper_perp: bool = Field(
+        False,
+        description="Offer a perp venue on paper as a route: paper money, on a development node alone.",
+    )
+    paper_perp_fee_pips: int = Field(450, ge=0, lt=100_000, description="Its fee of a fill, millionths.")
+    paper_perp_half_spread_bps: int = Field(
+        2, ge=0, lt=1_000, description="How far its prices are from the feeds'."
+    )
+    paper_perp_size_usd: Decimal = Field(
+        Decimal(1_000_000),
+        gt=0,
+        max_digits=18,
+        decimal_places=2,
+        description="What it trades of an asset at once.",
+    )
+    paper_perp_funding_pips: int = Field(
+        12, ge=-10_000, le=10_000, description="Funding that longs pay to shorts there, millionths an hour."
     )
     max_slippage_bps: int = Field(
         50, ge=0, lt=10_000, description="Most that a swap may bring less than the pool says."
@@ -279,6 +323,8 @@ class DeskSettings(_Section):
     def _band(self) -> Self:
         if self.band_inner_usd > self.band_outer_usd:
             raise ValueError("band_inner_usd: expected at most band_outer_usd")
+        if self.variance_inside in (Hedging.NONE, Hedging.MINIMUM_VARIANCE):
+            raise ValueError("variance_inside: expected immediate, band or batch")
         return self
 
 

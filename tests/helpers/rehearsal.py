@@ -29,6 +29,9 @@ def _books(events: DeskEvents) -> None:
     book = events.book
     book.fill_recorded(venue="pmm", pair="WETH/USDC", usd=3_150.0)
     book.fill_removed(venue="pmm", pair="WETH/USDC", usd=1_000.0)
+    book.pending_unknown()
+    book.pending_counted(quotes=3)
+    book.pending_changed(asset="WETH", amount=-0.4)
     book.inventory_changed(token="WETH", place="settlement", amount=40.0, usd=126_000.0)
     book.exposure_changed(asset="WETH", delta_ratio=0.03, delta_usd=3_780.0)
     book.pnl_booked(token="WETH", component="spread", usd=12.5)
@@ -48,6 +51,8 @@ def _hedges_and_lending(events: DeskEvents) -> None:
     hedges.hedge_unknown(intent_id="3", route="paper_perp", why="no answer in time")
     hedges.open_intents(state="unknown", count=1)
     hedges.priced(token="WETH", known=True)
+    hedges.paper_perp(asset="WETH", amount=-1.5, usd=-4_500.0)
+    hedges.followed(asset="WETH", strategy="minimum_variance", ratio=0.8, ratio_known=True, waiting_s=12.0)
     lending.account_checked(account="lending", market="aave_v3", buffer=0.6)
     lending.shortfall_judged(account="lending", market="aave_v3", short=False)
     lending.position_changed(market="aave_v3", token="WETH", supply_usd=10_000.0, debt_usd=4_000.0)

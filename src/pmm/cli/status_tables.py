@@ -29,6 +29,7 @@ def status_page(status: DeskStatus) -> Group:
         _hedges("open hedges", status.live, tokens),
         _hedges("last hedges", status.latest, tokens),
         _lending(status),
+        *_paper(status, tokens),
         _profit(status),
         _risk(status),
     )
@@ -45,13 +46,16 @@ def _top(status: DeskStatus) -> str:
 
 
 def _inventory(status: DeskStatus) -> Table:
-    table = _table("inventory", "token", "held", "delta")
+    table = _table("inventory", "token", "held", "delta", "signed quotes", "waits", "hedged by")
     for line in status.tokens:
         _add(
             table,
             line.token.symbol,
             _amount(line.token, line.held),
             _amount(line.token, line.delta, signed=True),
+            "" if line.pending is None else f"{line.pending:+,.6f}",
+            "" if line.waits_ms is None else f"{max(line.waits_ms, 0) // 1_000} s",
+            line.strategy,
         )
     return table
 
@@ -79,6 +83,17 @@ def _lending(status: DeskStatus) -> Table:
                 *(_amount(line.token, line.supplied), _amount(line.token, line.owed)),
             )
     return _or_none(table)
+
+
+def _paper(status: DeskStatus, tokens: dict[Address, Token]) -> tuple[Table, ...]:
+    if not status.paper:
+        return ()
+    table = _table("perps on PAPER (paper money: nothing was traded anywhere)", "venue", "asset", "position")
+    for one in status.paper:
+        token = tokens.get(one.asset)
+        amount = str(one.amount) if token is None else _amount(token, one.amount, signed=True)
+        _add(table, one.venue, token.symbol if token else one.asset, amount)
+    return (table,)
 
 
 def _profit(status: DeskStatus) -> Table:

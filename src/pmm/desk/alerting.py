@@ -12,7 +12,7 @@ from pmm.alerts.alert_desk import AlertWatch
 from pmm.domain import Address
 from pmm.errors import PmmError
 from pmm.execution.actions import Command, Status
-from pmm.execution.book import BookDifference, LendingKey, Reconciliation
+from pmm.execution.book import BookDifference, LendingKey, PerpKey, Reconciliation
 from pmm.execution.hedging import HedgeNotice, NoticeKind
 from pmm.ledger import Ledger
 from pmm.risk.catalogue import BY_NAME
@@ -204,6 +204,8 @@ class DeskAlerts:
     def _place(self, one: BookDifference) -> str:
         if isinstance(one.key, LendingKey):
             return one.key.market.value
+        if isinstance(one.key, PerpKey):
+            return one.key.venue
         return self._names.get(one.key.account, one.key.account)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -20,6 +20,8 @@ from pmm.desk.closing import OpenedParts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.lending_desk import LendingDesk
+from pmm.desk.paper_perps import PaperPerpDesk
+from pmm.desk.pending import PendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.pre_trade import PreTradeDesk
 from pmm.desk.risk_desk import RiskDesk
@@ -89,6 +91,8 @@ class Desk:
     stock: Stock
     lending: LendingDesk | None
     risk: RiskDesk
+    paper: PaperPerpDesk
+    pending: PendingDesk
     performance: PerformanceDesk
     sources: DeskSources
     gauges: DeskGauges
@@ -131,7 +135,7 @@ class Desk:
         # First: whatever fails below, its gas is booked by a later turn.
         self._unbooked += changed
         self.stock.look(reading, self.sender.open_records)
-        market = self._market(reading)
+        market = self.paper.quoted(self._market(reading))
         now_ms = self.clock_ms()
         self.gauges.market = market
         if self.book.head is None:
@@ -144,6 +148,7 @@ class Desk:
             self.lending.transactions(changed, market)
             kept = self.lending.look(place.head.number, market, self.hedger.live_intents())
         found = reconcile(self.book, reading)
+        found = replace(found, differences=(*found.differences, *self.paper.differences(reading.block)))
         acted = self._measure(place, market, changes, notices, found, now_ms)
         happened = followed or acted or notices or any(one.added or one.removed for one in changes)
         keeping = self.lending is not None and self.lending.busy
@@ -245,6 +250,7 @@ class Desk:
         self.gauges.heads(self.heads.state)
         self.gauges.fills(changes)
         self.gauges.hedges(self.hedger, notices)
+        self.gauges.waiting(self.hedger, now_ms)
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         told: list[RiskEvent] = [*self.sources.drain()]
         if self.availability is not None:
@@ -264,8 +270,21 @@ class Desk:
         return acted
 
     def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, place: Place, now_ms: int) -> None:
-        day_usd = self.performance.day_usd(now_ms)
-        self.risk.look(self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd)
+        prices = market.usd_per_unit_e36 if market else {}
+        perps = self.paper.positions()
+        self.paper.told(perps, prices)
+        self.risk.look(
+            self.book,
+            self.hedger,
+            market,
+            self.pool.states(),
+            now_ms,
+            told=told,
+            day_usd=self.performance.day_usd(now_ms),
+            perps=perps,
+            perps_usd_e6=self.paper.won_usd_e6(prices),
+            quotes=self.pending.look(self.book),
+        )
         self._tell_quotes(place, market, now_ms)
 
     def _tell_quotes(self, place: Place, market: HedgeMarket | None, now_ms: int) -> None:

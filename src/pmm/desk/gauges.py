@@ -6,9 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from pmm.chain.node_pool import HeadState, NodeState
 from pmm.chain.sender import TransactionRecord, TransactionState
+from pmm.desk.strategy import ratio_of
 from pmm.domain import Address, BlockRef, ChainChange, OrderFilled, Token
-from pmm.execution.book import InventoryBook, LendingKey, Reconciliation, Side
-from pmm.execution.hedging import HedgeLedger, HedgeMarket, HedgeNotice, Hedger, Intent, NoticeKind
+from pmm.execution.book import InventoryBook, LendingKey, PerpKey, Reconciliation, Side
+from pmm.execution.hedging import (
+    HedgedAsset,
+    HedgeLedger,
+    HedgeMarket,
+    HedgeNotice,
+    Hedger,
+    Intent,
+    NoticeKind,
+)
 from pmm.monitoring.desk import DeskEvents
 
 _E36 = 10**36
@@ -28,8 +37,15 @@ class DeskGauges:
     """Looks at the parts after each turn; decides nothing. ``market`` is that of the newest turn."""
 
     def __init__(
-        self, events: DeskEvents, tokens: Iterable[Token], names: dict[Address, str], intents: HedgeLedger
+        self,
+        events: DeskEvents,
+        tokens: Iterable[Token],
+        names: dict[Address, str],
+        intents: HedgeLedger,
+        *,
+        hedged: Sequence[HedgedAsset] = (),
     ) -> None:
+        self._hedged = hedged
         self._events = events
         self._tokens = {token.address: token for token in tokens}
         self._names = names
@@ -119,6 +135,19 @@ class DeskGauges:
         for state in ("open", "unwinding"):
             self._events.hedges.open_intents(state=state, count=live.count(state))
 
+    def waiting(self, hedger: Hedger, now_ms: int) -> None:
+        """Tell by which strategy each asset is hedged, its ratio, and how long its delta has waited."""
+        for one in self._hedged:
+            waiting = hedger.waiting(one.asset.address, now_ms=now_ms, usd_per_unit_e36=0)
+            ratio = ratio_of(one.strategy)
+            self._events.hedges.followed(
+                asset=one.asset.symbol,
+                strategy=one.strategy.name,
+                ratio=ratio.wad / _WAD if ratio else 1.0,
+                ratio_known=not (ratio and ratio.unknown),
+                waiting_s=max(now_ms - waiting.oldest_ms, 0) / 1_000,
+            )
+
     def book(self, book: InventoryBook, hedger: Hedger, found: Reconciliation, *, now_s: int) -> None:
         """Tell balances, lending positions, what fills left unhedged, and where book and chain differ."""
         held: dict[Address, int] = {}
@@ -197,6 +226,7 @@ class DeskGauges:
             )
         for (other, side), one in wrong.items():
             market = other.market.value if isinstance(other, LendingKey) else ""
+            market = other.venue if isinstance(other, PerpKey) else market
             self._events.book.reconciled(
                 token=self._symbol(other.token),
                 place=f"{market} {side.value}".strip(),

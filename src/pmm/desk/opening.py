@@ -38,6 +38,8 @@ from pmm.desk.hedge_transactions import HedgeTransactions
 from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
+from pmm.desk.paper_perps import PaperPerpDesk
+from pmm.desk.pending import PendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.pre_trade import PreTradeDesk
 from pmm.desk.pre_trade_teller import tellers_of
@@ -118,8 +120,20 @@ def node_urls(scene: Scene) -> list[str]:
 
 def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, opened: OpenedParts) -> Desk:
     settings, watch, events = scene.settings, scene.watch, DeskEvents()
-    assets, hedges = hedged_assets(settings.desk), HedgeLedger(ledger)
-    gauges = DeskGauges(events, scene.tokens, scene.names, hedges)
+    clock = opened.keep(
+        RiskClock(
+            ledger,
+            events.risk,
+            settings=risk_settings(settings.risk),
+            tokens=scene.tokens,
+            every_ms=settings.desk.var_every_ms,
+            price_every_ms=settings.desk.price_every_ms,
+            least=settings.desk.var_least_prices,
+        )
+    )
+    assets, hedges = hedged_assets(settings.desk, clock.record), HedgeLedger(ledger)
+    pending = opened.keep(PendingDesk.of(scene, events.book))
+    gauges = DeskGauges(events, scene.tokens, scene.names, hedges, hedged=assets)
     stock = opened.keep(Stock(scene.settlement, promised_inventory(scene)))
     sender = StockedSender(
         stock=stock,
@@ -130,10 +144,19 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         allowed=same_node(scene.rpc, scene.identity),
         watch=gauges.transaction,
     )
+    paper = PaperPerpDesk(
+        ledger,
+        events,
+        settings=settings.desk,
+        hedged=assets,
+        tokens=scene.tokens,
+        development=scene.identity.development,
+    )
     hedger = Hedger(
         ledger=hedges,
-        routes=(UniswapRoute(scene.settlement), *lending_routes(scene)),
-        desk=LegDesk(HedgeTransactions(sender, stock)),
+        routes=(UniswapRoute(scene.settlement), *lending_routes(scene), *paper.routes),
+        # Also where it is no longer offered: an order of an earlier process may be on its way to its end.
+        desk=LegDesk(HedgeTransactions(sender, stock), (paper.venue,)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
     heads = join_heads(scene)
@@ -152,17 +175,6 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
             names=scene.names,
             symbols={token.address: token.symbol for token in scene.tokens},
             clock_ms=_now_ms,
-        )
-    )
-    clock = opened.keep(
-        RiskClock(
-            ledger,
-            events.risk,
-            settings=risk_settings(settings.risk),
-            tokens=scene.tokens,
-            every_ms=settings.desk.var_every_ms,
-            price_every_ms=settings.desk.price_every_ms,
-            least=settings.desk.var_least_prices,
         )
     )
     risk = RiskDesk(
@@ -185,6 +197,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         # Two looks: the first one after a horizon may just have begun.
         lateness_ms=2 * round(heads.longest_pause_s * 1000) + _LOOK_MS,
         now_ms=_now_ms(),
+        perps=(paper.venue,),
     )
     lending = join_lending(scene, sender, stock, events.lending, assets)
     shaping = shaping_of(settings.desk)
@@ -242,6 +255,8 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
                 tellers=tellers_of(settings.desk, events.risk),
             )
         ),
+        paper=paper,
+        pending=pending,
         performance=performance,
         sources=sources,
         gauges=gauges,

@@ -25,7 +25,8 @@ class BookedCharges:
         return {
             key: PnlBooked(
                 now_ms,
-                self._symbols.get(one.asset, one.asset),
+                # By its venue: money of a paper one is none.
+                f"{self._symbols.get(one.asset, one.asset)} {one.venue}",
                 _COMPONENT[one.kind],
                 # Down: what is paid to us less, what we pay more.
                 one.usd_wad // _E6_OF_WAD,

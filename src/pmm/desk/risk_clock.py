@@ -200,7 +200,7 @@ class RiskClock:
         day_usd: tuple[float, float],
         now_ms: int,
     ) -> Snapshot:
-        dollars = {one.asset: (one.long_usd_e6 - one.short_usd_e6) / 1e6 for one in positions}
+        dollars = {one.asset: one.lasting_usd_e6 / 1e6 for one in positions}
         prices = self._whole(market.usd_per_unit_e36)
         exposed = [
             asset for asset, usd in dollars.items() if abs(usd) >= _DUST_USD and abs(prices[asset] - 1) > _PEG
@@ -209,7 +209,7 @@ class RiskClock:
         return Snapshot(
             at_ms=now_ms,
             book=StressedBook(
-                capital_usd=sum(dollars.values()),
+                capital_usd=sum(one.worth_usd_e6 for one in positions) / 1e6,
                 positions=dollars,
                 accounts=self._accounts(book, market),
                 revenue_usd_per_day=day_usd[0],

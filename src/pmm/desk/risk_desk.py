@@ -10,8 +10,8 @@ from pmm.desk.risk_clock import RiskClock
 from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
 from pmm.execution.actions import ActionRecord, Money
-from pmm.execution.book import Exposure, InventoryBook, Origin, exposures
-from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger, OpenDelta
+from pmm.execution.book import Exposure, InventoryBook, Origin, PendingQuote, PerpHolding, exposures
+from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.risk.events import (
@@ -71,15 +71,24 @@ class RiskDesk:
         *,
         told: Iterable[RiskEvent] = (),
         day_usd: tuple[float, float] = (0.0, 0.0),
+        perps: Sequence[PerpHolding] = (),
+        perps_usd_e6: int = 0,
+        quotes: Sequence[PendingQuote] = (),
     ) -> tuple[Transition, ...]:
         """Tell what is known now, and write the transitions; raises SetupError while the ledger is down.
 
         What was told counts, and the posture with it, also where it cannot be written: that is made up for later.
 
-        ``told`` is what other parts of the desk measured, ``day_usd`` the day's revenue and gas for the stress.
+        ``told`` is what other parts of the desk measured, ``day_usd`` the day's revenue and gas for the stress,
+        ``perps`` the positions on perp venues and ``perps_usd_e6`` what they won or lost, ``quotes``
+        those that count by their fill probability.
         Without a market nothing of it is valued: its metrics grow old and count as unknown.
         """
-        self.positions = found = self._positions(book, hedger, market, now_ms) if market else None
+        found: list[PositionValued] | None = None
+        if market is not None:
+            exposed = exposures(book, now_s=market.at_s, perps=perps, quotes=quotes)
+            found = self._positions(exposed, hedger, market, now_ms)
+        self.positions = found
         events: list[RiskEvent] = [*told, *_of_nodes(nodes, now_ms)]
         if market is not None:
             events += [
@@ -89,7 +98,7 @@ class RiskDesk:
             ]
         portfolio: int | None = None
         if found is not None:
-            portfolio = sum(one.long_usd_e6 - one.short_usd_e6 for one in found)
+            portfolio = sum(one.worth_usd_e6 for one in found) + perps_usd_e6
             events += [*found, PortfolioValued(now_ms, portfolio)]
             self._events.book.portfolio_valued(usd=portfolio / 1e6)
         # Judged once all is told: a book of which half is in looks like another one.
@@ -125,11 +134,11 @@ class RiskDesk:
         risk.desk_state(self.monitor.desk.phase.value)
 
     def _positions(
-        self, book: InventoryBook, hedger: Hedger, market: HedgeMarket, now_ms: int
+        self, exposed: dict[Address, Exposure], hedger: Hedger, market: HedgeMarket, now_ms: int
     ) -> list[PositionValued] | None:
         """Return every token's position, None where one that we have has no price: the whole is unknown then."""
         found: list[PositionValued] = []
-        for token, exposure in exposures(book, now_s=market.at_s).items():
+        for token, exposure in exposed.items():
             price = market.usd_per_unit_e36.get(token, 0)
             if price <= 0 and exposure.by_origin:
                 return None
@@ -143,13 +152,15 @@ class RiskDesk:
             return amount * price_e36 // _E6_OF_E36
 
         parts = exposure.by_origin
+        perp, pending = parts.get(Origin.PERP, 0), parts.get(Origin.PENDING_QUOTES, 0)
         flying = abs(hedger.in_flight(token))
         long, short = (
-            usd(sum(parts.get(one, 0) for one in _LONG)),
-            usd(-parts.get(Origin.LENDING_DEBT, 0)),
+            usd(sum(parts.get(one, 0) for one in _LONG) + max(perp, 0) + max(pending, 0)),
+            usd(-parts.get(Origin.LENDING_DEBT, 0) + max(-perp, 0) + max(-pending, 0)),
         )
         # What the hedger follows is wanted but for what fills brought; of anything else nobody says.
-        wanted = long - short - usd(unhedged(hedger, token)) if token in self._hedged else None
+        beyond = usd(unhedged(hedger, token)) + usd(pending)
+        wanted = long - short - beyond if token in self._hedged else None
         return PositionValued(
             at_ms=now_ms,
             asset=self._tokens[token].symbol,
@@ -164,19 +175,19 @@ class RiskDesk:
             hedged_usd_e6=usd(flying),
             target_usd_e6=0,
             wanted_usd_e6=wanted,
+            perp_usd_e6=usd(perp),
+            pending_usd_e6=usd(pending),
         )
 
     def _due(self, token: Address, hedger: Hedger, price_e36: int, now_ms: int) -> int:
         """Return what the strategy would trade now, base units."""
-        hedged, amount = self._hedged.get(token), hedger.open_delta(token)
-        if hedged is None or amount == 0:
+        hedged = self._hedged.get(token)
+        if hedged is None:
             return 0
-        usd_wad = abs(amount) * price_e36 // 10**18
-        if usd_wad < DUST_USD_WAD:
+        waiting = hedger.waiting(token, now_ms=now_ms, usd_per_unit_e36=price_e36)
+        if waiting.usd_wad < DUST_USD_WAD:
             return 0
-        decision = hedged.strategy.decide(
-            OpenDelta(amount=amount, oldest_ms=now_ms, now_ms=now_ms, usd_wad=usd_wad)
-        )
+        decision = hedged.strategy.decide(waiting)
         return abs(decision.trade) if decision else 0
 
 

@@ -12,7 +12,7 @@ from pmm.desk.scene import Scene
 from pmm.domain import LendingMarket, Token
 from pmm.errors import ChainError
 from pmm.execution.book import ChainReading
-from pmm.execution.hedging import HedgeLedger, Intent
+from pmm.execution.hedging import HedgeLedger, Intent, PerpPosition
 from pmm.execution.hedging.accounting import HedgeAccounts
 from pmm.ledger import LedgerReader, ReadOnlyLedger, read_ledger
 from pmm.monitoring.desk import RISK_STATES
@@ -21,6 +21,7 @@ from pmm.risk.events import PnlComponent
 from pmm.risk.valuation import no_price_of
 from pmm.settings import ServeSettings
 from pmm.venues.book_reader import BookReader
+from pmm.venues.paper import PaperPerp
 
 _LATEST = 8
 _DAY_MS: Final = 86_400_000
@@ -38,16 +39,30 @@ _HEADS = (
     "(SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series = 'pmm_heads_source' GROUP BY subject) "
     "AND CAST(value AS REAL) = 1"
 )
+_SAID = (
+    "SELECT series, subject, value FROM history_points WHERE seq IN (SELECT max(seq) FROM history_points "
+    "WHERE run = (SELECT run FROM history_points ORDER BY seq DESC LIMIT 1) AND series IN "
+    "('pmm_hedge_strategy', 'pmm_hedge_ratio', 'pmm_hedge_ratio_known', 'pmm_pending_delta') "
+    "GROUP BY series, subject)"
+)
 _PHASE_OF = {number: name for name, number in RISK_STATES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenLine:
-    """One token, base units: held by our contracts at the node's head; ``delta`` is what fills left unhedged."""
+    """One token, base units: held by our contracts at the node's head; ``delta`` is what fills left unhedged.
+
+    ``waits_ms`` is the age of the oldest delta that no hedge has claimed, None without one. ``strategy`` is by which
+    the desk hedges it as it last said, with the part that it takes where that is not the whole; empty for none.
+    """
 
     token: Token
     held: int
     delta: int
+    waits_ms: int | None = None
+    strategy: str = ""
+    pending: float | None = None
+    """What signed quotes bring by fill probability, whole tokens, as last said; None where none counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +132,8 @@ class DeskStatus:
     latest: tuple[Intent, ...]
     risk: tuple[RiskLine, ...]
     profit: tuple[ProfitLine, ...]
+    paper: tuple[PerpPosition, ...] = ()
+    """Positions on the paper perp venue: paper money."""
 
     @property
     def lag_blocks(self) -> int | None:
@@ -149,7 +166,8 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
     accounts = HedgeAccounts(hedges.load())
     head, heads = ledger.read(_HEAD), ledger.read(_HEADS)
     tokens = {token.address: token for token in scene.tokens}
-    held = dict.fromkeys(tokens, 0)
+    held, said = dict.fromkeys(tokens, 0), _newest(ledger)
+    strategies = _strategies(said)
     for key, amount in reading.balances.items():
         held[key.token] += amount
     return DeskStatus(
@@ -165,6 +183,9 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
                 token=token,
                 held=held[address],
                 delta=accounts.open_delta(address) - accounts.in_flight(address),
+                waits_ms=max((now_ms - one.at_ms for one in accounts.open_entries(address)), default=None),
+                strategy=strategies.get(token.symbol, ""),
+                pending=said.get(("pmm_pending_delta", token.symbol)),
             )
             for address, token in tokens.items()
         ),
@@ -181,7 +202,28 @@ def _status(scene: Scene, ledger: LedgerReader, reading: ChainReading, now_ms: i
         latest=hedges.intents(most=_LATEST),
         risk=_risk(ledger),
         profit=_profit(ledger, now_ms - _DAY_MS),
+        paper=PaperPerp(ReadOnlyLedger(ledger)).positions(),
     )
+
+
+def _newest(ledger: LedgerReader) -> dict[tuple[str, str], float]:
+    return {(series, subject): float(value) for series, subject, value in ledger.read(_SAID)}
+
+
+def _strategies(rows: dict[tuple[str, str], float]) -> dict[str, str]:
+    """Return by which strategy each symbol is hedged, as the desk's newest run wrote it."""
+    found: dict[str, str] = {}
+    for series, subject in rows:
+        if series != "pmm_hedge_strategy":
+            continue
+        asset, _, name = subject.partition("/")
+        ratio = rows.get(("pmm_hedge_ratio", asset), 1.0)
+        if not rows.get(("pmm_hedge_ratio_known", asset), 1.0):
+            name = f"{name}, ratio unknown: all of it"
+        elif ratio < 1:
+            name = f"{name} {ratio:.4f}"
+        found[asset] = name
+    return found
 
 
 def _profit(ledger: LedgerReader, since_ms: int) -> tuple[ProfitLine, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from pmm.desk.measured_ratio import MeasuredRatio, Ratio
+from pmm.domain import Token
 from pmm.execution.hedging import (
     BandHedge,
+    BatchHedge,
     HedgedAsset,
     HedgeDecision,
     HedgeLimits,
@@ -14,7 +18,9 @@ from pmm.execution.hedging import (
     Immediate,
     NoHedge,
     OpenDelta,
+    RatioHedge,
 )
+from pmm.risk.price_record import PriceRecord
 from pmm.settings import parse_pair
 from pmm.settings_sections import DeskSettings, Hedging
 
@@ -39,23 +45,61 @@ class DollarBand:
         return BandHedge(inner=inner, outer=inner).decide(delta)
 
 
-def strategy_of(desk: DeskSettings) -> HedgeStrategy:
-    """Return the strategy that is set."""
-    if desk.hedging is Hedging.NONE:
-        return NoHedge()
-    if desk.hedging is Hedging.IMMEDIATE:
-        return Immediate()
-    return DollarBand(inner_usd_wad=_wad(desk.band_inner_usd), outer_usd_wad=_wad(desk.band_outer_usd))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceHedge:
+    """``RatioHedge`` with the ratio of each decision; the whole is hedged while it is not known."""
+
+    ratio: Callable[[], Ratio]
+    inside: HedgeStrategy
+    name: str = "minimum_variance"
+
+    def decide(self, delta: OpenDelta) -> HedgeDecision | None:
+        """Scale the other strategy's trade, rounded towards zero."""
+        now = self.ratio()
+        found = RatioHedge(ratio_wad=now.wad, inside=self.inside).decide(delta)
+        if found is None or not now.unknown:
+            return found
+        return replace(found, reason=f"{found.reason}: {now.unknown}")
 
 
-def hedged_assets(desk: DeskSettings) -> tuple[HedgedAsset, ...]:
-    """Return what is hedged, and how."""
+def strategy_of(desk: DeskSettings, ratio: Callable[[], Ratio]) -> HedgeStrategy:
+    """Return the strategy that is set; ``ratio`` measures the one of least variance."""
+    if desk.hedging is not Hedging.MINIMUM_VARIANCE:
+        return _plain(desk, desk.hedging)
+    if desk.variance_ratio is not None:
+        return RatioHedge(ratio_wad=_wad(desk.variance_ratio), inside=_plain(desk, desk.variance_inside))
+    return VarianceHedge(ratio=ratio, inside=_plain(desk, desk.variance_inside))
+
+
+def hedged_assets(desk: DeskSettings, prices: PriceRecord) -> tuple[HedgedAsset, ...]:
+    """Return what is hedged, and how; ``prices`` are those that the desk has seen."""
     limits = HedgeLimits(max_slippage_bps=desk.max_slippage_bps, max_cost_bps=desk.max_cost_bps)
+
+    def of(asset: Token, quote: Token) -> HedgeStrategy:
+        return strategy_of(desk, MeasuredRatio(prices, asset.symbol, quote.symbol))
+
     pairs = [parse_pair(name) for name in desk.hedged]
     return tuple(
-        HedgedAsset(asset=asset, quote=quote, strategy=strategy_of(desk), limits=limits)
+        HedgedAsset(asset=asset, quote=quote, strategy=of(asset, quote), limits=limits)
         for asset, quote in pairs
     )
+
+
+def ratio_of(strategy: HedgeStrategy) -> Ratio | None:
+    """Return the part that a strategy hedges now, None for one that takes the whole."""
+    if isinstance(strategy, RatioHedge):
+        return Ratio(wad=strategy.ratio_wad)
+    return strategy.ratio() if isinstance(strategy, VarianceHedge) else None
+
+
+def _plain(desk: DeskSettings, kind: Hedging) -> HedgeStrategy:
+    if kind is Hedging.NONE:
+        return NoHedge()
+    if kind is Hedging.IMMEDIATE:
+        return Immediate()
+    if kind is Hedging.BATCH:
+        return BatchHedge(usd_wad=_wad(desk.batch_usd), age_ms=desk.batch_age_ms)
+    return DollarBand(inner_usd_wad=_wad(desk.band_inner_usd), outer_usd_wad=_wad(desk.band_outer_usd))
 
 
 def _wad(usd: Decimal) -> int:

@@ -34,7 +34,7 @@ class VarDays:
         """Return what a forecast of this moment is about."""
         found: Held = {}
         for one in positions:
-            asset, net = self._addresses[one.asset], one.long_usd_e6 - one.short_usd_e6
+            asset, net = self._addresses[one.asset], one.lasting_usd_e6
             if net:
                 found[asset] = Holding(net_usd_e6=net, usd_e36=usd_e36[asset])
         return found

@@ -131,6 +131,8 @@ class PositionValued:
         target_usd_e6: inventory wanted, 0 for none in particular.
         wanted_usd_e6: longs less shorts that the desk wants, from which delta is measured; 0 for one that wants to be
             neutral, None where nobody says: the asset has no delta then.
+        perp_usd_e6: the part of longs less shorts that is on perp venues: exposure, but nothing that is owned.
+        pending_usd_e6: the part of it that is signed quotes.
     """
 
     at_ms: int
@@ -145,6 +147,18 @@ class PositionValued:
     hedged_usd_e6: int
     target_usd_e6: int
     wanted_usd_e6: int | None = 0
+    perp_usd_e6: int = 0
+    pending_usd_e6: int = 0
+
+    @property
+    def worth_usd_e6(self) -> int:
+        """What is owned less what is owed."""
+        return self.lasting_usd_e6 - self.perp_usd_e6
+
+    @property
+    def lasting_usd_e6(self) -> int:
+        """Longs less shorts without signed quotes, which are gone in a minute, filled or not."""
+        return self.long_usd_e6 - self.short_usd_e6 - self.pending_usd_e6
 
 
 @dataclass(frozen=True, slots=True)

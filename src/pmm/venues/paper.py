@@ -6,7 +6,7 @@ filled twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pmm.domain import Address
@@ -83,28 +83,28 @@ class PaperPerp:
 
     def positions(self) -> tuple[PerpPosition, ...]:
         """Return net positions; the entry price is the mean of what opened them, rounded down."""
-        rows = self.ledger.read(
-            "SELECT asset, filled, price_usd_e36 FROM hedging_paper_orders WHERE venue = ? ORDER BY order_key",
-            (self.venue,),
-        )
-        net: dict[Address, tuple[int, int]] = {}
-        for asset, filled, price in rows:
-            amount, paid = net.get(Address(asset), (0, 0))
-            net[Address(asset)] = (amount + int(filled), paid + int(filled) * int(price))
         return tuple(
             PerpPosition(venue=self.venue, asset=asset, amount=amount, entry_usd_e36=paid // amount)
-            for asset, (amount, paid) in net.items()
+            for asset, (amount, paid) in self._net().items()
             if amount
         )
+
+    def won_usd_wad(self, usd_per_unit_e36: Mapping[Address, int]) -> int:
+        """Return what trades, closed ones too, won at prices of now, with every fee and funding; rounded down."""
+        moved = sum(
+            amount * usd_per_unit_e36.get(asset, 0) - paid for asset, (amount, paid) in self._net().items()
+        )
+        return moved // _WAD + sum(one.usd_wad for one in self.charges())
 
     def fund(self, asset: Address, rate_e36_per_hour: int, from_s: int, until_s: int) -> None:
         """Settle funding of a position for a time, at the mid price; once for each ``until_s``.
 
-        A positive rate is paid by longs to shorts, per hour and dollar of the position. Rounded against us.
+        A positive rate is paid by longs to shorts, per hour and dollar of the position. Rounded against us. Without a
+        position the time is written down alone, without a price nothing is.
         """
         held = next((one.amount for one in self.positions() if one.asset == asset), 0)
         book = self.books.get(asset)
-        if not held or book is None or until_s <= from_s:
+        if book is None or until_s <= from_s:
             return
         mid_usd_e36 = (book.bid_usd_e36 + book.ask_usd_e36) // 2
         paid = -held * mid_usd_e36 * rate_e36_per_hour * (until_s - from_s) // (_WAD * E36 * _HOUR_S)
@@ -114,6 +114,14 @@ class PaperPerp:
                 "ON CONFLICT (venue, asset, until_s) DO NOTHING",
                 (self.venue, asset, until_s, str(paid)),
             )
+
+    def funded_until(self, asset: Address) -> int | None:
+        """Return up to when funding of an asset is settled, None where it never was."""
+        rows = self.ledger.read(
+            "SELECT max(until_s) FROM hedging_paper_funding WHERE venue = ? AND asset = ?",
+            (self.venue, asset),
+        )
+        return None if rows[0][0] is None else int(rows[0][0])
 
     def charges(self) -> tuple[PerpCharge, ...]:
         """Return the fee of every fill and every funding payment."""
@@ -130,8 +138,21 @@ class PaperPerp:
             *(
                 self._charge(ChargeKind.FUNDING, f"{asset}:{until_s}", asset, int(usd))
                 for until_s, asset, usd in funding
+                if int(usd)
             ),
         )
+
+    def _net(self) -> dict[Address, tuple[int, int]]:
+        """Return the position in each asset and what was paid for it, US dollars x 10**36."""
+        rows = self.ledger.read(
+            "SELECT asset, filled, price_usd_e36 FROM hedging_paper_orders WHERE venue = ? ORDER BY order_key",
+            (self.venue,),
+        )
+        net: dict[Address, tuple[int, int]] = {}
+        for asset, filled, price in rows:
+            amount, paid = net.get(Address(asset), (0, 0))
+            net[Address(asset)] = (amount + int(filled), paid + int(filled) * int(price))
+        return net
 
     def _charge(self, kind: ChargeKind, key: str, asset: str, usd_wad: int) -> PerpCharge:
         return PerpCharge(key=key, venue=self.venue, asset=Address(asset), kind=kind, usd_wad=usd_wad)

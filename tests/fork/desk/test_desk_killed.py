@@ -20,7 +20,7 @@ _WITHIN_S = 30.0
 
 
 @contextmanager
-def _process(deployed: Deployed, ledger: Path) -> Iterator[subprocess.Popen[str]]:
+def desk_process(deployed: Deployed, ledger: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """Run a desk that looks every two seconds; it is killed at the end."""
     where = ("--rpc", deployed.rpc.url, "--deployment", str(deployed.record), "--ledger", str(ledger))
     process = subprocess.Popen(
@@ -30,10 +30,13 @@ def _process(deployed: Deployed, ledger: Path) -> Iterator[subprocess.Popen[str]
         text=True,
         env=environment(
             PMM_MONITORING_LOG_LEVEL="error",
-            PMM_DESK_HEDGING="immediate",
-            PMM_DESK_HEDGED="WETH/USDC",
-            PMM_DESK_POLL_MS="2000",
-            PMM_DESK_RESERVATIONS="false",
+            **{
+                "PMM_DESK_HEDGING": "immediate",
+                "PMM_DESK_HEDGED": "WETH/USDC",
+                "PMM_DESK_POLL_MS": "2000",
+                "PMM_DESK_RESERVATIONS": "false",
+                **settings,
+            },
         ),
     )
     try:
@@ -54,16 +57,16 @@ def test_desk_process__killed_before_its_hedge_and_behind_it__every_fill_is_hedg
         return balance_of(deployed.rpc, WETH.address, deployed.settlement)
 
     before = held()
-    with _process(deployed, ledger):
+    with desk_process(deployed, ledger):
         # Killed between its looks: the fill is on the chain, and in no book.
         fill(chain, server.quote())
-    with _process(deployed, ledger):
+    with desk_process(deployed, ledger):
         deadline_s = time.monotonic() + _WITHIN_S
         while held() != before:
             assert time.monotonic() < deadline_s, "the second desk did not hedge what came to the first"
             time.sleep(0.02)
         # Killed behind its hedge: whether the ledger has seen it mined is chance.
-    with _process(deployed, ledger):
+    with desk_process(deployed, ledger):
         fill(chain, server.quote())
     with running(deployed, ledger) as desk:
         until_quiet(desk)

@@ -43,6 +43,7 @@ from pmm.monitoring.desk import DeskEvents
 from pmm.risk import events as seen
 from pmm.risk.monitor import RiskMonitor, Transition
 from pmm.risk.plans import STANDING, ActionKind
+from pmm.risk.price_record import PriceRecord
 from pmm.risk.settings import RiskSettings
 from pmm.risk.state_machine import Phase, PhaseState
 from pmm.settings import load_settings
@@ -340,8 +341,11 @@ class FakeHedger:
         return not known
 
 
+NO_PRICES = PriceRecord(("WETH", "USDC"), every_ms=1, least=2)
+
+
 def hedger_actions(hedger: FakeHedger) -> HedgerActions:
-    (asset,) = hedged_assets(DeskSettings.model_validate({"hedged": "WETH/USDC"}))
+    (asset,) = hedged_assets(DeskSettings.model_validate({"hedged": "WETH/USDC"}), NO_PRICES)
     # 2,000 dollars for one ether.
     market = SimpleNamespace(usd_per_unit_e36={WETH.address: 2_000 * 10**18})
     return HedgerActions(cast(Hedger, hedger), (asset,), lambda: cast(HedgeMarket, market), lambda: 0)

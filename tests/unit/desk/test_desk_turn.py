@@ -38,6 +38,8 @@ _PARTS = (
     "actions",
     "availability",
     "heads",
+    "paper",
+    "pending",
 )
 
 

@@ -90,7 +90,7 @@ def test_look__perp_venue__books_fees_and_funding_once_through_restarts(site: Si
         PerpCharge(key="a", venue="paper", asset=WETH.address, kind=ChargeKind.FEE, usd_wad=-27 * 10**17),
         PerpCharge(key="a", venue="paper", asset=WETH.address, kind=ChargeKind.FUNDING, usd_wad=6 * 10**18),
     ]
-    assert amounts(site.look()) == {"WETH fee": -2_700_000, "WETH funding": 6 * USD}
+    assert amounts(site.look()) == {"WETH paper fee": -2_700_000, "WETH paper funding": 6 * USD}
     assert amounts(site.look()) == {}
     site.again()
     site.charged.append(replace(site.charged[1], key="b", usd_wad=-1))
@@ -100,7 +100,7 @@ def test_look__perp_venue__books_fees_and_funding_once_through_restarts(site: Si
         6 * USD,
         -1,
     ]
-    assert site.value("pmm_desk_pnl_usd", token="WETH", component="funding") == pytest.approx(-1e-6)
+    assert site.value("pmm_desk_pnl_usd", token="WETH paper", component="funding") == pytest.approx(-1e-6)
     assert site.count("profit") == 3
 
 

@@ -10,7 +10,7 @@ How it is joined, by the composition root:
 4. ``exposures(book, ...)`` with perp positions, live quotes, targets and reservations, whenever asked.
 """
 
-from pmm.execution.book.exposure import Exposure, PendingQuote, PerpHolding, exposures
+from pmm.execution.book.exposure import Exposure, PendingQuote, PerpHolding, exposures, pending_delta
 from pmm.execution.book.inventory_book import BookScope, InventoryBook
 from pmm.execution.book.positions import (
     NO_AMOUNT,
@@ -22,6 +22,7 @@ from pmm.execution.book.positions import (
     LendingMark,
     LendingPosition,
     Origin,
+    PerpKey,
 )
 from pmm.execution.book.reconciliation import (
     BookDifference,
@@ -50,8 +51,10 @@ __all__ = [
     "Origin",
     "PendingQuote",
     "PerpHolding",
+    "PerpKey",
     "Reconciliation",
     "Side",
     "exposures",
+    "pending_delta",
     "reconcile",
 ]

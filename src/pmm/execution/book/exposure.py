@@ -131,10 +131,18 @@ def _by_origin(
         add(lending_key.token, Origin.LENDING_DEBT, -position.owed_at(now_s))
     for perp in perps:
         add(perp.asset, Origin.PERP, perp.amount)
+    for token, amount in pending_delta(quotes).items():
+        add(token, Origin.PENDING_QUOTES, amount)
+    return found
+
+
+def pending_delta(quotes: Iterable[PendingQuote]) -> dict[Address, int]:
+    """Return what quotes bring of each token by their fill probability, base units, negative where it leaves."""
+    found: dict[Address, int] = {}
     for quote in quotes:
         # What leaves is rounded up, what comes down: against the desk.
         leaves = -(-quote.making_amount * quote.fill_probability_bps // _BPS)
-        add(quote.maker_asset, Origin.PENDING_QUOTES, -leaves)
+        found[quote.maker_asset] = found.get(quote.maker_asset, 0) - leaves
         comes = quote.taking_amount * quote.fill_probability_bps // _BPS
-        add(quote.taker_asset, Origin.PENDING_QUOTES, comes)
+        found[quote.taker_asset] = found.get(quote.taker_asset, 0) + comes
     return found

@@ -46,6 +46,14 @@ class LendingKey:
     token: Address
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PerpKey:
+    """A position on a perp venue."""
+
+    venue: str
+    token: Address
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedAmount:
     """An amount that bears interest, as its market keeps it: ``shares`` times ``index``.

@@ -13,6 +13,7 @@ from pmm.execution.book.positions import (
     ChainReading,
     IndexedAmount,
     LendingKey,
+    PerpKey,
 )
 
 _BPS = 10_000
@@ -31,6 +32,8 @@ class Cause(StrEnum):
     """A position that was marked stale, and the chain says what it is now."""
     REORG_IN_PROGRESS = "reorg_in_progress"
     """Book and reading are of different branches: nothing is taken over."""
+    MISSED_ORDER = "missed_order"
+    """An order of a perp venue that our books do not have, or one of ours that the venue never had."""
     NOT_READ = "not_read"
     """The reading does not say: the position is unknown, which is never good."""
 
@@ -41,13 +44,14 @@ class Side(StrEnum):
     BALANCE = "balance"
     SUPPLY = "supply"
     DEBT = "debt"
+    PERP = "perp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookDifference:
     """One of them: ``booked`` and ``found`` in base units at ``block``."""
 
-    key: Key
+    key: Key | PerpKey
     side: Side
     booked: int
     found: int
@@ -213,9 +217,9 @@ def _paired(differences: Iterable[BookDifference]) -> list[BookDifference]:
     found = list(differences)
     for index, one in enumerate(found):
         for other in found:
-            same_token = isinstance(one.key, BalanceKey) and isinstance(other.key, BalanceKey)
             if (
-                same_token
+                isinstance(one.key, BalanceKey)
+                and isinstance(other.key, BalanceKey)
                 and one.key != other.key
                 and one.key.token == other.key.token
                 and one.difference == -other.difference

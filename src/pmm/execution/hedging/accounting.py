@@ -197,6 +197,10 @@ class HedgeAccounts:
         kind = EntryKind.RESIDUAL if state is IntentState.DONE else EntryKind.RETURN
         if state is IntentState.FAILED and self.commanded(intent.intent_id):
             kind = EntryKind.COMMAND
+        if kind is EntryKind.RETURN:
+            # It keeps its age: a batch that was due is due again.
+            claimed = [one.at_ms for one in self._entries.values() if one.intent_id == intent.intent_id]
+            at_ms = min(claimed, default=at_ms)
         entries = (self._entry(kind, intent, left, _edge_of(intent, left), at_ms),) if left else ()
         return HedgeBatch(entries=entries, intents=(intent.moved(state, detail),))
 

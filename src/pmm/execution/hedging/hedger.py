@@ -72,6 +72,11 @@ class Hedger:
         """Return what hedges under way will still change our position by, base units."""
         return self._books.accounts.in_flight(asset)
 
+    def waiting(self, asset: Address, *, now_ms: int, usd_per_unit_e36: int) -> OpenDelta:
+        """Return what no intent has claimed, as strategies see it."""
+        entries = self._books.accounts.open_entries(asset)
+        return OpenDelta.of(entries, now_ms=now_ms, usd_per_unit_e36=usd_per_unit_e36)
+
     def live_intents(self) -> tuple[Intent, ...]:
         """Return the intents that are not over."""
         return self._books.accounts.live_intents()

@@ -10,6 +10,8 @@ from pmm.errors import InvalidInput
 from pmm.execution.hedging.minimum_variance import WAD
 from pmm.execution.hedging.records import Entry, EntryKind
 
+_DECIDED = (EntryKind.RETURN, EntryKind.RESIDUAL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HedgeDecision:
@@ -26,13 +28,17 @@ class HedgeDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDelta:
-    """What is open of one asset: the sum of its entries, the age of the oldest, its value in US dollars."""
+    """What is open of one asset: the sum of its entries, the age of the oldest, its value in US dollars.
+
+    ``decided`` is the part of it that was to be traded before, and was not: no strategy takes less of it again.
+    """
 
     amount: int
     oldest_ms: int
     now_ms: int
     usd_wad: int
     commanded: bool = False
+    decided: int = 0
 
     @classmethod
     def of(cls, entries: Sequence[Entry], *, now_ms: int, usd_per_unit_e36: int) -> OpenDelta:
@@ -44,6 +50,7 @@ class OpenDelta:
             now_ms=now_ms,
             usd_wad=abs(amount) * usd_per_unit_e36 // WAD,
             commanded=any(one.kind is EntryKind.COMMAND for one in entries),
+            decided=sum(one.amount for one in entries if one.kind in _DECIDED),
         )
 
 
@@ -149,12 +156,13 @@ class RatioHedge:
             raise InvalidInput(f"hedge ratio: expected 0 to {WAD}, found {self.ratio_wad}")
 
     def decide(self, delta: OpenDelta) -> HedgeDecision | None:
-        """Scale the other strategy's trade, rounded towards zero."""
+        """Scale the other strategy's trade, rounded towards zero; what was scaled before is taken whole."""
         found = self.inside.decide(delta)
         if found is None:
             return None
-        size = abs(found.trade) * self.ratio_wad // WAD
-        trade = size if found.trade > 0 else -size
+        anew = -found.trade - delta.decided
+        size = abs(anew) * self.ratio_wad // WAD
+        trade = -delta.decided - (size if anew > 0 else -size)
         return HedgeDecision(
             trade=trade,
             carry=found.carry,

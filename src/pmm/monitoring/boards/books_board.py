@@ -127,6 +127,9 @@ BOOKS = Board(
                         ),
                         Query("pmm_hedge_open_intents", "open {{state}}"),
                         Query("pmm_hedge_price_known", "price of {{token}} known"),
+                        Query("pmm_hedge_ratio", "hedged part of {{asset}}"),
+                        Query("pmm_pending_delta", "{{asset}} in signed quotes"),
+                        Query("pmm_paper_perp_position", "{{asset}} on the paper perp venue"),
                     ),
                 ),
                 Panel(

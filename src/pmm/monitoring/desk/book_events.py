@@ -53,6 +53,36 @@ class BookEvents:
             "pmm_desk_reconciliations", "Comparisons with the chain.", ("outcome",), registry=registry
         )
 
+        self._pending = Gauge(
+            "pmm_pending_quotes", "Signed quotes that count in the net position.", registry=registry
+        )
+        self._pending_known = Gauge(
+            "pmm_pending_quotes_known", "0 while they should count and cannot be read.", registry=registry
+        )
+        self._pending_delta = Gauge(
+            "pmm_pending_delta",
+            "What they bring by fill probability, whole tokens.",
+            ("asset",),
+            registry=registry,
+        )
+        self._pending_known.set(1)
+
+    def pending_counted(self, *, quotes: int) -> None:
+        """So many signed quotes may still be filled and count in the net position."""
+        self._pending.set(quotes)
+        self._pending_known.set(1)
+        self._log.debug("pending_counted", quotes=quotes)
+
+    def pending_unknown(self) -> None:
+        """The journal cannot be read: none counts, and how many there are is not known."""
+        self._pending_known.set(0)
+        self._log.debug("pending_unknown")
+
+    def pending_changed(self, *, asset: str, amount: float) -> None:
+        """What signed quotes bring of an asset (negative: take) by their fill probability."""
+        self._pending_delta.labels(asset).set(amount)
+        self._log.debug("pending_changed", asset=asset, amount=amount)
+
     def fill_recorded(self, *, venue: str, pair: str, usd: float) -> None:
         """One of our orders was filled."""
         self._fills.labels(venue, pair).inc()

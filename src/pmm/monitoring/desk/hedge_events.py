@@ -38,6 +38,50 @@ class HedgeEvents:
             ("token",),
             registry=registry,
         )
+        self._strategy = Gauge(
+            "pmm_hedge_strategy", "1 for the strategy in force.", ("asset", "strategy"), registry=registry
+        )
+        self._ratio = Gauge(
+            "pmm_hedge_ratio", "Part of a delta that is hedged.", ("asset",), registry=registry
+        )
+        self._ratio_known = Gauge(
+            "pmm_hedge_ratio_known",
+            "0 while the ratio cannot be measured: the whole is hedged.",
+            ("asset",),
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "pmm_hedge_waiting_seconds",
+            "Age of the oldest delta that no hedge has claimed; 0 without one.",
+            ("asset",),
+            registry=registry,
+        )
+
+        self._paper = Gauge(
+            "pmm_paper_perp_position",
+            "Position on the paper perp venue, whole tokens: paper money.",
+            ("asset",),
+            registry=registry,
+        )
+        self._paper_usd = Gauge(
+            "pmm_paper_perp_position_usd", "The same in US dollars.", ("asset",), registry=registry
+        )
+
+    def paper_perp(self, *, asset: str, amount: float, usd: float) -> None:
+        """A position on paper, short where negative: nothing was traded anywhere."""
+        self._paper.labels(asset).set(amount)
+        self._paper_usd.labels(asset).set(usd)
+        self._log.debug("paper_perp", asset=asset, amount=amount)
+
+    def followed(
+        self, *, asset: str, strategy: str, ratio: float, ratio_known: bool, waiting_s: float
+    ) -> None:
+        """An asset is hedged by a strategy, of which this is the state now."""
+        self._strategy.labels(asset, strategy).set(1)
+        self._ratio.labels(asset).set(ratio)
+        self._ratio_known.labels(asset).set(ratio_known)
+        self._waiting.labels(asset).set(waiting_s)
+        self._log.debug("followed", asset=asset, strategy=strategy, ratio=ratio, waiting_s=waiting_s)
 
     def priced(self, *, token: str, known: bool) -> None:
         """Whether hedges may be judged by a token's price now; without one they wait."""

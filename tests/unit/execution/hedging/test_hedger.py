@@ -617,3 +617,36 @@ def test_final_hedge__leaves_memory__and_the_fill_is_still_known(ledger: Ledger,
     hedger.on_change(replace(step, head=block(70), finalised=5), now_ms=4, market=market())
     assert len(sender.submitted) == 1
     assert sender.records[sender.submitted[0]][1] is ReportState.DONE
+
+
+def test_failed_batch__keeps_its_age__and_is_due_again_after_its_rest(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, strategy=BatchHedge(usd_wad=10**30, age_ms=3_600_000))
+    sold = fill_events(block(1), T1, sells=ETHER)
+    hedger.on_change(change(block(1), added=sold), now_ms=1, market=market())
+    assert sender.submitted == []
+    # A crash while it waits loses nothing, its age neither.
+    hedger = hedger_on(ledger, sender, strategy=BatchHedge(usd_wad=10**30, age_ms=3_600_000))
+    sender.fail = ["refuse"] * 3
+    due_ms = 3_600_001
+    for now_ms in range(due_ms, due_ms + 4):
+        hedger.step(now_ms=now_ms, market=market())
+    assert (len(sender.submitted), hedger.open_delta(WETH.address)) == (3, -ETHER)
+    hedger.step(now_ms=due_ms + 20_000, market=market())
+    assert len(sender.submitted) == 4
+
+
+def test_failed_part_of_a_ratio__is_tried_again_whole__not_scaled_twice(
+    ledger: Ledger, sender: FakeSender
+) -> None:
+    hedger = hedger_on(ledger, sender, strategy=RatioHedge(ratio_wad=10**18 // 2, inside=Immediate()))
+    sender.fail = ["refuse"] * 3
+    hedger.on_change(
+        change(block(1), added=fill_events(block(1), T1, sells=ETHER)), now_ms=1, market=market()
+    )
+    for now_ms in (2, 3, 4):
+        hedger.step(now_ms=now_ms, market=market())
+    assert hedger.open_delta(WETH.address) == -ETHER // 2
+    hedger.step(now_ms=20_000, market=market())
+    assert hedger.in_flight(WETH.address) == ETHER // 2

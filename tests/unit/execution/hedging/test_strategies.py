@@ -58,3 +58,18 @@ def test_band__edges_in_the_wrong_order__are_refused(inner: int, outer: int) -> 
 def test_ratio__beyond_one__is_refused() -> None:
     with pytest.raises(InvalidInput, match="hedge ratio"):
         RatioHedge(ratio_wad=10**18 + 1, inside=Immediate())
+
+
+@given(
+    anew=st.integers(-(10**24), 10**24),
+    ruled=st.integers(-(10**24), 10**24),
+    ratio_wad=st.integers(0, 10**18),
+)
+def test_ratio__what_was_scaled_before__is_taken_whole(anew: int, ruled: int, ratio_wad: int) -> None:
+    delta = OpenDelta(amount=anew + ruled, oldest_ms=0, now_ms=0, usd_wad=0, decided=ruled)
+    found = RatioHedge(ratio_wad=ratio_wad, inside=Immediate()).decide(delta)
+    if found is None:
+        assert anew + ruled == 0
+        return
+    assert -found.trade - ruled == (abs(anew) * ratio_wad // 10**18) * (1 if anew > 0 else -1)
+    assert delta.amount == -found.trade + found.waived + found.carry
