@@ -16,6 +16,7 @@ from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
+from pmm.desk.business import BusinessDesk
 from pmm.desk.console import DeskConsole
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
@@ -87,6 +88,7 @@ class Desk:
     lending: LendingDesk | None
     risk: RiskDesk
     performance: PerformanceDesk
+    business: BusinessDesk
     sources: DeskSources
     gauges: DeskGauges
     history: GaugeHistory
@@ -124,6 +126,7 @@ class Desk:
         changed = self.sender.step()
         # First: whatever fails below, its gas is booked by a later turn.
         self._unbooked += changed
+        self.business.sent(changed)
         self.stock.look(reading, self.sender.open_records)
         market = self._market(reading)
         now_ms = self.clock_ms()
@@ -131,6 +134,7 @@ class Desk:
         if self.book.head is None:
             reconcile(self.book, reading)
         changes = self.backlog.take_in(market, now_ms, followed=followed or before is None)
+        self.business.transactions.deciding()
         notices = self.hedger.step(now_ms=now_ms, market=market)
         kept: KeeperStep | None = None
         if self.lending is not None:
@@ -251,6 +255,8 @@ class Desk:
         self.gauges.book(self.book, self.hedger, found, now_s=place.head.time_s)
         try:
             told = [*self._performed(market, now_ms), *self.sources.drain()]
+            # Behind the profit: what a hedge cost stands there.
+            told += self.business.look(self.book, market, now_ms, hedged=bool(notices))
             if self.availability is not None:
                 told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
             day_usd = self.performance.day_usd(now_ms)
@@ -258,6 +264,7 @@ class Desk:
                 self.book, self.hedger, market, self.pool.states(), now_ms, told=told, day_usd=day_usd
             )
         finally:
+            self.business.transactions.deciding()
             # A phase that cannot be written stops quotes all the same.
             acted = self.actions.act(now_ms)
         self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
