@@ -19,22 +19,24 @@ from pmm.desk.business_ledger import (
     forget,
     put_event,
     put_fill,
+    put_looked,
+    put_settled,
     take_back,
+    waiting_of,
 )
 from pmm.desk.edges import RealisedEdges, expected_edge_usd_e6
+from pmm.desk.failed_settlements import FailedSettlements
 from pmm.desk.own_transactions import OwnTransactions
 from pmm.desk.profit import event_key
 from pmm.desk.quote_book import QuoteBook
-from pmm.desk.settled_fills import SettledFill, settled_fills
+from pmm.desk.settled_fills import settled_fills
 from pmm.desk.venue_times import VenueTimes
 from pmm.domain import Address
 from pmm.execution.book import InventoryBook, exposures
 from pmm.execution.hedging import HedgeLedger, HedgeMarket, IntentState
-from pmm.execution.ledger import LedgerTransaction
 from pmm.ledger import Ledger
 from pmm.risk.events import (
     EdgeRealised,
-    FlashLoanTaken,
     InventoryHeld,
     Rebalanced,
     RiskEvent,
@@ -59,6 +61,7 @@ class BusinessParts:
     Attributes:
         accounts: ours, by which fills are judged.
         hedges: whether the strategy hedges at all.
+        failures: who finds fills that reverted; None without a journal.
         venues: exchange venues whose orders are timed.
     """
 
@@ -66,6 +69,7 @@ class BusinessParts:
     transactions: OwnTransactions
     accounts: frozenset[Address]
     hedges: bool
+    failures: FailedSettlements | None = None
     venues: tuple[VenueTimes, ...] = ()
 
 
@@ -92,13 +96,15 @@ class BusinessDesk:
         self._sent += changed
 
     def look(
-        self, book: InventoryBook, market: HedgeMarket | None, now_ms: int, *, hedged: bool
+        self, book: InventoryBook, market: HedgeMarket | None, now_ms: int, *, hedged: bool, head: int = 0
     ) -> list[RiskEvent]:
         """Return what is new for risk; raises SetupError while the ledger is down.
 
         ``hedged``: a hedge ended or was refused since the last look. Without a market, fills wait for one.
+        ``head``: the chain's newest block.
         """
         self._untold += self._parts.quotes.given(now_ms)
+        self._failed(head, now_ms)
         self._transactions(now_ms)
         if hedged or not self._began:
             self._rebalanced(now_ms)
@@ -134,6 +140,28 @@ class BusinessDesk:
         for venue in venues:
             venue.forget(done)
         self._sent = []
+        self._untold += found
+
+    def _failed(self, head: int, now_ms: int) -> None:
+        """Look for fills that reverted, once all quotes are known that they may name."""
+        failures, quotes = self._parts.failures, self._parts.quotes
+        if failures is None or failures.place == head or not quotes.caught_up:
+            return
+        before = failures.place
+        failed = failures.look(head, quotes.fillable(now_ms))
+        found: list[RiskEvent] = []
+        try:
+            with self._ledger.transaction() as transaction:
+                for salt in failed:
+                    event = SettlementEnded(now_ms, False)
+                    if put_event(transaction, f"failed:{salt}", event):
+                        found.append(event)
+                if failures.place is not None:
+                    put_looked(transaction, failures.place)
+        except BaseException:
+            # What was not written is looked for again.
+            failures.place = before
+            raise
         self._untold += found
 
     def _rebalanced(self, now_ms: int) -> None:
@@ -184,8 +212,8 @@ class BusinessDesk:
                 for one in settled_fills(change.added, self._parts.accounts, market.usd_per_unit_e36):
                     # By the chain's own clock: that of a node of ours may be another one.
                     at_ms = now_ms - max(market.at_s - one.fill.place.block.time_s, 0) * 1_000
-                    told += _put_settled(transaction, one, at_ms)
-                    fills.append(_waiting(one, at_ms))
+                    told += put_settled(transaction, one, at_ms)
+                    fills.append(waiting_of(one, at_ms))
                     put_fill(transaction, fills[-1])
             # In memory behind the commit: what was not written comes again.
             self._untold += told
@@ -249,24 +277,3 @@ class BusinessDesk:
         with self._ledger.transaction() as transaction:
             put_event(transaction, f"held:{now_ms // _HELD_MS}", InventoryHeld(now_ms, worth))
             forget(transaction, now_ms - 2 * _DAY_MS)
-
-
-def _put_settled(transaction: LedgerTransaction, one: SettledFill, at_ms: int) -> list[RiskEvent]:
-    found: dict[str, RiskEvent] = {f"settled:{one.key}": SettlementEnded(at_ms, True, one.value_usd_e6)}
-    if one.funded_usd_e6:
-        found[f"flash:{one.key}"] = FlashLoanTaken(at_ms, one.funded_usd_e6)
-    return [event for key, event in found.items() if put_event(transaction, key, event, one.event_key)]
-
-
-def _waiting(one: SettledFill, at_ms: int) -> WaitingFill:
-    place = one.fill.place
-    return WaitingFill(
-        fill_key=one.key,
-        event_key=one.event_key,
-        order_hash=one.fill.order_hash,
-        block_hash=place.block.hash,
-        transaction_hash=place.transaction_hash,
-        at_ms=at_ms,
-        value_usd_e6=one.value_usd_e6,
-        edge_usd_e6=one.edge_usd_e6,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+from pmm.desk.settled_fills import SettledFill
 from pmm.execution.ledger import DeskLedger, LedgerTransaction
 from pmm.risk.events import (
     EdgeRealised,
@@ -95,6 +96,20 @@ class BusinessLedger:
         rows = self._ledger.read("SELECT intent_key, submission_us FROM business_submissions")
         return {row[0]: row[1] for row in rows}
 
+    def looked_through(self) -> int | None:
+        """Return the last block that was looked through for fills that failed, None before the first."""
+        rows = self._ledger.read("SELECT block_number FROM business_looked")
+        return rows[0][0] if rows else None
+
+
+def put_looked(transaction: LedgerTransaction, block_number: int) -> None:
+    """Write the last block that was looked through."""
+    transaction.execute(
+        "INSERT INTO business_looked (name, block_number) VALUES ('blocks', ?) "
+        "ON CONFLICT (name) DO UPDATE SET block_number = excluded.block_number",
+        (block_number,),
+    )
+
 
 def put_event(transaction: LedgerTransaction, key: str, event: RiskEvent, cause: str = "") -> bool:
     """Write an event under a key that it has for ever; return False where it is there. ``cause`` takes it back."""
@@ -105,6 +120,29 @@ def put_event(transaction: LedgerTransaction, key: str, event: RiskEvent, cause:
         (key, cause, event.at_ms, type(event).__name__, json.dumps(asdict(event))),
     )
     return True
+
+
+def put_settled(transaction: LedgerTransaction, one: SettledFill, at_ms: int) -> list[RiskEvent]:
+    """Write what a fill is at once: a settlement, and a flash loan where one paid; return what is new of it."""
+    found: dict[str, RiskEvent] = {f"settled:{one.key}": SettlementEnded(at_ms, True, one.value_usd_e6)}
+    if one.funded_usd_e6:
+        found[f"flash:{one.key}"] = FlashLoanTaken(at_ms, one.funded_usd_e6)
+    return [event for key, event in found.items() if put_event(transaction, key, event, one.event_key)]
+
+
+def waiting_of(one: SettledFill, at_ms: int) -> WaitingFill:
+    """Return what waits of a fill: its quote, and the end of its hedge."""
+    place = one.fill.place
+    return WaitingFill(
+        fill_key=one.key,
+        event_key=one.event_key,
+        order_hash=one.fill.order_hash,
+        block_hash=place.block.hash,
+        transaction_hash=place.transaction_hash,
+        at_ms=at_ms,
+        value_usd_e6=one.value_usd_e6,
+        edge_usd_e6=one.edge_usd_e6,
+    )
 
 
 def put_fill(transaction: LedgerTransaction, one: WaitingFill) -> None:

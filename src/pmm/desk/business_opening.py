@@ -10,6 +10,7 @@ from pmm.chain.sender import TransactionRecord
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.business import BusinessDesk, BusinessParts
 from pmm.desk.business_ledger import BusinessLedger
+from pmm.desk.failed_settlements import FailedSettlements
 from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.own_transactions import OwnTransactions
 from pmm.desk.quote_book import QuoteBook
@@ -76,10 +77,13 @@ def join_business(
     quotes = QuoteBook(
         orders.quotes, pairs=pairs, symbols={token.address: token.symbol for token in scene.tokens}
     )
+    looked = BusinessLedger(ledger).looked_through()
+    failures = FailedSettlements(scene.rpc, settlement=scene.settlement, place=looked)
     parts = BusinessParts(
         quotes=quotes,
         transactions=transactions,
         accounts=frozenset(scene.watch.accounts),
+        failures=failures if orders.quotes is not None else None,
         hedges=scene.settings.desk.hedging is not Hedging.NONE,
     )
     return BusinessDesk(ledger, parts, now_ms=now_ms)

@@ -256,7 +256,9 @@ class Desk:
         try:
             told = [*self._performed(market, now_ms), *self.sources.drain()]
             # Behind the profit: what a hedge cost stands there.
-            told += self.business.look(self.book, market, now_ms, hedged=bool(notices))
+            told += self.business.look(
+                self.book, market, now_ms, hedged=bool(notices), head=place.head.number
+            )
             if self.availability is not None:
                 told += self.availability.drain(stopped_by_us=self.risk.monitor.posture().stopped)
             day_usd = self.performance.day_usd(now_ms)

@@ -15,6 +15,7 @@ from pmm.risk.events import QuoteExecuted, QuoteGiven
 _MOST_A_LOOK: Final = 1_000
 """Requests of one turn: some ten milliseconds, and more than a server answers in a second for long."""
 _DAY_MS: Final = 86_400_000
+_KEPT_S: Final = 3_600
 _E6_OF_WAD: Final = 10**12
 _LOG = structlog.get_logger()
 
@@ -38,6 +39,9 @@ class QuoteBook:
         self._quotes, self._pairs, self._symbols = quotes, pairs, symbols
         self._place: int | None = None
         self._silent = ""
+        self._fillable: dict[str, int] = {}
+        self.caught_up = quotes is None
+        """Whether the last look came to the journal's end."""
 
     def given(self, now_ms: int) -> list[QuoteGiven]:
         """Return what was given since the last look; nothing while the journal cannot be read: it comes later."""
@@ -46,15 +50,24 @@ class QuoteBook:
         try:
             if self._place is None:
                 self._place = self._quotes.before(now_ms - _DAY_MS)
-            self._place, found = self._quotes.behind(self._place, most=_MOST_A_LOOK)
+            before = self._place
+            self._place, found = self._quotes.behind(before, most=_MOST_A_LOOK)
         except (SetupError, InvalidInput) as error:
             self._say(error)
+            self.caught_up = False
             return []
-        self._silent = ""
+        self._silent, self.caught_up = "", self._place < before + _MOST_A_LOOK
+        self._fillable.update((one.salt, one.expires_s) for one in found)
         return [
             QuoteGiven(one.given_ms, one.relayer, self.pair(one), one.taker, one.usd_wad // _E6_OF_WAD)
             for one in found
         ]
+
+    def fillable(self, now_ms: int) -> dict[str, int]:
+        """Return the ends of validity, unix seconds, of quotes that a newer block may name, by their salts."""
+        oldest_s = now_ms // 1_000 - _KEPT_S
+        self._fillable = {salt: until_s for salt, until_s in self._fillable.items() if until_s >= oldest_s}
+        return self._fillable
 
     def find(self, order_hash: bytes) -> tuple[bool, GivenQuote | None]:
         """Return whether the journal could be asked, and the quote of an order."""

@@ -12,7 +12,7 @@ from pmm.domain import Address, RfqOrder
 from pmm.journal.live_journal import LiveJournal
 from pmm.journal.store import Row
 
-_COLUMNS: Final = 'seq, received_at_ms, relayer, "order", allowed_sender, usd_wad, pricing'
+_COLUMNS: Final = 'seq, received_at_ms, relayer, "order", allowed_sender, usd_wad, pricing, expiration_s'
 # Rows are written one transaction after the other: a number at or below one that is there was not given later.
 _BEHIND: Final = (
     f"SELECT {_COLUMNS} FROM quotes WHERE seq > ? AND seq <= ? AND order_hash IS NOT NULL ORDER BY seq"  # noqa: S608 - constants
@@ -32,6 +32,8 @@ class GivenQuote:
         taker: the last 80 bits of its address, as the order names it; "any" where anybody may fill it.
         usd_wad: value of what it gives, US dollars scaled by 10**18.
         pricing: the journal's text of its price.
+        salt: of its order, as 64 hexadecimal digits.
+        expires_s: unix seconds from which on it cannot be filled.
     """
 
     seq: int
@@ -43,6 +45,8 @@ class GivenQuote:
     taker: str
     usd_wad: int
     pricing: dict[str, Any]
+    salt: str = ""
+    expires_s: int = 0
 
     def component_bps(self, *names: str) -> Decimal:
         """Return the sum of these parts of the price, basis points of the fair value; 0 for parts it has not."""
@@ -100,7 +104,7 @@ class GivenQuotes:
 
 
 def _quote(row: Row) -> GivenQuote:
-    seq, given_ms, relayer, order_text, sender, usd_wad, pricing = row
+    seq, given_ms, relayer, order_text, sender, usd_wad, pricing, expires_s = row
     order = RfqOrder.from_dict(orjson.loads(order_text))
     return GivenQuote(
         seq=seq,
@@ -112,4 +116,6 @@ def _quote(row: Row) -> GivenQuote:
         taker=f"0x..{int(sender):020x}" if int(sender) else "any",
         usd_wad=int(usd_wad),
         pricing=orjson.loads(pricing) if pricing else {},
+        salt=f"{order.salt:064x}",
+        expires_s=int(expires_s),
     )

@@ -13,6 +13,7 @@ import pytest
 
 from pmm.desk import Desk
 from pmm.domain import USDC, WETH, parse_address
+from pmm.errors import ChainError
 from pmm.execution.book import BalanceKey
 from pmm.localnet.placement import ChainBuilder
 from pmm.server.access.keys import KeyKind, new_key, write_keys
@@ -90,9 +91,14 @@ def test_quote_fill_and_hedge__make_every_metric_of_business_known__also_over_a_
             until_quiet(desk)
             realised = realised_pct(desk, before, filled)
             check(desk, filled, left, realised)
+            # Somebody else tries the other quote: it reverts.
+            with pytest.raises(ChainError):
+                fill(chain, left, taker=parse_address("0x" + "77" * 20))
+            until_quiet(desk)
+            check(desk, filled, left, realised, success=50)
     with running(deployed, ledger, journal=journal) as again:
         again.step()
-        check(again, filled, left, realised)
+        check(again, filled, left, realised, success=50)
         # Nobody tells of it without a server to ask: it is not there, and warns of nothing.
         for name in ("quote_response_ms", "uptime_pct", "trade_latency_ms"):
             assert (name, "") not in again.risk.monitor.readings
@@ -123,8 +129,10 @@ def realised_pct(desk: Desk, before: dict[BalanceKey, int], filled: QuoteAnswer)
     return (gained - gas) / (fair * kept) * 100
 
 
-def check(desk: Desk, filled: QuoteAnswer, left: QuoteAnswer, realised: float) -> None:
-    assert value(desk, "settlement_success_pct") == 100
+def check(
+    desk: Desk, filled: QuoteAnswer, left: QuoteAnswer, realised: float, *, success: float = 100
+) -> None:
+    assert value(desk, "settlement_success_pct") == success
     assert value(desk, "flash_loan_exposure_pct") == 0
     assert value(desk, "inclusion_blocks") == 1
     took_ms = value(desk, "submission_latency_ms")

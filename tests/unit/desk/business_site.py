@@ -11,6 +11,7 @@ from pmm.chain.sender.fees import Fees
 from pmm.chain.sender.records import Attempt, Inclusion
 from pmm.desk.business import BusinessDesk, BusinessParts
 from pmm.desk.business_ledger import BusinessLedger
+from pmm.desk.failed_settlements import BlockNode, FailedSettlements
 from pmm.desk.own_transactions import OwnTransactions
 from pmm.desk.quote_book import QuoteBook
 from pmm.desk.venue_times import VenueTimes
@@ -40,6 +41,8 @@ QUOTE = GivenQuote(
     usd_wad=2_998 * 10**18,
     # Ten basis points of the fair value, of which two are for gas.
     pricing={"totalBps": "10", "componentsBps": {"half_spread": "8", "gas": "2"}},
+    salt="ab" * 32,
+    expires_s=START_MS // 1_000 + 60,
 )
 
 
@@ -74,6 +77,7 @@ class BusinessSite(Site):
     journal: OneJournal
     hedges = True
     venues: tuple[VenueTimes, ...] = ()
+    node: BlockNode | None = None
     clock_ns = 1_000
 
     def __init__(self, folder: Path) -> None:
@@ -91,16 +95,26 @@ class BusinessSite(Site):
             accounts=frozenset({MAKER}),
             hedges=self.hedges,
             venues=self.venues,
+            failures=FailedSettlements(
+                self.node, settlement=MAKER, place=BusinessLedger(self.ledger).looked_through()
+            )
+            if self.node
+            else None,
         )
         self.business = BusinessDesk(self.ledger, parts, now_ms=self.now_ms)
 
     def told(
-        self, *, after_ms: int = 0, hedged: bool = False, records: Sequence[TransactionRecord] = ()
+        self,
+        *,
+        after_ms: int = 0,
+        hedged: bool = False,
+        head: int = 0,
+        records: Sequence[TransactionRecord] = (),
     ) -> list[RiskEvent]:
         """One turn: profit first, as in the desk; that nothing was rebalanced is left out."""
         self.look(after_ms=after_ms)
         self.business.sent(records)
-        found = self.business.look(self.book, market(), self.now_ms, hedged=hedged)
+        found = self.business.look(self.book, market(), self.now_ms, hedged=hedged, head=head)
         return [one for one in found if not (isinstance(one, Rebalanced) and one.count == 0)]
 
     def enter(self, amount: int = 10**18, intent_id: str | None = None) -> None:

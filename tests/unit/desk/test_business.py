@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pmm.desk.venue_times import VenueTimes
-from pmm.domain import WETH
+from pmm.domain import WETH, TokenMoved
 from pmm.execution.hedging import IntentState, PerpOrder, Report, ReportState
 from pmm.risk.engine import RiskEngine
 from pmm.risk.events import (
@@ -26,7 +26,7 @@ from pmm.risk.events import (
 )
 from pmm.risk.settings import RiskSettings
 from tests.unit.desk.business_site import QUOTE, BusinessSite, keep, mined, pending
-from tests.unit.desk.performance_site import START_MS, USD, block, filled, swapped
+from tests.unit.desk.performance_site import POOL, START_MS, USD, block, filled, swapped
 
 _VALUE = 2_998 * USD
 _GIVEN = QuoteGiven(QUOTE.given_ms, "1inch", "USDC/WETH", "any", _VALUE)
@@ -180,7 +180,8 @@ def test_edge__desk_that_does_not_hedge__is_known_at_once(site: BusinessSite) ->
 
 def test_flash_loan__is_its_share_of_the_volume(site: BusinessSite) -> None:
     fill, paid, got = filled(block(1))
-    came = replace(paid, sender="0x" + "66" * 20, receiver=paid.sender)  # type: ignore[attr-defined]
+    assert isinstance(paid, TokenMoved)
+    came = replace(paid, sender=POOL, receiver=paid.sender)
     later = [
         replace(one, place=replace(one.place, log_index=5 + index)) for index, one in enumerate((paid, got))
     ]

@@ -8,11 +8,13 @@ from pmm.desk.settled_fills import SettledFill, settled_fills
 from pmm.domain import (
     USDC,
     WETH,
+    Address,
     ChainEvent,
     EventPlace,
     LendingAction,
     LendingChanged,
     LendingMarket,
+    OrderFilled,
     TokenMoved,
 )
 from tests.helpers.quoting import MAKER, TAKER
@@ -30,11 +32,11 @@ def read(events: tuple[ChainEvent, ...], weth_usd: int = 3_000) -> SettledFill:
     return found
 
 
-def moved(at: int, sender: str, receiver: str, amount: int, token: str = USDC.address) -> TokenMoved:
+def moved(
+    at: int, sender: Address, receiver: Address, amount: int, token: Address = USDC.address
+) -> TokenMoved:
     place = EventPlace(block=_BLOCK, transaction_hash=b"\7" * 32, log_index=at)
-    _, pattern, _ = filled(_BLOCK)
-    assert isinstance(pattern, TokenMoved)
-    return replace(pattern, place=place, sender=sender, receiver=receiver, amount=amount, token=token)
+    return TokenMoved(place=place, token=token, sender=sender, receiver=receiver, amount=amount)
 
 
 def funded(*moves: ChainEvent) -> int:
@@ -56,6 +58,7 @@ def test_fill__its_payment_was_not_ours_to_see__leaves_what_it_says() -> None:
 
 def test_fill__one_side_has_no_price__counts_by_the_other() -> None:
     fill, *moves = filled(_BLOCK)
+    assert isinstance(fill, OrderFilled)
     turned = replace(
         fill,
         maker_asset=WETH.address,

@@ -32,6 +32,12 @@ CREATE TABLE IF NOT EXISTS business_fills (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS business_fills_event ON business_fills (event_key);
 
+-- The last block that was looked through for fills that failed: one row.
+CREATE TABLE IF NOT EXISTS business_looked (
+    name TEXT PRIMARY KEY,
+    block_number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Decision to submission, of transactions that are not in a block yet.
 CREATE TABLE IF NOT EXISTS business_submissions (
     intent_key TEXT PRIMARY KEY,
