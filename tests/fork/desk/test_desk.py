@@ -145,7 +145,7 @@ def test_status_and_metrics__say_what_the_desk_did(
     assert 'pmm_risk_known{metric="inventory_turnover_per_day",subject=""} 0.0' in text
     # Nobody tells how fast quotes were answered: there is no such metric.
     assert ("quote_response_ms", "") not in readings
-    assert readings["settlement_success_pct", ""].value == 100
+    assert 'pmm_risk_metric{metric="settlement_success_pct",subject=""} 100.0' in text
     assert 'pmm_desk_fills_total{pair="USDC/WETH",venue="1inch"} 1.0' in text
 
 
