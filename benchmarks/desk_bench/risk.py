@@ -93,7 +93,7 @@ def _day() -> list[seen.RiskEvent]:
         one: tuple[seen.RiskEvent, ...] = (
             seen.RequestAnswered(at, number % 3_000),
             seen.QuoteGiven(at, "1inch", "WETH/USDC", taker, 10**9),
-            seen.QuoteExecuted(at, "1inch", "WETH/USDC", taker, 10**9, 10**6, 9 * 10**5),
+            seen.QuoteExecuted(at, "1inch", "WETH/USDC", taker, 10**9),
             seen.PositionValued(at, f"A{number // 8 % _ASSETS}", False, million + number, *[million] * 7),
             seen.GasPriceSeen(at, 10**10 + number),
             seen.PnlBooked(at, "WETH", seen.PnlComponent.SPREAD, 10**6),

@@ -1,4 +1,4 @@
-"""Whether the quote server would answer a taker now: its health page, asked from a thread of its own."""
+"""Whether the quote server would answer a taker now, and how fast it does: asked from a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from collections.abc import Callable
 from typing import Final
 
 import httpx
+import structlog
 
-from pmm.risk.events import AvailabilitySeen
+from pmm.desk.response_times import ResponseTimes
+from pmm.risk.events import AvailabilitySeen, RequestAnswered, RiskEvent
 
 _EVERY_S: Final = 5.0
 """Three looks within the 15 s after which unwatched counts as down."""
 _TIMEOUT_S: Final = 2.0
 _MOST_KEPT: Final = 1_000
 _REFUSING: Final = 503
+_LOG = structlog.get_logger()
 
 
 class QuoteServerWatch:
-    """Asks ``GET /healthz`` every five seconds, from :meth:`start` to :meth:`close`.
+    """Asks ``GET /healthz`` every five seconds, and ``GET /metrics`` with a key, from :meth:`start` to :meth:`close`.
 
     Args:
         url: the quote server's.
         clock_ms: wall time.
         client: for tests.
+        key: of an operator, who may read the metrics; empty: nobody asks for them.
     """
 
     def __init__(
@@ -33,11 +37,14 @@ class QuoteServerWatch:
         *,
         clock_ms: Callable[[], int],
         client: httpx.Client | None = None,
+        key: str = "",
     ) -> None:
-        self._url = url.rstrip("/") + "/healthz"
+        self._url, self._metrics_url = url.rstrip("/") + "/healthz", url.rstrip("/") + "/metrics"
+        self._key, self._times, self._silent = key, ResponseTimes(), ""
         self._clock_ms = clock_ms
         self._client = client or httpx.Client(timeout=_TIMEOUT_S)
         self._seen: deque[tuple[int, int]] = deque(maxlen=_MOST_KEPT)
+        self._answered: deque[RequestAnswered] = deque(maxlen=_MOST_KEPT)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="quote-server-watch", daemon=True)
 
@@ -52,7 +59,7 @@ class QuoteServerWatch:
             self._thread.join()
         self._client.close()
 
-    def drain(self, *, stopped_by_us: bool) -> list[AvailabilitySeen]:
+    def drain(self, *, stopped_by_us: bool) -> list[RiskEvent]:
         """Return what was seen since the last call.
 
         ``stopped_by_us``: the desk itself stops quotes; a server that refuses for that is up
@@ -60,7 +67,8 @@ class QuoteServerWatch:
         """
         up = {httpx.codes.OK, _REFUSING} if stopped_by_us else {httpx.codes.OK}
         seen = [self._seen.popleft() for _ in range(len(self._seen))]
-        return [AvailabilitySeen(at_ms, status in up) for at_ms, status in seen]
+        answered = [self._answered.popleft() for _ in range(len(self._answered))]
+        return [*(AvailabilitySeen(at_ms, status in up) for at_ms, status in seen), *answered]
 
     def look(self) -> None:
         """Ask once."""
@@ -69,6 +77,24 @@ class QuoteServerWatch:
         except (httpx.HTTPError, httpx.InvalidURL):
             status = 0
         self._seen.append((self._clock_ms(), status))
+        if self._key:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Ask how fast it answered; where it does not say, nothing is known, and why is said once."""
+        why = ""
+        try:
+            answer = self._client.get(self._metrics_url, headers={"X-API-Key": self._key})
+            if answer.status_code == httpx.codes.OK:
+                found = self._times.look(answer.text, self._clock_ms())
+                self._answered.extend([found] if found else [])
+            else:
+                why = f"expected the metrics of {self._metrics_url}, found status {answer.status_code}"
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            why = f"expected the metrics of {self._metrics_url}, found {type(error).__name__}"
+        if why and why != self._silent:
+            _LOG.warning("response_times_unknown", why=why)
+        self._silent = why
 
     def _run(self) -> None:
         self.look()

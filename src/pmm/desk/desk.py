@@ -16,6 +16,7 @@ from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
+from pmm.desk.business import BusinessDesk
 from pmm.desk.closing import OpenedParts
 from pmm.desk.gauges import DeskGauges
 from pmm.desk.joined_journal import KnownOrders
@@ -94,6 +95,7 @@ class Desk:
     paper: PaperPerpDesk
     pending: PendingDesk
     performance: PerformanceDesk
+    business: BusinessDesk
     sources: DeskSources
     gauges: DeskGauges
     history: GaugeHistory
@@ -134,6 +136,7 @@ class Desk:
         changed = self.sender.step()
         # First: whatever fails below, its gas is booked by a later turn.
         self._unbooked += changed
+        self.business.sent(changed)
         self.stock.look(reading, self.sender.open_records)
         market = self.paper.quoted(self._market(reading))
         now_ms = self.clock_ms()
@@ -141,6 +144,7 @@ class Desk:
         if self.book.head is None:
             reconcile(self.book, reading)
         changes = self.backlog.take_in(market, now_ms, followed=followed or before is None)
+        self.business.transactions.deciding()
         notices = self.hedger.step(now_ms=now_ms, market=market)
         kept: KeeperStep | None = None
         if self.lending is not None:
@@ -258,10 +262,15 @@ class Desk:
         # Rows that cannot be written hide nothing from risk; a phase that cannot be stops quotes and is told as well.
         try:
             told += self._performed(market, now_ms)
+            # Behind the profit: what a hedge cost stands there.
+            told += self.business.look(
+                self.book, market, now_ms, hedged=bool(notices), head=place.head.number
+            )
         finally:
             try:
                 self._judge(told, market, place, now_ms)
             finally:
+                self.business.transactions.deciding()
                 acted = self.actions.act(now_ms)
                 self.alerts.risk(self.risk.monitor.states, self.risk.monitor.readings, now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:

@@ -8,6 +8,7 @@ from pmm.chain.indexer import KnownOrder
 from pmm.desk.scene import Scene
 from pmm.errors import InvalidInput, SetupError
 from pmm.execution import Settlement
+from pmm.journal.given_quotes import GivenQuotes
 from pmm.journal.promised import PromisedInventory
 from pmm.journal.signed_orders import SignedOrders
 
@@ -69,6 +70,11 @@ class KnownOrders:
             making_amount=order.making_amount,
             taking_amount=order.taking_amount,
         )
+
+    @property
+    def quotes(self) -> GivenQuotes | None:
+        """The quotes of the same journal, None where none is joined."""
+        return None if self._orders is None else self._orders.quotes
 
     def close(self) -> None:
         """Close the journal."""

@@ -27,8 +27,15 @@ from pmm.desk.action_ports import (
     shaping_of,
 )
 from pmm.desk.alerting import desk_alerts
-from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
+from pmm.desk.business_opening import (
+    both,
+    join_business,
+    say_unmeasured,
+    unmeasured,
+    watched_server,
+    watched_transactions,
+)
 from pmm.desk.closing import OpenedParts
 from pmm.desk.console import DeskConsole
 from pmm.desk.desk import Desk
@@ -135,6 +142,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
     pending = opened.keep(PendingDesk.of(scene, events.book))
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges, hedged=assets)
     stock = opened.keep(Stock(scene.settlement, promised_inventory(scene)))
+    timed = watched_transactions(ledger)
     sender = StockedSender(
         stock=stock,
         node=scene.rpc,
@@ -142,7 +150,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         store=LedgerTransactionStore(ledger),
         chain_id=scene.identity.chain_id,
         allowed=same_node(scene.rpc, scene.identity),
-        watch=gauges.transaction,
+        watch=both(gauges.transaction, timed.seen),
     )
     paper = PaperPerpDesk(
         ledger,
@@ -152,6 +160,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         tokens=scene.tokens,
         development=scene.identity.development,
     )
+    timed.begin(one.intent.key for one in sender.open_records)
     hedger = Hedger(
         ledger=hedges,
         routes=(UniswapRoute(scene.settlement), *lending_routes(scene), *paper.routes),
@@ -220,9 +229,13 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         )
     )
     book = InventoryBook(scope=scene.scope)
-    markets, url = _markets(scene, assets), settings.desk.quote_server_url
+    markets = _markets(scene, assets)
+    say_unmeasured(scene)
     sources = opened.keep(DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms))
-    availability = opened.keep(QuoteServerWatch(url, clock_ms=_now_ms)) if url else None
+    availability = watched_server(settings.desk, _now_ms)
+    if availability is not None:
+        opened.keep(availability)
+    business = join_business(scene, ledger, orders, timed, now_ms=_now_ms())
     # Last: nobody is let in before the desk is whole.
     metrics = opened.keep(MetricsPort(events.registry, port=settings.desk.metrics_port))
     console = _console(scene, actions)
@@ -258,6 +271,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         paper=paper,
         pending=pending,
         performance=performance,
+        business=business,
         sources=sources,
         gauges=gauges,
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
@@ -303,9 +317,8 @@ def _expected(scene: Scene, pool: NodePool, assets: tuple[HedgedAsset, ...]) -> 
         "net_delta_pct": tuple(one.asset.symbol for one in assets),
         "node_health_pct": tuple(one.name for one in pool.nodes),
     }
-    if scene.settings.desk.quote_server_url is None:
-        # Nobody is watched: there is no share of time to know.
-        found["uptime_pct"] = ()
+    # Nobody tells of them: there is nothing to know.
+    found |= dict.fromkeys(unmeasured(scene), ())
     if scene.lending is not None:
         found |= dict.fromkeys(("liquidation_buffer_pct", "health_factor"), (scene.lending.account,))
     return found

@@ -8,6 +8,7 @@ import orjson
 
 from pmm.domain import Address, RfqOrder
 from pmm.execution import Settlement
+from pmm.journal.given_quotes import GivenQuotes
 from pmm.journal.live_journal import LiveJournal
 
 # By the unique index of order hashes. A journal row is written before its signature leaves: whatever can be filled
@@ -20,6 +21,8 @@ class SignedOrders:
 
     def __init__(self, where: Path | str, *, chain_id: int, maker: Address) -> None:
         self._journal = LiveJournal(where, chain_id=chain_id, maker=maker)
+        self.quotes = GivenQuotes(self._journal)
+        """The quotes of the same journal, by the same connection."""
 
     def find(self, order_hash: bytes, settlement: Settlement) -> RfqOrder | None:
         """Return an order signed for a venue, None where there is none; raises as ``LiveJournal.look``."""

@@ -61,6 +61,7 @@ class RiskEngine:
             seen.RequestAnswered: self._request_answered,
             seen.QuoteGiven: self._quote_given,
             seen.QuoteExecuted: self._quote_executed,
+            seen.EdgeRealised: self._edge_realised,
             seen.SettlementEnded: self._settlement_ended,
             seen.NodeProbed: self._node_probed,
             seen.RoundTripSeen: self._round_trip,
@@ -71,6 +72,7 @@ class RiskEngine:
             seen.AvailabilitySeen: self._availability,
             seen.PositionValued: self._position,
             seen.PortfolioValued: self._portfolio,
+            seen.InventoryHeld: self._inventory_held,
             seen.Rebalanced: self._rebalanced,
             seen.VarMeasured: self._var,
             seen.VarUnknown: self._var_unknown,
@@ -128,8 +130,9 @@ class RiskEngine:
         return gauge
 
     def _request_answered(self, event: seen.RequestAnswered) -> list[Gauge]:
-        self._responses.add(event.at_ms, event.response_us)
-        return [self._ratio("quote_response_ms", event.at_ms, event.response_us, 1)]
+        self._responses.add(event.at_ms, event.response_us, event.count)
+        whole_us = event.response_us * event.count
+        return [self._ratio("quote_response_ms", event.at_ms, whole_us, event.count)]
 
     def _quote_given(self, event: seen.QuoteGiven) -> list[Gauge]:
         return [
@@ -138,16 +141,13 @@ class RiskEngine:
         ]
 
     def _quote_executed(self, event: seen.QuoteExecuted) -> list[Gauge]:
-        at_ms, value = event.at_ms, event.value_usd_e6
-        turnover, memory = self._on(Turnover, "inventory_turnover_per_day")
-        memory.traded(at_ms, value)
         return [
-            *self._acceptance(event, 1, 0),
-            self._ratio("quote_to_fill_pct", at_ms, value, 0),
-            self._ratio("realised_edge_pct", at_ms, event.realised_edge_usd_e6, event.expected_edge_usd_e6),
-            self._ratio("flash_loan_exposure_pct", at_ms, 0, value),
-            turnover,
+            *self._acceptance(event, event.count, 0),
+            self._ratio("quote_to_fill_pct", event.at_ms, event.value_usd_e6, 0),
         ]
+
+    def _edge_realised(self, event: seen.EdgeRealised) -> list[Gauge]:
+        return [self._ratio("realised_edge_pct", event.at_ms, event.realised_usd_e6, event.expected_usd_e6)]
 
     def _acceptance(
         self, event: seen.QuoteGiven | seen.QuoteExecuted, executed: int, given: int
@@ -163,7 +163,14 @@ class RiskEngine:
         return [self._ratio(name, event.at_ms, executed, given, key) for key in keys]
 
     def _settlement_ended(self, event: seen.SettlementEnded) -> list[Gauge]:
-        return [self._ratio("settlement_success_pct", event.at_ms, int(event.settled), 1)]
+        at_ms, value, count = event.at_ms, event.value_usd_e6, event.count
+        turnover, memory = self._on(Turnover, "inventory_turnover_per_day")
+        memory.traded(at_ms, value)
+        return [
+            self._ratio("settlement_success_pct", at_ms, count if event.settled else 0, count),
+            self._ratio("flash_loan_exposure_pct", at_ms, 0, value),
+            turnover,
+        ]
 
     def _node_probed(self, event: seen.NodeProbed) -> list[Gauge]:
         score = 0.7 * event.sync_score + 0.3 * event.response_score
@@ -187,10 +194,10 @@ class RiskEngine:
         return [self._ratio("trade_latency_ms", event.at_ms, event.latency_us, 1)]
 
     def _included(self, event: seen.TransactionIncluded) -> list[Gauge]:
-        return [
-            self._ratio("submission_latency_ms", event.at_ms, event.submission_us, 1),
-            self._ratio("inclusion_blocks", event.at_ms, event.blocks, 1),
-        ]
+        touched = [self._ratio("inclusion_blocks", event.at_ms, event.blocks, 1)]
+        if event.submission_us is not None:
+            touched.append(self._ratio("submission_latency_ms", event.at_ms, event.submission_us, 1))
+        return touched
 
     def _availability(self, event: seen.AvailabilitySeen) -> list[Gauge]:
         gauge, presence = self._on(Presence, "uptime_pct")
@@ -217,6 +224,11 @@ class RiskEngine:
         gauge, drawdown = self._on(Drawdown, "max_drawdown_pct")
         drawdown.add(event.at_ms, event.value_usd_e6)
         return [gauge, self._gauge("concentration_pct")]
+
+    def _inventory_held(self, event: seen.InventoryHeld) -> list[Gauge]:
+        turnover, memory = self._on(Turnover, "inventory_turnover_per_day")
+        memory.held(event.at_ms, event.value_usd_e6)
+        return [turnover]
 
     def _rebalanced(self, event: seen.Rebalanced) -> list[Gauge]:
         return [self._total("rebalances_per_day", event.at_ms, event.count)]

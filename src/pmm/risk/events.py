@@ -11,10 +11,11 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswered:
-    """A request was answered, whatever the answer, ``response_us`` after its receipt."""
+    """``count`` requests were answered, whatever the answer, in the mean ``response_us`` after their receipt."""
 
     at_ms: int
     response_us: int
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,36 @@ class QuoteGiven:
 
 @dataclass(frozen=True, slots=True)
 class QuoteExecuted:
-    """A firm quote was filled.
-
-    ``expected_edge_usd_e6`` is what pricing expected to earn, ``realised_edge_usd_e6`` what was left after the hedge.
-    """
+    """A firm quote was filled. ``count`` -1 and the value below zero: a reorganisation took that fill away."""
 
     at_ms: int
     relayer: str
     pair: str
     taker: str
     value_usd_e6: int
-    expected_edge_usd_e6: int
-    realised_edge_usd_e6: int
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRealised:
+    """What pricing expected to earn with a quote that was filled, and what was left of it after the hedge."""
+
+    at_ms: int
+    expected_usd_e6: int
+    realised_usd_e6: int
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementEnded:
-    """A settlement that was attempted succeeded or failed."""
+    """A settlement that was attempted succeeded, and traded ``value_usd_e6``, or failed.
+
+    ``count`` -1 and the value below zero: a reorganisation took it away.
+    """
 
     at_ms: int
     settled: bool
+    value_usd_e6: int = 0
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +110,13 @@ class VenueTradeDone:
 
 @dataclass(frozen=True, slots=True)
 class TransactionIncluded:
-    """A transaction of ours is in a block: decision to submission, and blocks from submission to inclusion."""
+    """A transaction of ours is in a block: decision to submission, and blocks from submission to inclusion.
+
+    ``submission_us`` is None where nobody measured it: the process that sent it is gone.
+    """
 
     at_ms: int
-    submission_us: int
+    submission_us: int | None
     blocks: int
 
 
@@ -170,6 +184,14 @@ class PortfolioValued:
 
 
 @dataclass(frozen=True, slots=True)
+class InventoryHeld:
+    """The inventory was worth so much: for what an earlier process saw; positions say it of now."""
+
+    at_ms: int
+    value_usd_e6: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rebalanced:
     """Inventory was moved back towards its target ``count`` times; 0 says that whoever does it is alive."""
 
@@ -217,7 +239,7 @@ class CollateralValued:
 
 @dataclass(frozen=True, slots=True)
 class FlashLoanTaken:
-    """A flash loan was used."""
+    """A flash loan of ``value_usd_e6`` paid a taker; below zero: a reorganisation took it away."""
 
     at_ms: int
     value_usd_e6: int
@@ -258,6 +280,7 @@ RiskEvent = (
     RequestAnswered
     | QuoteGiven
     | QuoteExecuted
+    | EdgeRealised
     | SettlementEnded
     | NodeProbed
     | RoundTripSeen
@@ -268,6 +291,7 @@ RiskEvent = (
     | AvailabilitySeen
     | PositionValued
     | PortfolioValued
+    | InventoryHeld
     | Rebalanced
     | VarMeasured
     | VarUnknown

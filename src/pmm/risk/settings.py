@@ -36,7 +36,12 @@ class RiskSettings:
     quote_response_ms: Lines = _line(200, 500, 2_000, "Mean time from a request's receipt to its answer, ms.")
     node_health_pct: Lines = _line(100, 95, -_NEVER, "Score of each RPC node, 0 to 100.")
     serving_node_health_pct: Lines = _line(100, 95, 50, "Score of the node in use, 0 to 100.")
-    settlement_success_pct: Lines = _line(100, 99.5, 90, "Share of attempted settlements that succeeded.")
+    settlement_success_pct: Lines = _line(
+        100,
+        99.5,
+        0,
+        "Share of attempted settlements that succeeded. Takers make them fail: it stops nothing by itself.",
+    )
     gas_price_impact_pct: Lines = _line(10, 20, _NEVER, "Standard deviation of the gas price over its mean.")
     quote_acceptance_pct: Lines = _line(50, 30, -_NEVER, "Share of firm quotes that were filled.")
     network_latency_ms: Lines = _line(100, 200, _NEVER, "Mean round trip to each node, venue and feed, ms.")

@@ -52,13 +52,13 @@ class RollingSums:
             slot[place] += value
             totals[place] += value
 
-    def count(self, at_ms: int, place: int) -> None:
-        """Add one to one of the sums."""
+    def count(self, at_ms: int, place: int, number: int = 1) -> None:
+        """Add a number to one of the sums."""
         self.add(at_ms)
         index = at_ms // self._bucket_ms
         if index > self._head - self._buckets:
-            self._slots[index % self._buckets][place] += 1
-            self._totals[place] += 1
+            self._slots[index % self._buckets][place] += number
+            self._totals[place] += number
 
     def totals(self, now_ms: int) -> list[int]:
         """Return the sums of the window that ends now. The list is the window's own: read it, do not keep it."""
@@ -95,9 +95,9 @@ class RollingHistogram:
     def __init__(self, window_ms: int, buckets: int = 6) -> None:
         self._counts = RollingSums(window_ms, len(_EDGES) + 1, buckets)
 
-    def add(self, at_ms: int, value: int) -> None:
-        """Count a value of zero or more."""
-        self._counts.count(at_ms, bisect.bisect_left(_EDGES, value))
+    def add(self, at_ms: int, value: int, count: int = 1) -> None:
+        """Count a value of zero or more, ``count`` times."""
+        self._counts.count(at_ms, bisect.bisect_left(_EDGES, value), count)
 
     def percentile(self, share: float, now_ms: int) -> int | None:
         """Return the upper edge of the bin below which ``share`` of the values lies; None without values."""

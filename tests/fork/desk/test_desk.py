@@ -136,13 +136,16 @@ def test_status_and_metrics__say_what_the_desk_did(
     assert line.delta == 0
     assert [(one.trade, one.state) for one in status.latest] == [(-ETHER, IntentState.DONE)]
     assert status.live == ()
-    # Nobody tells how quotes did: unknown, which is a warning and never good.
+    # Of a turnover an hour must be watched: unknown until then, which is a warning and never good.
     readings = {(one.metric, one.subject): one for one in status.risk}
-    unknown = readings["quote_response_ms", ""]
+    unknown = readings["inventory_turnover_per_day", ""]
     assert (unknown.phase, unknown.value, unknown.shown) == ("warning", None, "unknown")
     assert readings["net_delta_pct", "WETH"].value is not None
     assert 'pmm_hedges_total{outcome="filled",route="uniswap_v3_500"} 1.0' in text
-    assert 'pmm_risk_known{metric="quote_response_ms",subject=""} 0.0' in text
+    assert 'pmm_risk_known{metric="inventory_turnover_per_day",subject=""} 0.0' in text
+    # Nobody tells how fast quotes were answered: there is no such metric.
+    assert ("quote_response_ms", "") not in readings
+    assert 'pmm_risk_metric{metric="settlement_success_pct",subject=""} 100.0' in text
     assert 'pmm_desk_fills_total{pair="USDC/WETH",venue="1inch"} 1.0' in text
 
 

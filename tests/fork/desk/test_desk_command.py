@@ -72,7 +72,7 @@ def test_desk_command__signalled__ends_with_status_0_and_status_shows_it(
     )
     assert done.returncode == 0, done.stderr
     assert "WETH" in done.stdout
-    assert "quote_response_ms" in done.stdout
+    assert "inventory_turnover_per_day" in done.stdout
     assert f"node_health_pct[{deployed.rpc.url}]" in done.stdout
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pmm.desk.desk import Desk
 from pmm.errors import ChainError, SetupError
+from pmm.execution.book import Reconciliation
 from pmm.execution.hedging import HedgeMarket
 from tests.unit.desk.performance_site import market
 
@@ -40,6 +41,7 @@ _PARTS = (
     "heads",
     "paper",
     "pending",
+    "business",
 )
 
 
@@ -54,13 +56,17 @@ class Turn:
         self.parts.performance.look.return_value = []
         self.parts.performance.day_usd.return_value = (0.0, 0.0)
         self.parts.sources.drain.return_value = ["source"]
+        self.parts.business.look.return_value = ["business"]
         self.parts.availability.drain.return_value = ["uptime"]
         self.parts.backlog.take_in.return_value = []
+        self.parts.paper.quoted.side_effect = lambda found: found
         self.parts.hedger.step.return_value = ()
         self.parts.hedger.live_intents.return_value = ()
         self.parts.lending.busy = False
         self.parts.scene.settings.desk.poll_ms = 1_000
         self.market(market())
+        self.parts.paper.differences.return_value = ()
+        self.parts.reconcile.return_value = Reconciliation(block=MagicMock())
         monkeypatch.setattr("pmm.desk.desk.reconcile", self.parts.reconcile)
         self.desk = Desk(**made, clock_ms=lambda: 1_000)
 
@@ -135,7 +141,7 @@ def test_step__no_market__waits_with_the_gas_and_tells_risk_the_rest(turn: Turn)
     turn.parts.markets.read.side_effect = ChainError("no pool")
     turn.desk.step()
     turn.parts.performance.look.assert_not_called()
-    assert turn.told() == ["source", "uptime"]
+    assert turn.told() == ["source", "uptime", "business"]
     turn.parts.markets.read.side_effect = None
     turn.desk.step()
     assert turn.parts.performance.look.call_args.args[0] == ["mined", "mined"]

@@ -16,16 +16,18 @@ _REAL = {"OpenedParts", "open_desk", "InvalidInput", "SetupError", "UnsafeToSign
 _OPENED = (
     "Scene",
     "open_ledger",
+    "RiskClock",
+    "PendingDesk",
     "Stock",
     "NodePool",
     "KnownOrders",
     "desk_alerts",
-    "RiskClock",
     "DeskActions",
     "DeskSources",
-    "QuoteServerWatch",
+    "watched_server",
     "MetricsPort",
     "DeskConsole",
+    "PreTradeDesk",
 )
 
 
@@ -45,9 +47,12 @@ class Makers:
         self.settings: Any = MagicMock()
 
     def maker(self, name: str) -> Any:
-        return {"Scene": self.calls.Scene.find, "KnownOrders": self.calls.KnownOrders.of}.get(
-            name, getattr(self.calls, name)
-        )
+        made_by = {
+            "Scene": self.calls.Scene.find,
+            "KnownOrders": self.calls.KnownOrders.of,
+            "PendingDesk": self.calls.PendingDesk.of,
+        }
+        return made_by.get(name, getattr(self.calls, name))
 
     def made(self, name: str) -> Any:
         return self.maker(name).return_value

@@ -59,10 +59,12 @@ class FromScratch:
         self._put(name, key, lambda: total(above) / bottom * 100 if bottom else None, newest)
 
     def _streams(self) -> None:
-        self._mean("quote_response_ms", self._of(seen.RequestAnswered), lambda one: one.response_us / 1_000)
+        answered = [one for one in self._of(seen.RequestAnswered) for _ in range(one.count)]
+        self._mean("quote_response_ms", answered, lambda one: one.response_us / 1_000)
         self._mean("trade_latency_ms", self._of(seen.VenueTradeDone), lambda one: one.latency_us / 1_000)
         included = self._of(seen.TransactionIncluded)
-        self._mean("submission_latency_ms", included, lambda one: one.submission_us / 1_000)
+        timed = [one for one in included if one.submission_us is not None]
+        self._mean("submission_latency_ms", timed, lambda one: one.submission_us / 1_000)
         self._mean("inclusion_blocks", included, lambda one: one.blocks)
         self._mean("settlement_success_pct", self._of(seen.SettlementEnded), lambda one: 100.0 * one.settled)
         trips, probes = self._of(seen.RoundTripSeen), self._of(seen.SourceProbed)
@@ -95,11 +97,12 @@ class FromScratch:
         self._share("quote_to_fill_pct", filled, [(one, one.value_usd_e6) for one in given])
         self._share(
             "realised_edge_pct",
-            [(one, one.realised_edge_usd_e6) for one in executed],
-            [(one, one.expected_edge_usd_e6) for one in executed],
+            [(one, one.realised_usd_e6) for one in self._of(seen.EdgeRealised)],
+            [(one, one.expected_usd_e6) for one in self._of(seen.EdgeRealised)],
         )
         loans = [(one, one.value_usd_e6) for one in self._of(seen.FlashLoanTaken)]
-        self._share("flash_loan_exposure_pct", loans, filled)
+        settled = [(one, one.value_usd_e6) for one in self._of(seen.SettlementEnded)]
+        self._share("flash_loan_exposure_pct", loans, settled)
 
     def _book(self) -> None:
         newest: dict[str, seen.PositionValued] = {}
@@ -175,7 +178,7 @@ class FromScratch:
 
     def _turnover(self) -> None:
         name = "inventory_turnover_per_day"
-        volume = sum(one.value_usd_e6 for one in self._within(name, self._of(seen.QuoteExecuted)))
+        volume = sum(one.value_usd_e6 for one in self._within(name, self._of(seen.SettlementEnded)))
         newest: dict[str, seen.PositionValued] = {}
         before: tuple[int, int] | None = None
         watched = inventory = 0

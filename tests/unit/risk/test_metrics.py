@@ -30,16 +30,17 @@ def _event(at_ms: int) -> st.SearchStrategy[Any]:
     signed = st.integers(-(10**12), 10**12)
     wanted = st.one_of(st.none(), st.just(0), st.integers(-(10**13), 10**13))
     return st.one_of(
-        st.builds(seen.RequestAnswered, at, _SMALL),
+        st.builds(seen.RequestAnswered, at, _SMALL, st.integers(1, 5)),
         st.builds(seen.QuoteGiven, at, _NAMES, _NAMES, _NAMES, _USD),
-        st.builds(seen.QuoteExecuted, at, _NAMES, _NAMES, _NAMES, _USD, _USD, signed),
-        st.builds(seen.SettlementEnded, at, st.booleans()),
+        st.builds(seen.QuoteExecuted, at, _NAMES, _NAMES, _NAMES, _USD),
+        st.builds(seen.EdgeRealised, at, _USD, signed),
+        st.builds(seen.SettlementEnded, at, st.booleans(), _USD),
         st.builds(seen.NodeProbed, at, _NAMES, _SCORES, _SCORES, st.booleans()),
         st.builds(seen.RoundTripSeen, at, _NAMES, _SMALL),
         st.builds(seen.SourceProbed, at, _NAMES, st.booleans()),
         st.builds(seen.GasPriceSeen, at, st.integers(1, 10**12)),
         st.builds(seen.VenueTradeDone, at, _SMALL),
-        st.builds(seen.TransactionIncluded, at, _SMALL, st.integers(0, 50)),
+        st.builds(seen.TransactionIncluded, at, st.none() | _SMALL, st.integers(0, 50)),
         st.builds(seen.AvailabilitySeen, at, st.booleans()),
         st.builds(seen.PositionValued, at, _NAMES, st.just(False), *[_USD] * 8, wanted),
         st.builds(seen.PositionValued, at, st.just("usd"), st.just(True), *[_USD] * 8),

@@ -61,12 +61,13 @@ class Day:
             seen.RoundTripSeen(at, "node:own", 5_000),
             seen.SourceProbed(at, "chainlink", True),
             seen.GasPriceSeen(at, 10**10),
-            seen.SettlementEnded(at, True),
+            seen.SettlementEnded(at, True, 10_000_000_000),
             seen.VenueTradeDone(at, 50_000),
             seen.TransactionIncluded(at, 5_000, 1),
             seen.AvailabilitySeen(at, True),
             seen.QuoteGiven(at, "1inch", "WETH/USDC", "0xa", 1_000_000),
-            seen.QuoteExecuted(at, "1inch", "WETH/USDC", "0xa", 10_000_000_000, 10_000, 10_000),
+            seen.QuoteExecuted(at, "1inch", "WETH/USDC", "0xa", 10_000_000_000),
+            seen.EdgeRealised(at, 10_000, 10_000),
             seen.PositionValued(at, "USDC", True, held, 0, held, held, held // 2, 0, 0, held),
             seen.PositionValued(
                 at, "WETH", False, held + self.delta_usd_e6, held, held, held, held, held, held, held

@@ -5,10 +5,22 @@ from pmm.ledger.schemas.actions import ACTIONS
 from pmm.ledger.schemas.alerts import ALERTS
 from pmm.ledger.schemas.audit import AUDIT
 from pmm.ledger.schemas.backtest import BACKTEST
+from pmm.ledger.schemas.business import BUSINESS
 from pmm.ledger.schemas.chain import CHAIN
 from pmm.ledger.schemas.hedging import HEDGING
 from pmm.ledger.schemas.history import HISTORY
 from pmm.ledger.schemas.performance import PERFORMANCE
 from pmm.ledger.schemas.sent import SENT
 
-ALL: tuple[SchemaModule, ...] = (CHAIN, HEDGING, SENT, ACTIONS, ALERTS, AUDIT, HISTORY, PERFORMANCE, BACKTEST)
+ALL: tuple[SchemaModule, ...] = (
+    CHAIN,
+    HEDGING,
+    SENT,
+    ACTIONS,
+    ALERTS,
+    AUDIT,
+    HISTORY,
+    PERFORMANCE,
+    BACKTEST,
+    BUSINESS,
+)
