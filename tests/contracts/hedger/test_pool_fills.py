@@ -10,6 +10,7 @@ import ape
 import pytest
 from eth_abi.abi import encode
 
+from pmm.chain.abi import encode_call
 from pmm.domain import USDC, WETH, keccak256
 from pmm.localnet.addresses import ONEINCH_ROUTER, UNISWAP_V3_FACTORY
 from tests.contracts.hedger.funded_fills import (
@@ -28,6 +29,9 @@ from tests.contracts.hedger_place import NO_HEDGER
 pytestmark = pytest.mark.usefixtures("stocked")
 _FILLED = "OrderFilled"
 _INIT_CODE_HASH = bytes.fromhex("e34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54")
+
+# TickMath.MAX_SQRT_RATIO - 1 and, where the first token is sold, MIN_SQRT_RATIO + 1.
+_PRICE_LIMITS = (1461446703485210103287273052203988822378723970342 - 1, 4295128739 + 1)
 
 
 def pool_address(one: str, other: str, fee_pips: int) -> str:
@@ -72,6 +76,29 @@ def test_pool_fill__settlement_with_an_empty_inventory__earns_the_profit_in_one_
         }
         (filled,) = (log for log in receipt.events if log.event_name == _FILLED)
         assert (filled.makingAmount, filled.takingAmount) == (fill.making_amount, fill.taking_amount)
+
+
+@pytest.mark.parametrize("sold", ["WETH", "USDC"])
+def test_pool_fill__either_direction__asks_the_pool_at_any_price(
+    sell: Any,
+    signed: Any,
+    settlement: Any,
+    taker: Any,
+    receiver: Any,
+    rpc: Any,
+    usdc_weth_pool: str,
+    sold: str,
+) -> None:
+    """To the byte: what is left of the price limit would be whatever the memory held."""
+    fill = sell[sold](FLASH_SWAP)
+    zero_for_one = int(fill.taker_asset, 16) < int(fill.maker_asset, 16)
+    terms = (receiver.address, zero_for_one, -fill.making_amount, _PRICE_LIMITS[zero_for_one], b"")
+
+    receipt = settlement.fillOrderFunded(*fill_call(signed(fill), target=receiver.address), sender=taker)
+
+    trace = rpc.call("debug_traceTransaction", receipt.txn_hash, {"tracer": "callTracer"})
+    (asked,) = (call["input"] for call in trace["calls"] if call["to"] == usdc_weth_pool.lower())
+    assert asked == "0x" + encode_call("swap(address,bool,int256,uint160,bytes)", *terms).hex()
 
 
 def test_pool_fill__settlement_built_without_a_hedger__fills(
