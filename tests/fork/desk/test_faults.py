@@ -27,6 +27,8 @@ from tests.fork.server.site import Deployed, Server, fill, serving
 _ETH_USD = Decimal(3_000)
 _TURNS = 4
 _REST_MS = 3_600_000
+# Twenty times what is usual, and more: a swap of 170,000 gas costs half an ether.
+_SPIKE_WEI = 3_000 * 10**9
 
 
 @pytest.fixture
@@ -99,6 +101,34 @@ def test_fault_between_quote_and_hedge__nothing_is_traded_on_it__and_one_hedge_f
         assert nonce(desk, deployed) == 1
         assert desk.hedger.open_delta(WETH.address) == 0
         assert_books_equal_the_chain(desk, deployed)
+
+
+def test_gas_spike_between_quote_and_hedge__the_hedge_waits_until_it_is_worth_its_gas(
+    server: Server, chain: ChainBuilder, deployed: Deployed, ledger: Path
+) -> None:
+    set_price(chain.rpc, "ETH", _ETH_USD)
+    server.catch_up()
+    usual = int(chain.rpc.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+    with running(deployed, ledger) as desk:
+        until_quiet(desk)
+        fill(chain, server.quote())
+        _base_fee(chain, _SPIKE_WEI)
+        for _ in range(_TURNS):
+            desk.turn()
+        assert nonce(desk, deployed) == 0, "a hedge went out for more gas than it may cost"
+        assert desk.hedger.open_delta(WETH.address) == ETHER
+        assert_books_equal_the_chain(desk, deployed)
+        _base_fee(chain, usual)
+        desk.clock_ms = lambda: time.time_ns() // 1_000_000 + _REST_MS
+        until_quiet(desk)
+        assert nonce(desk, deployed) == 1
+        assert desk.hedger.open_delta(WETH.address) == 0
+        assert_books_equal_the_chain(desk, deployed)
+
+
+def _base_fee(chain: ChainBuilder, wei: int) -> None:
+    chain.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(wei))
+    chain.rpc.call("evm_mine")
 
 
 def test_feed_30_percent_low__sells_at_the_pools_better_price_once__and_signs_nothing(
