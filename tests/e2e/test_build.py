@@ -40,7 +40,7 @@ def test_compile_if_changed__module_edited__the_importing_contract_is_new(tmp_pa
     assert _probe(tmp_path) == ("False", first[1])
     module = tmp_path / "contracts" / "modules" / "funding_plan.vy"
     text = module.read_text()
-    edited = text.replace("(2**96 - 1) << 128", "(2**95 - 1) << 129")
+    edited = text.replace("(2**39 - 1) << 128", "(2**38 - 1) << 129")
     assert edited != text
     module.write_text(edited)
     second = _probe(tmp_path)

@@ -11,6 +11,7 @@ from pmm.cli.report import app
 from pmm.errors import InvalidInput
 from pmm.execution.actions import Incident, Money, incident_report, incidents
 from pmm.report.incidents import list_incidents, write_incident
+from pmm.risk.events import PositionValued
 from pmm.risk.state_machine import Phase
 from tests.unit.execution.actions_desk import ActionDesk
 from tests.unit.risk.test_monitor import _QUICK, Day
@@ -78,7 +79,8 @@ def test_incident__that_lasts__has_no_end(tmp_path: Path) -> None:
     day = Day()
     day.seconds(15)
     day.delta_usd_e6 = 1_500_000
-    moved = day.monitor.apply(day._events()[12])
+    weth = next(one for one in day._events() if isinstance(one, PositionValued) and one.asset == "WETH")
+    moved = day.monitor.apply(weth)
     desk.record.observe(moved, day.monitor.states, day.monitor.desk, Money(), day.now_ms)
     (found,) = incidents(desk.record, 0, 2**62)
     assert found == Incident(start_ms=day.now_ms, end_ms=None)

@@ -127,9 +127,25 @@ BOOKS = Board(
                         ),
                         Query("pmm_hedge_open_intents", "open {{state}}"),
                         Query("pmm_hedge_price_known", "price of {{token}} known"),
+                    ),
+                ),
+                Panel(
+                    title="Strategies: what is hedged, and what waits",
+                    queries=(
+                        Query("pmm_hedge_strategy", "{{asset}} by {{strategy}}"),
                         Query("pmm_hedge_ratio", "hedged part of {{asset}}"),
+                        Query("pmm_hedge_ratio_known", "hedged part of {{asset}} known"),
+                        Query("pmm_hedge_waiting_seconds", "delta of {{asset}} waits, s"),
+                    ),
+                ),
+                Panel(
+                    title="Signed quotes and paper positions",
+                    queries=(
+                        Query("pmm_pending_quotes", "signed quotes that may be filled"),
+                        Query("pmm_pending_quotes_known", "signed quotes known"),
                         Query("pmm_pending_delta", "{{asset}} in signed quotes"),
                         Query("pmm_paper_perp_position", "{{asset}} on the paper perp venue"),
+                        Query("pmm_paper_perp_position_usd", "{{asset}} on the paper perp venue, USD"),
                     ),
                 ),
                 Panel(
