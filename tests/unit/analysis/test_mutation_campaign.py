@@ -23,7 +23,7 @@ class _Subject(Subject):
     def sources(self) -> dict[str, str]:
         return {"F.vy": _TEXT}
 
-    def mutants(self) -> list[Mutant]:
+    def mutants(self, since: str = "") -> list[Mutant]:
         places = [(word, _TEXT.index(word)) for word in _FATES]
         return [Mutant("F.vy", "f", word, at, at + len(word), word, "X") for word, at in places]
 
