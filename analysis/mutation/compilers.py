@@ -111,6 +111,7 @@ class SolidityCompiler:
 
         Raises:
             DoesNotCompileError: as it says.
+            SetupError: the compiler did not come to an answer.
         """
         changed = {f"contracts/{file}": text} if file else {}
         name = Path(self._contract).stem
@@ -128,6 +129,9 @@ class SolidityCompiler:
         try:
             output = compile_standard_json(solc_version(), request)
         except SetupError as error:
+            # A compiler that was ended or did not start says nothing about the mutant.
+            if error.__cause__ is not None:
+                raise
             raise DoesNotCompileError(str(error)[:300]) from error
         return "0x" + str(
             output["contracts"][f"contracts/{self._contract}"][name]["evm"]["bytecode"]["object"]

@@ -186,5 +186,8 @@ def digest_of(texts: dict[str, str]) -> str:
 
 def tests_digest(tests: Iterable[str]) -> str:
     """Return a digest of the tests and of all that stands beside them: a survivor is tried again when it changes."""
-    files = [path for test in tests for path in sorted((ROOT / test).rglob("*.py"))]
+    places = [ROOT / test for test in tests]
+    files = [
+        file for place in places for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])
+    ]
     return digest_of({str(path.relative_to(ROOT)): path.read_text() for path in files})

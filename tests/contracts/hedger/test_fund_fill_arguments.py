@@ -61,6 +61,17 @@ def test_fund_fill__making_amount_out_of_range__reverts(
         assert refusal == ("InvalidAmount", making_amount)
 
 
+@pytest.mark.parametrize("hedge", ONE_PER_SOURCE, ids=str)
+def test_fund_fill__largest_making_amount__is_refused_by_what_cannot_give_it(
+    hedge: Hedge, probed: Any, mock_settlement: Any, sell_weth: Any, taker: Any, refusal_of: Any
+) -> None:
+    largest = replace(sell_weth(hedge), making_amount=2**255 - 2)
+
+    refusal = refusal_of(mock_settlement.fund, largest.arguments(), sender=taker)
+
+    assert refusal[0] not in ("InvalidAmount", "Panic")
+
+
 @pytest.mark.parametrize("hedge", [*ONE_PER_SOURCE[:6], *ONE_PER_LEG[:1]], ids=str)
 def test_fund_fill__no_v3_pool_of_that_fee__reverts(
     hedge: Hedge, probed: Any, mock_settlement: Any, sell_weth: Any, taker: Any, refusal_of: Any

@@ -218,6 +218,11 @@ def test_check_order__flash_swap_of_an_unregistered_asset__asks_for_no_pool(
     assert_alone(desk, reason, order, extension=funded)
 
 
+@pytest.mark.parametrize("source", [1, 2])
+def test_check_order__plan_that_the_order_does_not_announce__is_no_plan(desk: LensDesk, source: int) -> None:
+    assert_alone(desk, Reason.EXTENSION, desk.order(), extension=extension_of(plan=source << 248))
+
+
 def test_check_order__plan_of_zero__is_a_plan(desk: LensDesk) -> None:
     funded = extension_of(plan=0)
     order = desk.order(extension=funded, making_amount=200 * MAKING)
