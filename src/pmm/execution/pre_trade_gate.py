@@ -150,7 +150,8 @@ class PreTradeGate:
     def tick(self) -> GateCondition:
         """Return the condition, and tell of it when it has changed."""
         found = self._condition()
-        if found is not self._told:
+        # Where no desk is asked for, it is no news that none has spoken.
+        if found is not self._told and (self.required or found is not GateCondition.NEVER_GIVEN):
             self._told = found
             self._on_change(found)
         return found

@@ -265,6 +265,13 @@ def test_set_rules__reload__counts_from_now_on() -> None:
     assert not sell(gate, 1).accepted
 
 
+def test_tick__nobody_spoke_and_nobody_need__is_no_news() -> None:
+    told: list[GateCondition] = []
+    gate = PreTradeGate(clock=ManualClock(), required=False, max_age_ms=5_000, on_change=told.append)
+    assert gate.tick() is GateCondition.NEVER_GIVEN
+    assert told == []
+
+
 def test_tick__condition_changes__is_told_once() -> None:
     told: list[GateCondition] = []
     clock = ManualClock()
