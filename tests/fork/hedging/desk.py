@@ -98,6 +98,8 @@ class ForkDesk:
         market = self.market()
         self.take_in(market)
         self.notices += self.hedger.step(now_ms=self.now_ms, market=market)
+        # Between the last look at the chain and the reading no block may come.
+        wait_until_mined(self.stage.rpc)
         self.take_in(market)
         return reconcile(self.book, self.reader.read())
 
