@@ -50,9 +50,12 @@ def test_fill_order__any_amounts__are_exact_and_never_worse_for_the_maker(
     making=amounts,
     taking=amounts,
     amount=requests,
-    threshold=st.integers(1, 2**100) | st.integers(1, 60),
+    threshold=st.integers(1, 2**100) | st.integers(1, 60) | st.integers(2**127, 2**180),
     by_making=st.booleans(),
 )
+# Beyond 128 bits and yet no overflow.
+@example(making=7, taking=3, amount=7, threshold=2**150, by_making=True)
+@example(making=7, taking=3, amount=3, threshold=2**150, by_making=False)
 def test_fill_order__any_threshold__holds_as_a_price(
     desk: Desk, making: int, taking: int, amount: int, threshold: int, by_making: bool
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pmm.chain.addresses import WETH
 from tests.contracts.settlement.desk import MAKING, ONE, TAKING, UNWRAP_WETH, Desk, word
 
@@ -17,6 +19,23 @@ def test_fill_order__eth_for_weth__wraps_into_inventory_and_refunds(desk: Desk) 
     assert desk.weth.balanceOf(desk.taker) == before[1]
     assert ether - desk.taker.balance == TAKING + receipt.total_fees_paid
     assert desk.settlement.balance == 0
+
+
+def test_fill_order__exactly_the_eth__sends_nothing_back(desk: Desk, mock_taker: Any, owner: Any) -> None:
+    """Not even a call without ether: a taker that cannot receive any could not fill then."""
+    method, values = desk.call_of(desk.order(taker_asset=word(WETH)))
+    mock_taker.setReaction(desk.base, desk.base.decimals.encode_input(), sender=owner)
+
+    mock_taker.execute(desk.settlement, method.encode_input(*values), sender=owner, value=TAKING)
+
+    assert not mock_taker.called()
+    mock_taker.execute(
+        desk.settlement,
+        method.encode_input(*desk.call_of(desk.order(taker_asset=word(WETH), nonce=1))[1]),
+        sender=owner,
+        value=TAKING + 1,
+    )
+    assert mock_taker.called()
 
 
 def test_fill_order__too_little_eth__is_refused(desk: Desk) -> None:
