@@ -27,6 +27,7 @@ from pmm.pricing import QuotationRule, SpreadModel
 from pmm.pricing.fixed_point import BPS
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
 from pmm.settings_alerts import AlertSettings
+from pmm.settings_books import book_addresses, check_books
 from pmm.settings_file import read_settings_file
 from pmm.settings_risk import RiskSection
 from pmm.settings_sections import (
@@ -175,6 +176,25 @@ class ServeSettings(BaseSettings):
         description="Cumulative sizes of the ladder in USD, by comma.",
     )
 
+    books: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Order books of exchanges to hear, VENUE:SYMBOL=BASE/QUOTE or BASE/USD, by comma; none by "
+        "default. Venues: binance, bybit, coinbase, hyperliquid.",
+    )
+    book_addresses: SecretStr | None = Field(
+        None,
+        description="Other addresses of those venues, VENUE=wss://host/path, by comma; they may hold keys.",
+    )
+    book_max_age_s: int = Field(
+        10, ge=1, le=300, description="Age beyond which a book's price is no source of the fair value."
+    )
+    jump_divergence_bps: int = Field(
+        50, gt=0, lt=10_000, description="Distance of a book's micro-price and mid that pauses the pair."
+    )
+    jump_pause_ms: int = Field(5_000, ge=0, le=3_600_000, description="For how long it pauses.")
+    exchange_max_age_ms: int = Field(
+        1_000, ge=1, le=60_000, description="Oldest book that a quote is centred on (`quotation`)."
+    )
     coingecko_url: str | None = Field(
         None,
         pattern=r"^https?://.+",
@@ -276,7 +296,7 @@ class ServeSettings(BaseSettings):
         for name, value in super().__repr_args__():
             yield name, shown_url(value) if name and name.endswith("_url") else value
 
-    @field_validator("pairs", "ladder_usd", "pair_models", "feed_deviation_bps", mode="before")
+    @field_validator("pairs", "ladder_usd", "pair_models", "feed_deviation_bps", "books", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _parts(value)
@@ -344,6 +364,17 @@ class ServeSettings(BaseSettings):
         named = [parse_deviation(entry)[0] for entry in value]
         if len(set(named)) < len(named):
             raise ValueError(f"expected each token once, found {', '.join(named)}")
+        return value
+
+    @field_validator("books")
+    @classmethod
+    def _known_books(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return check_books(value)
+
+    @field_validator("book_addresses")
+    @classmethod
+    def _known_venues(cls, value: SecretStr | None) -> SecretStr | None:
+        book_addresses(value)
         return value
 
     @field_validator("ladder_usd")

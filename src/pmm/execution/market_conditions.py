@@ -71,9 +71,17 @@ class MarketConditions:
             if rate_e36 is not None:
                 self._tracker.observe_price(_key(pair), rate_e36, now_ms)
 
-    def observe_book(self, pair: PairPolicy, venue: str, book: TopOfBook) -> None:
-        """Take the top of a venue's order book for a pair, prices in quote per base unit."""
-        self._tracker.observe_book(_key(pair), venue, book, self._clock.wall_ms())
+    def observe_book(
+        self, pair: PairPolicy, venue: str, book: TopOfBook, *, said_at_ms: int | None = None
+    ) -> None:
+        """Take the top of a venue's order book for a pair, prices in quote per base unit; said now by default."""
+        now_ms = self._clock.wall_ms()
+        self._tracker.observe_jump(_key(pair), book, now_ms)
+        self._tracker.observe_book(_key(pair), venue, book, now_ms if said_at_ms is None else said_at_ms)
+
+    def observe_jump(self, pair: PairPolicy, book: TopOfBook) -> None:
+        """Take a book of the pair's base against something else: it may pause the pair and prices nothing."""
+        self._tracker.observe_jump(_key(pair), book, self._clock.wall_ms())
 
     def observe_round_trip(self, round_trip_us: int) -> LatencyChange:
         """Take a round trip of the price feed; ``CANCEL_OUTSTANDING`` asks to cancel the live quotes."""

@@ -73,8 +73,14 @@ class StateTracker:
     def observe_book(self, pair: PairKey, venue: str, book: TopOfBook, at_ms: int) -> None:
         """Take the top of a pair's order book: prices as rates of base units, quote per base."""
         track = self._pairs[pair]
+        # Of several venues the one that spoke last; one that is late does not speak for the pair.
+        if track.book is None or track.book.venue == venue or track.book.at_ms <= at_ms:
+            track.book = _Book(venue=venue, rate_e36=micro_price_e36(book), at_ms=at_ms)
+
+    def observe_jump(self, pair: PairKey, book: TopOfBook, at_ms: int) -> None:
+        """Pause the pair if the book's micro-price is away from its mid; prices in any one unit."""
+        track = self._pairs[pair]
         track.jump = observe_divergence(track.jump, divergence_e36(book), at_ms, self._policy.jump)
-        track.book = _Book(venue=venue, rate_e36=micro_price_e36(book), at_ms=at_ms)
 
     def observe_fill(self, pair: PairKey, fill: FillObservation) -> None:
         """Take a fill of ours; its price is quote per base unit, as a float."""

@@ -30,7 +30,7 @@ from pmm.execution import (
     Settlement,
 )
 from pmm.journal import Journal
-from pmm.market_data import COINGECKO, OWN_COST, CoinGecko, CombinedMarket, OperatorPrices
+from pmm.market_data import COINGECKO, OWN_COST, CoinGecko, CombinedMarket, LiveBooks, OperatorPrices
 from pmm.pricing import (
     CapitalPolicy,
     FairValueRules,
@@ -45,6 +45,7 @@ from pmm.pricing import (
 from pmm.relayers.registry import RelayerSettings
 from pmm.risk import QuoteLimits
 from pmm.settings import ServeSettings, parse_deviation, parse_pair
+from pmm.settings_books import book_addresses, parse_book
 
 # How many replicas find lanes where nothing else is set.
 _REPLICAS = 4
@@ -112,7 +113,7 @@ def _pair_policy(settings: ServeSettings, base: Token, quote: Token) -> PairPoli
                 lot_usd=settings.lot_usd,
                 max_lots=settings.max_lots,
             ),
-            quotation=QuotationPolicy(rule=settings.quotation),
+            quotation=QuotationPolicy(rule=settings.quotation, max_age_ms=settings.exchange_max_age_ms),
             option=OptionPolicy(share_bps=settings.option_share_bps),
             capital=None
             if settings.capital_usd is None
@@ -157,9 +158,18 @@ _COINGECKO_TIMEOUT_S = 5.0
 _COINGECKO_MAX_AGE_S = 300
 
 
-def outside_market(settings: ServeSettings) -> OutsideMarket:
-    """Return the markets beyond the chain that the settings name; none of them by default."""
-    sources: list[OutsideMarket] = []
+def live_books(settings: ServeSettings) -> LiveBooks:
+    """Return the order books of exchanges that the settings name; none by default."""
+    return LiveBooks(
+        [parse_book(entry) for entry in settings.books],
+        max_age_s=settings.book_max_age_s,
+        addresses=book_addresses(settings.book_addresses),
+    )
+
+
+def outside_market(settings: ServeSettings, books: LiveBooks) -> OutsideMarket:
+    """Return the markets beyond the chain that the settings name, and the books; none of them by default."""
+    sources: list[OutsideMarket] = [books] if books.books else []
     if settings.coingecko_url is not None:
         tokens = tokens_of([parse_pair(name) for name in settings.pairs])
         sources.append(
@@ -179,7 +189,8 @@ def outside_market(settings: ServeSettings) -> OutsideMarket:
 def outside_sources(settings: ServeSettings) -> tuple[str, ...]:
     """Return the names under which those markets tell prices of reference, which an operator may leave out."""
     coingecko = (COINGECKO,) if settings.coingecko_url is not None else ()
-    return (*coingecko, *((OWN_COST,) if settings.operator_prices is not None else ()))
+    books = tuple(parse_book(entry).name for entry in settings.books)
+    return (*books, *coingecko, *((OWN_COST,) if settings.operator_prices is not None else ()))
 
 
 def pools_of(settings: ServeSettings, node: Web3Node, pairs: Pairs) -> tuple[Pool, ...]:

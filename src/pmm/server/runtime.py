@@ -45,13 +45,15 @@ from pmm.execution import (
 from pmm.execution.kill_switches import parse_switch
 from pmm.execution.otc import OtcDesk, OtcPolicy
 from pmm.journal import Journal, PostgresJournal, SqliteJournal
-from pmm.market_data import SwitchedMarket
+from pmm.market_data import LiveBooks, SwitchedMarket
 from pmm.models import find_model
+from pmm.monitoring.book_gauges import BookGauges
 from pmm.monitoring.counted_desk import counted
 from pmm.monitoring.events import Events
 from pmm.monitoring.measured import measured
 from pmm.pricing import StatePolicy, StateTracker, market_rate_e36
 from pmm.pricing.funding import WITHOUT_HEDGER
+from pmm.pricing.jump_filter import JumpFilterPolicy
 from pmm.pricing.latency_gate import LatencyPolicy
 from pmm.relayers.registry import open_codecs
 from pmm.server.access.request_body import AsgiApp
@@ -60,6 +62,7 @@ from pmm.server.assembly import (
     Pairs,
     desk_policy,
     lending_of,
+    live_books,
     nonce_keeper,
     outside_market,
     outside_sources,
@@ -67,6 +70,7 @@ from pmm.server.assembly import (
     reader_plan,
     relayer_settings,
 )
+from pmm.server.book_watch import BookWatch
 from pmm.server.clock import SystemClock
 from pmm.server.control_plane import (
     ControlPlane,
@@ -117,15 +121,19 @@ class Runtime:
     settings: ServeSettings
     plane: ControlPlane
     side: OperatorSide
+    books: LiveBooks
+    book_watch: BookWatch
     okx: QuoteDesk | None = None
 
     def start(self) -> None:
         """Begin to read the market; called inside the event loop."""
         self.refresher.start(self._on_view)
+        self.book_watch.start()
 
     def close(self) -> None:
         """Stop reading, close the journal, and on a development node give the signer's place back."""
         self.refresher.stop()
+        self.books.close()
         self.journal.close()
         self.plane.close()
         if self.signer.mode is SigningMode.DEVELOPMENT:
@@ -225,7 +233,14 @@ def _join(
     )
     state, clock, random = journal.recover(), SystemClock(), RandomPool()
     plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)
-    outside = SwitchedMarket(outside_market(settings), lambda: plane.shape.shaping.sources_off)
+    books = live_books(settings)
+
+    def sources_off() -> frozenset[str]:
+        return plane.shape.shaping.sources_off
+
+    outside = SwitchedMarket(outside_market(settings, books), sources_off)
+    if plane.metrics is not None:
+        plane.metrics.registry.register(BookGauges(books))
     reader = MarketReader(node, plan, outside, reread=settings.reread_block)
     stages = plane.metrics or NO_STAGES
     for guarded in (signer,) if okx is None else (signer, okx.signer):
@@ -234,7 +249,14 @@ def _join(
     # The lanes as they are on chain say which nonces are gone, beside what the journal says.
     keeper.start(reader.read(()).lanes)
     policy = desk_policy(settings, identity, maker, pairs, hooks=lending.hooks if lending else None)
-    tracker = StateTracker(StatePolicy(latency=feed_policy(settings, identity) or LatencyPolicy()))
+    tracker = StateTracker(
+        StatePolicy(
+            latency=feed_policy(settings, identity) or LatencyPolicy(),
+            jump=JumpFilterPolicy(
+                max_divergence_bps=settings.jump_divergence_bps, pause_ms=settings.jump_pause_ms
+            ),
+        )
+    )
     conditions = MarketConditions(clock=clock, pairs=policy.pairs.policies, tracker=tracker)
     admission = AdmissionDesk(
         policy=policy,
@@ -336,6 +358,14 @@ def _join(
         settings=settings,
         plane=plane,
         side=side,
+        books=books,
+        book_watch=BookWatch(
+            books,
+            conditions,
+            policy.pairs.policies,
+            jump_bps=settings.jump_divergence_bps,
+            sources_off=sources_off,
+        ),
         okx=second,
     )
 

@@ -9,7 +9,7 @@ from pmm.domain import USDC, WETH, FundingSource
 from pmm.errors import InvalidInput
 from pmm.pricing import SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
-from pmm.server.assembly import desk_policy, pair_policies
+from pmm.server.assembly import desk_policy, live_books, outside_sources, pair_policies
 from pmm.settings import load_settings, parse_pair
 from tests.helpers.quoting import ANVIL, MAKER
 
@@ -219,3 +219,47 @@ def test_load_settings__wrong_part_of_a_list__names_the_setting(
         load_settings()
     assert str(refused.value).startswith(f"{name}: {said}")
     assert f"{name}_" not in str(refused.value)
+
+
+def test_books__named__are_read_with_their_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMM_BOOKS", "binance:ETHUSDC=WETH/USDC, hyperliquid:ETH=WETH/USD")
+    monkeypatch.setenv("PMM_BOOK_ADDRESSES", "binance=wss://127.0.0.1:9443/ws")
+    settings = load_settings()
+    assert outside_sources(settings) == ("binance:ETHUSDC", "hyperliquid:ETH")
+    first, second = live_books(settings).books
+    assert (first.base, first.quote, second.quote) == (WETH, USDC, None)
+
+
+@pytest.mark.parametrize(
+    "books",
+    [
+        "kraken:ETHUSDC=WETH/USDC",
+        "binance:=WETH/USDC",
+        "binance:ETHUSDC",
+        "binance:ETHUSDC=WETH",
+        "binance:ETHUSDC=WETH/WETH",
+        "binance:ETHUSDC=USD/USDC",
+        'binance:ETH"USDC=WETH/USDC',
+        "binance:ETHUSDC=WETH/USDC,binance:ETHUSDC=WETH/USDT",
+    ],
+)
+def test_books__not_as_they_must_be__are_refused_by_name(books: str) -> None:
+    with pytest.raises(InvalidInput, match="PMM_BOOKS"):
+        load_settings({"books": books})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "binance=https://host/",
+        "nowhere=wss://host/",
+        "binance=wss://:0/key",
+        "binance",
+        "binance=ws://a,binance=ws://b",
+        ",",
+    ],
+)
+def test_book_addresses__not_as_they_must_be__are_refused_without_a_key(address: str) -> None:
+    with pytest.raises(InvalidInput, match="PMM_BOOK_ADDRESSES") as refused:
+        load_settings({"book_addresses": address})
+    assert "wss://:0/key" not in str(refused.value)
