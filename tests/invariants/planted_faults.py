@@ -62,7 +62,9 @@ def _run(folder: Path, *command: str, depth: str = "planted") -> subprocess.Comp
 
 
 def _try(folder: Path, test: str, depth: str = "planted") -> subprocess.CompletedProcess[str]:
-    return _run(folder, _tool("ape"), "test", f"tests/{test}", "--network", _NETWORK, "-q", "-x", depth=depth)
+    # The time is bounded here: a test that pytest ends for its time has found nothing.
+    options = ("--network", _NETWORK, "-q", "-x", "-o", "timeout=0")
+    return _run(folder, _tool("ape"), "test", f"tests/{test}", *options, depth=depth)
 
 
 def _tool(name: str) -> str:

@@ -206,6 +206,7 @@ class _VenueFeed:
                 close_timeout=1,
                 max_size=_MOST_BYTES,
                 logger=_SILENT,
+                proxy=None,
             ) as connection:
                 for text in self._venue.subscriptions(tuple(self._books)):
                     connection.send(text)
