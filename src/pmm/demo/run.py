@@ -61,19 +61,25 @@ class Outcome:
         return all(line.difference == 0 for line in self.accounts) and self.desk.clean
 
 
-def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
-    """Start fork, contracts, inventory, a loan, quote server and desk; as :func:`open_contracts`."""
+def open_site(stack: ExitStack, say: Callable[[str], None], *, metrics_port: int | None = None) -> Site:
+    """Start fork, contracts, inventory, a loan, quote server and desk; as :func:`open_contracts`.
+
+    ``metrics_port`` of 127.0.0.1 serves the desk's metrics, and the port behind it the quote server's.
+    """
     contracts = open_contracts(stack, say, hedged=True)
     open_loan(contracts.rpc, contracts.deployment)
     port = free_port()
     server_url = f"http://127.0.0.1:{port}"
     keys = make_keys(contracts.folder)
+    environment = {"PMM_AUTH_KEYS_FILE": str(keys.file)}
+    if metrics_port is not None:
+        environment["PMM_MONITORING_PORT"] = str(metrics_port + 1)
     server = stack.enter_context(
         Child(
             "quote server",
             serve_command(contracts, port),
             log=contracts.folder / "server.log",
-            environment={"PMM_AUTH_KEYS_FILE": str(keys.file)},
+            environment=environment,
         )
     )
     wait_for_server(server, server_url)
@@ -86,9 +92,15 @@ def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
             journal=journal_file(contracts),
             folder=contracts.folder,
             quotes=QuoteServer(url=server_url, key=keys.desk),
+            metrics_port=metrics_port or 0,
             say=say,
         )
     )
+    if metrics_port is not None:
+        say(
+            f"metrics of the desk at http://127.0.0.1:{metrics_port}/metrics, "
+            f"of the quote server at http://127.0.0.1:{metrics_port + 1}/metrics"
+        )
     return Site(
         rpc=contracts.rpc,
         rpc_url=contracts.rpc_url,
@@ -183,8 +195,8 @@ def walk(site: Site, steps: list[Step], started_s: float, on_trade: Callable[[Tr
 
 
 def write_report(site: Site) -> Path:
-    """Close the desk, write the report of today out of its ledger and the journal, and return the file."""
-    site.desk.close()
+    """Write the report of today out of the desk's ledger and the journal, and return the file."""
+    site.desk.note()
     target = site.folder / "day.html"
     write_day(datetime.now(UTC).date(), journal=journal_file(site), ledger=site.desk.ledger, target=target)
     return target
