@@ -27,6 +27,7 @@ from pmm.desk.action_ports import (
     shaping_of,
 )
 from pmm.desk.alerting import desk_alerts
+from pmm.desk.audited import DeskAudit
 from pmm.desk.backlog import Backlog
 from pmm.desk.business_opening import (
     both,
@@ -186,6 +187,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
             clock_ms=_now_ms,
         )
     )
+    audit = DeskAudit(ledger, events.alerts, now_ms=_now_ms())
     risk = RiskDesk(
         ledger,
         events,
@@ -196,6 +198,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         lending_account=scene.lending.account if scene.lending else "",
         clock=clock,
         now_ms=_now_ms(),
+        trail=audit,
     )
     performance = PerformanceDesk(
         ledger,
@@ -277,6 +280,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
         actions=actions,
+        audit=audit,
         metrics=metrics,
     )
 
