@@ -32,8 +32,8 @@ Series = list[dict[str, Any]]
 class DemoDay:
     """What the command printed, its exit code and its JSON file.
 
-    ``answers`` are the series of each query of the boards, and ``alerts`` the names of the rules that fired; both None
-    where there is no Prometheus.
+    ``answers`` are the series of each query of the boards, and ``alerts`` the names of the rules that fired; both
+    None where there is no Prometheus.
     """
 
     code: int

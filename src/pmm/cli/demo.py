@@ -41,7 +41,7 @@ def demo(
         None,
         min=1,
         max=65_534,
-        help="Serve the desk's metrics there and the quote server's one port on; 9650 suits monitoring/prometheus.yml.",
+        help="Serve the desk's metrics there, the quote server's one port on (9650: monitoring/prometheus.yml).",
     ),
     stay: bool = typer.Option(
         False, "--stay", help="Keep quote server and desk running after the day, until Ctrl-C."

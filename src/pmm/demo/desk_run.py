@@ -16,6 +16,7 @@ from typing import Self
 
 from pmm.chain.abi import encode_call
 from pmm.chain.rpc import JsonRpc
+from pmm.demo.alert_receiver import AlertReceiver
 from pmm.demo.desk_facts import AAVE, BAND_USD, DeskFacts
 from pmm.demo.desk_watch import RiskWatch, TurnWatch
 from pmm.demo.quote_watch import QuoteWatch, is_calm
@@ -173,8 +174,10 @@ class DemoDesk:
 
     def _open(self) -> Desk:
         log_to_file(self._stack.enter_context((self._folder / "desk.log").open("a", buffering=1)))
+        receiver = self._stack.enter_context(AlertReceiver(self._folder / "alerts.log"))
         settings = load_settings(
             {
+                "alerts": {"webhook_url": receiver.url, "webhook_secret": receiver.secret},
                 "rpc_url": self._rpc.url,
                 "deployment": self._record,
                 "journal": self._journal,
@@ -188,6 +191,7 @@ class DemoDesk:
                     "band_inner_usd": 0,
                     "keeper": True,
                     "keeper_leaves": _LEAVES,
+                    "pending_quotes": True,
                     "quote_server_url": self._quotes.url,
                     "quote_server_key": self._quotes.key,
                 },

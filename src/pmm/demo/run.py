@@ -28,12 +28,13 @@ from pmm.errors import PmmError
 from pmm.localnet.anvil import free_port
 from pmm.localnet.funding import NATIVE, deal
 from pmm.report import write_day
-from pmm.server.client import wait_ready
+from pmm.server.client import QuoteClient, QuoteRefused, wait_ready
 
 _TAKER_FUNDS = {WETH.address: 2_000 * 10**18, USDC.address: 5_000_000 * 10**6, NATIVE: 100 * 10**18}
 _ASSETS = (WETH.address, USDC.address)
 _READY_TIMEOUT_S = 60.0
 _STOPPED_TIMEOUT_S = 10.0
+_UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ def open_site(stack: ExitStack, say: Callable[[str], None], *, metrics_port: int
         )
     )
     wait_for_server(server, server_url)
+    refuse_stranger(server_url)
     say(f"quote server at {server_url} (API page {server_url}/docs)")
     # Behind the server: the desk watches it, and one that does not answer yet is down.
     desk = stack.enter_context(
@@ -192,6 +194,18 @@ def walk(site: Site, steps: list[Step], started_s: float, on_trade: Callable[[Tr
         desk=site.desk.facts,
         first_quote_s=first_quote_s,
     )
+
+
+def refuse_stranger(url: str) -> None:
+    """See that who has no key gets no price; raises PmmError where one does."""
+    with QuoteClient(url) as stranger:
+        try:
+            stranger.levels()
+        except QuoteRefused as refusal:
+            if refusal.status == _UNAUTHORIZED:
+                return
+            raise
+    raise PmmError(f"expected {url} to refuse prices to who has no key, it gave some")
 
 
 def write_report(site: Site) -> Path:

@@ -90,6 +90,7 @@ class Taker:
             "market_usd": str(step.market_usd),
         }
         try:
+            self._quotes.levels()
             answer = self._ask(step)
         except QuoteRefused as refusal:
             return Trade(

@@ -1,4 +1,4 @@
-"""The desk's audit log: each step of a command is a line of the chain, and the chain is looked through now and then."""
+"""The desk's audit log: each step of a command is a line of the chain, looked through now and then."""
 
 from __future__ import annotations
 

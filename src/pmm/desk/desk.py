@@ -130,6 +130,7 @@ class Desk:
             UnsafeToSign, ReorgBelowFinality, InvalidInput: a person must act.
         """
         before = self.store.place()
+        self.gauges.began()
         followed = self._follow()
         place = self._begin()
         self.heads.seen(place.head.hash)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 
+from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
 from pmm.chain.node_pool import NodePool
 from pmm.chain.quoter import find_pools
@@ -142,6 +143,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
     assets, hedges = hedged_assets(settings.desk, clock.record), HedgeLedger(ledger)
     pending = opened.keep(PendingDesk.of(scene, events.book))
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges, hedged=assets)
+    gauges.expect_fills(scene.pairs, (parse_address(scene.settlement), parse_address(ONEINCH_ROUTER)))
     stock = opened.keep(Stock(scene.settlement, promised_inventory(scene)))
     timed = watched_transactions(ledger)
     sender = StockedSender(

@@ -113,7 +113,8 @@ def test_chain__already_broken_at_the_start__is_seen_there(ledger: Ledger) -> No
     with ledger.transaction() as transaction:
         transaction.execute("DELETE FROM audit_entries WHERE number = 1")
         transaction.execute(
-            "INSERT INTO audit_entries (number, at_ms, who, what, body, previous, hash) VALUES (2, 0, '', '', '', ?, ?)",
+            "INSERT INTO audit_entries (number, at_ms, who, what, body, previous, hash) "
+            "VALUES (2, 0, '', '', '', ?, ?)",
             (bytes(32), bytes(32)),
         )
     events = DeskEvents()

@@ -1,4 +1,4 @@
-"""Where each step of a command is written down: beside the record, and in the audit log's chain where there is one."""
+"""Where each step of a command is written down: beside the record, and in the audit log where there is one."""
 
 from __future__ import annotations
 
