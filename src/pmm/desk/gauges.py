@@ -57,6 +57,7 @@ class DeskGauges:
         self._head: BlockRef | None = None
         self._node = ""
         self._sent: dict[str, tuple[TransactionState, int]] = {}
+        self._off: set[tuple[str, str]] = set()
         self._clock_s, self._began_s = clock_s, clock_s()
         self.market: HedgeMarket | None = None
 
@@ -239,6 +240,7 @@ class DeskGauges:
 
     def _reconciled(self, book: InventoryBook, found: Reconciliation) -> None:
         wrong = {(one.key, one.side): one for one in found.differences}
+        healed, self._off = self._off, set()
         for key in book.balances:
             one = wrong.pop((key, Side.BALANCE), None)
             self._events.book.reconciled(
@@ -250,12 +252,14 @@ class DeskGauges:
         for (other, side), one in wrong.items():
             market = other.market.value if isinstance(other, LendingKey) else ""
             market = other.venue if isinstance(other, PerpKey) else market
+            where = self._symbol(other.token), f"{market} {side.value}".strip()
+            self._off.add(where)
             self._events.book.reconciled(
-                token=self._symbol(other.token),
-                place=f"{market} {side.value}".strip(),
-                off_by=-one.difference,
-                cause=one.cause.value,
+                token=where[0], place=where[1], off_by=-one.difference, cause=one.cause.value
             )
+        # Nothing else says that these are equal again.
+        for token, place in sorted(healed - self._off):
+            self._events.book.reconciled(token=token, place=place, off_by=0)
 
     def _cost_bps(self, intent: Intent) -> float:
         usd = self._usd(intent.asset, abs(intent.trade))
