@@ -33,7 +33,7 @@ class Site:
         intents = MagicMock()
         intents.intents.return_value = ()
         self.gauges = DeskGauges(self.events, (WETH, USDC), {}, intents, clock_s=lambda: self.now_s)
-        self.book = InventoryBook(scope=BookScope(accounts={}, tokens=frozenset()))
+        self.book = InventoryBook(scope=BookScope(accounts={}, tokens=()))
 
     def reconciled(self, found: Reconciliation) -> None:
         self.gauges.book(self.book, MagicMock(), found, now_s=1)
