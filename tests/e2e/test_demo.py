@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -19,15 +18,10 @@ from pmm.demo.loan import BORROWED_USDC
 from pmm.domain import WETH
 from pmm.localnet.addresses import MARKER
 from pmm.localnet.node import start
+from tests.e2e.demo_day import PMM, DemoDay, environment
 from tests.helpers.processes import descendants, wait_until_gone
 
-PMM = [sys.executable, "-m", "pmm"]
 TIMEOUT_S = 300
-
-
-def _environment(**extra: str) -> dict[str, str]:
-    dropped = ("MAINNET_RPC_URL",)
-    return {key: value for key, value in os.environ.items() if key not in dropped} | extra
 
 
 def _demo(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -37,7 +31,7 @@ def _demo(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=TIMEOUT_S,
         check=False,
-        env=_environment(**extra),
+        env=environment(**extra),
     )
 
 
@@ -106,15 +100,16 @@ def _check_quotes(quotes: list[dict[str, Any]]) -> None:
     assert sizes[0] < Decimal(before["size_pct"]) == Decimal(after["size_pct"])
 
 
-def test_demo__once__every_balance_is_right_to_the_unit(tmp_path: Path) -> None:
-    outcome = _demo("--once", "--day", "synthetic", "--json", str(tmp_path / "demo.json"))
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "SYNTHETIC" in outcome.stdout
-    assert "every balance is what it must be" in outcome.stdout
-    assert "inventory fell from 40 WETH to 34 WETH" in outcome.stdout
-    assert "critical: no quote (quoting is paused" in outcome.stdout
-    assert outcome.stdout.rstrip().splitlines()[-1].startswith("day report: ")
-    _check_round(tmp_path / "demo.json")
+def test_demo__once__every_balance_is_right_to_the_unit(demo_day: DemoDay) -> None:
+    assert demo_day.code == 0, demo_day.printed + demo_day.errors
+    assert "SYNTHETIC" in demo_day.printed
+    assert "every balance is what it must be" in demo_day.printed
+    assert "inventory fell from 40 WETH to 34 WETH" in demo_day.printed
+    assert "critical: no quote (quoting is paused" in demo_day.printed
+    *_, report, stays = demo_day.printed.rstrip().splitlines()
+    assert report.startswith("day report: ")
+    assert stays.startswith("quote server at http://127.0.0.1:")
+    _check_round(demo_day.json_file)
 
 
 def test_demo__recorded_day__says_where_it_comes_from(tmp_path: Path) -> None:
@@ -157,7 +152,7 @@ def test_demo__ended_in_the_middle__leaves_no_process(sign: signal.Signals) -> N
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=_environment(),
+        env=environment(),
     )
     assert process.stdout is not None
     try:

@@ -19,6 +19,11 @@ from pmm.localnet.anvil import free_port
 _START_S = 60.0
 
 
+def is_installed() -> bool:
+    """Tell whether there is one; `.ci/run` sees to it."""
+    return shutil.which("prometheus") is not None
+
+
 def needs(tool: str) -> str:
     """Return the path of a tool of that package, or skip."""
     found = shutil.which(tool)

@@ -27,6 +27,7 @@ def everything_happens(events: DeskEvents) -> None:
 
 def _books(events: DeskEvents) -> None:
     book = events.book
+    book.fills_expected(venue="pmm", pair="WETH/USDC")
     book.fill_recorded(venue="pmm", pair="WETH/USDC", usd=3_150.0)
     book.fill_removed(venue="pmm", pair="WETH/USDC", usd=1_000.0)
     book.pending_unknown()
@@ -101,6 +102,7 @@ def _risk(events: DeskEvents) -> None:
 
 def _sources_and_alerts(events: DeskEvents) -> None:
     sources, alerts = events.sources, events.alerts
+    sources.role_joined(role="flow")
     sources.source_answered(source="coingecko", took_s=0.12, at_s=time.time())
     sources.source_failed(source="dune", outcome="failed", detail="status 500")
     sources.source_state(source="coingecko", healthy=True, breaker="closed")

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -37,6 +37,15 @@ def demo(
     ),
     once: bool = typer.Option(False, "--once", help="One round with each kind of ending, not a whole day."),
     json_path: str = typer.Option("", "--json", metavar="PATH", help="Write the result there as JSON too."),
+    metrics_port: int | None = typer.Option(
+        None,
+        min=1,
+        max=65_534,
+        help="Serve the desk's metrics there, the quote server's one port on (9650: monitoring/prometheus.yml).",
+    ),
+    stay: bool = typer.Option(
+        False, "--stay", help="Keep quote server and desk running after the day, until Ctrl-C."
+    ),
 ) -> None:
     """Quote, sign, settle and hedge along a day of prices on the offline mainnet; exit 1 if a balance is off."""
     started_s = time.monotonic()
@@ -50,7 +59,7 @@ def demo(
         with build_progress() as on_progress:
             ensure_state(genuine=is_genuine(), on_progress=on_progress)
     with ExitStack() as stack:
-        site = open_site(stack, console.print)
+        site = open_site(stack, console.print, metrics_port=metrics_port)
         progress = stack.enter_context(Progress(*columns, console=console, disable=not sys.stdout.isatty()))
         bar = progress.add_task("walking the day", total=len(steps))
         outcome = walk(site, steps, started_s, lambda _: progress.advance(bar))
@@ -58,7 +67,12 @@ def demo(
         print_report(console, outcome)
         report = write_report(site)
         console.print(f"day report: {report.relative_to(project_root())}")
-    if json_path:
-        write_json(Path(json_path), outcome, price_day.origin, report)
+        if json_path:
+            write_json(Path(json_path), outcome, price_day.origin, report)
+        if stay:
+            console.print(f"quote server at {site.server_url} and desk go on until Ctrl-C")
+            sys.stdout.flush()
+            with suppress(KeyboardInterrupt):
+                site.desk.stay()
     if not outcome.balanced:
         raise typer.Exit(1)

@@ -16,6 +16,7 @@ from typing import Self
 
 from pmm.chain.abi import encode_call
 from pmm.chain.rpc import JsonRpc
+from pmm.demo.alert_receiver import AlertReceiver
 from pmm.demo.desk_facts import AAVE, BAND_USD, DeskFacts
 from pmm.demo.desk_watch import RiskWatch, TurnWatch
 from pmm.demo.quote_watch import QuoteWatch, is_calm
@@ -31,6 +32,7 @@ _LEAVES = ("WETH:40", "USDC:119000")
 _CENT = Decimal("0.01")
 _WITHIN_S = 60.0
 _PAUSE_S = 0.1
+_BLOCK_S = 12.0
 _NEVER = float("inf")
 _RISK = {
     # The defaults but for time: a demo does not wait minutes for a warning to end.
@@ -71,8 +73,9 @@ class DemoDesk:
         folder: Path,
         quotes: QuoteServer,
         say: Callable[[str], None],
+        metrics_port: int = 0,
     ) -> None:
-        self.facts, self._quotes = DeskFacts(), quotes
+        self.facts, self._quotes, self._metrics_port = DeskFacts(), quotes, metrics_port
         self.ledger = folder / "ledger.sqlite"
         self._rpc, self._record, self._journal, self._folder, self._say = rpc, record, journal, folder, say
         self._stack = ExitStack()
@@ -88,6 +91,21 @@ class DemoDesk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def note(self) -> None:
+        """Write the last figures into the ledger."""
+        self._running.history.sample(self._running.clock_ms())
+
+    def stay(self) -> None:
+        """Turn on and on, over a chain that gets a block now and then, until a KeyboardInterrupt."""
+        mine_at_s = time.monotonic() + _BLOCK_S
+        while True:
+            if time.monotonic() >= mine_at_s:
+                self._rpc.call("evm_mine")
+                mine_at_s += _BLOCK_S
+            turn = self._running.turn()
+            if turn is None or turn.quiet:
+                time.sleep(_PAUSE_S)
 
     def close(self) -> None:
         """Close the desk: its last figures are in the ledger afterwards; idempotent."""
@@ -156,21 +174,24 @@ class DemoDesk:
 
     def _open(self) -> Desk:
         log_to_file(self._stack.enter_context((self._folder / "desk.log").open("a", buffering=1)))
+        receiver = self._stack.enter_context(AlertReceiver(self._folder / "alerts.log"))
         settings = load_settings(
             {
+                "alerts": {"webhook_url": receiver.url, "webhook_secret": receiver.secret},
                 "rpc_url": self._rpc.url,
                 "deployment": self._record,
                 "journal": self._journal,
                 "pairs": ("WETH/USDC",),
                 "desk": {
                     "ledger": self.ledger,
-                    "metrics_port": 0,
+                    "metrics_port": self._metrics_port,
                     "hedged": ("WETH/USDC",),
                     "hedging": "band",
                     "band_outer_usd": BAND_USD,
                     "band_inner_usd": 0,
                     "keeper": True,
                     "keeper_leaves": _LEAVES,
+                    "pending_quotes": True,
                     "quote_server_url": self._quotes.url,
                     "quote_server_key": self._quotes.key,
                 },

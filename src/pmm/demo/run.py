@@ -28,12 +28,13 @@ from pmm.errors import PmmError
 from pmm.localnet.anvil import free_port
 from pmm.localnet.funding import NATIVE, deal
 from pmm.report import write_day
-from pmm.server.client import wait_ready
+from pmm.server.client import QuoteClient, QuoteRefused, wait_ready
 
 _TAKER_FUNDS = {WETH.address: 2_000 * 10**18, USDC.address: 5_000_000 * 10**6, NATIVE: 100 * 10**18}
 _ASSETS = (WETH.address, USDC.address)
 _READY_TIMEOUT_S = 60.0
 _STOPPED_TIMEOUT_S = 10.0
+_UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,22 +62,29 @@ class Outcome:
         return all(line.difference == 0 for line in self.accounts) and self.desk.clean
 
 
-def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
-    """Start fork, contracts, inventory, a loan, quote server and desk; as :func:`open_contracts`."""
+def open_site(stack: ExitStack, say: Callable[[str], None], *, metrics_port: int | None = None) -> Site:
+    """Start fork, contracts, inventory, a loan, quote server and desk; as :func:`open_contracts`.
+
+    ``metrics_port`` of 127.0.0.1 serves the desk's metrics, and the port behind it the quote server's.
+    """
     contracts = open_contracts(stack, say, hedged=True)
     open_loan(contracts.rpc, contracts.deployment)
     port = free_port()
     server_url = f"http://127.0.0.1:{port}"
     keys = make_keys(contracts.folder)
+    environment = {"PMM_AUTH_KEYS_FILE": str(keys.file)}
+    if metrics_port is not None:
+        environment["PMM_MONITORING_PORT"] = str(metrics_port + 1)
     server = stack.enter_context(
         Child(
             "quote server",
             serve_command(contracts, port),
             log=contracts.folder / "server.log",
-            environment={"PMM_AUTH_KEYS_FILE": str(keys.file)},
+            environment=environment,
         )
     )
     wait_for_server(server, server_url)
+    refuse_stranger(server_url)
     say(f"quote server at {server_url} (API page {server_url}/docs)")
     # Behind the server: the desk watches it, and one that does not answer yet is down.
     desk = stack.enter_context(
@@ -86,9 +94,15 @@ def open_site(stack: ExitStack, say: Callable[[str], None]) -> Site:
             journal=journal_file(contracts),
             folder=contracts.folder,
             quotes=QuoteServer(url=server_url, key=keys.desk),
+            metrics_port=metrics_port or 0,
             say=say,
         )
     )
+    if metrics_port is not None:
+        say(
+            f"metrics of the desk at http://127.0.0.1:{metrics_port}/metrics, "
+            f"of the quote server at http://127.0.0.1:{metrics_port + 1}/metrics"
+        )
     return Site(
         rpc=contracts.rpc,
         rpc_url=contracts.rpc_url,
@@ -182,9 +196,21 @@ def walk(site: Site, steps: list[Step], started_s: float, on_trade: Callable[[Tr
     )
 
 
+def refuse_stranger(url: str) -> None:
+    """See that who has no key gets no price; raises PmmError where one does."""
+    with QuoteClient(url) as stranger:
+        try:
+            stranger.levels()
+        except QuoteRefused as refusal:
+            if refusal.status == _UNAUTHORIZED:
+                return
+            raise
+    raise PmmError(f"expected {url} to refuse prices to who has no key, it gave some")
+
+
 def write_report(site: Site) -> Path:
-    """Close the desk, write the report of today out of its ledger and the journal, and return the file."""
-    site.desk.close()
+    """Write the report of today out of the desk's ledger and the journal, and return the file."""
+    site.desk.note()
     target = site.folder / "day.html"
     write_day(datetime.now(UTC).date(), journal=journal_file(site), ledger=site.desk.ledger, target=target)
     return target

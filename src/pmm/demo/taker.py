@@ -79,7 +79,7 @@ class Taker:
     def run(self, step: Step) -> Trade:
         """Move the market, ask, and do what the step intends with the answer."""
         set_price(self._rpc, "ETH", step.market_usd)
-        self._health.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
+        self._quotes.wait_for_block(int(self._rpc.call("eth_blockNumber"), 16))
         self._wait_until_released()
         spent_before = self._wallet.spent_wei
         base: dict[str, Any] = {
@@ -90,6 +90,7 @@ class Taker:
             "market_usd": str(step.market_usd),
         }
         try:
+            self._quotes.levels()
             answer = self._ask(step)
         except QuoteRefused as refusal:
             return Trade(

@@ -15,6 +15,7 @@ from pmm.execution.actions import Command, Status
 from pmm.execution.book import BookDifference, LendingKey, PerpKey, Reconciliation
 from pmm.execution.hedging import HedgeNotice, NoticeKind
 from pmm.ledger import Ledger
+from pmm.monitoring.audit_log import Verdict
 from pmm.risk.catalogue import BY_NAME
 from pmm.risk.lines import Level
 from pmm.risk.metric import Reading
@@ -27,7 +28,7 @@ QUIET_MS = 600_000
 _AGAIN_MS = 60_000
 """What stands is raised again so often: the alert desk says whether it is told, and a silence may have ended."""
 _LONG_WAIT_MS = 60_000
-WAITS, ENDED = "desk_waits", "desk_ended"
+WAITS, ENDED, AUDIT = "desk_waits", "desk_ended", "audit_broken"
 _NOTICES = {
     NoticeKind.STUCK: (Severity.CRITICAL, "A hedge is stuck between two legs"),
     NoticeKind.CONTRADICTION: (Severity.CRITICAL, "A sent hedge is denied by whom it was handed to"),
@@ -153,6 +154,11 @@ class DeskAlerts:
             self._stands(key, severity, f"{kind.value} was not done", text, now_ms)
         elif command.status in (Status.DONE, Status.DECLINED, Status.SUPERSEDED):
             self._over(key, now_ms)
+
+    def audited(self, found: Verdict, now_ms: int) -> None:
+        """Tell that the audit log was changed; it stays so."""
+        if not found.intact:
+            self._stands(AUDIT, Severity.CRITICAL, "The audit log was changed", found.detail, now_ms)
 
     def waits(self, why: str, now_ms: int) -> None:
         """Tell that a turn failed and is tried again; that it does so for long is worse."""

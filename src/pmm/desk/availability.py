@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -10,12 +11,16 @@ from typing import Final
 import httpx
 import structlog
 
-from pmm.desk.response_times import ResponseTimes
+from pmm.desk.response_times import BadPage, ResponseTimes
 from pmm.risk.events import AvailabilitySeen, RequestAnswered, RiskEvent
 
 _EVERY_S: Final = 5.0
 """Three looks within the 15 s after which unwatched counts as down."""
 _TIMEOUT_S: Final = 2.0
+_PAGE_S: Final = 4.0
+"""For the whole of a page, however slowly it drips; each part of it has the timeout of its own."""
+_MOST_BYTES: Final = 4 * 1024 * 1024
+"""A hundred times what a server of many relayers says."""
 _MOST_KEPT: Final = 1_000
 _REFUSING: Final = 503
 _LOG = structlog.get_logger()
@@ -38,10 +43,11 @@ class QuoteServerWatch:
         clock_ms: Callable[[], int],
         client: httpx.Client | None = None,
         key: str = "",
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url, self._metrics_url = url.rstrip("/") + "/healthz", url.rstrip("/") + "/metrics"
         self._key, self._times, self._silent = key, ResponseTimes(), ""
-        self._clock_ms = clock_ms
+        self._clock_ms, self._monotonic_s = clock_ms, monotonic_s
         self._client = client or httpx.Client(timeout=_TIMEOUT_S)
         self._seen: deque[tuple[int, int]] = deque(maxlen=_MOST_KEPT)
         self._answered: deque[RequestAnswered] = deque(maxlen=_MOST_KEPT)
@@ -73,7 +79,9 @@ class QuoteServerWatch:
     def look(self) -> None:
         """Ask once."""
         try:
-            status = self._client.get(self._url).status_code
+            # Of the page itself nothing is read: it may have no end.
+            with self._client.stream("GET", self._url) as answer:
+                status = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL):
             status = 0
         self._seen.append((self._clock_ms(), status))
@@ -84,17 +92,29 @@ class QuoteServerWatch:
         """Ask how fast it answered; where it does not say, nothing is known, and why is said once."""
         why = ""
         try:
-            answer = self._client.get(self._metrics_url, headers={"X-API-Key": self._key})
-            if answer.status_code == httpx.codes.OK:
-                found = self._times.look(answer.text, self._clock_ms())
-                self._answered.extend([found] if found else [])
-            else:
-                why = f"expected the metrics of {self._metrics_url}, found status {answer.status_code}"
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            found = self._times.look(self._page(), self._clock_ms())
+            self._answered.extend([found] if found else [])
+        except BadPage as error:
+            why = f"expected the metrics of {self._metrics_url}, found {error}"
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = f"expected the metrics of {self._metrics_url}, found {type(error).__name__}"
         if why and why != self._silent:
             _LOG.warning("response_times_unknown", why=why)
         self._silent = why
+
+    def _page(self) -> str:
+        """Return the page; raise BadPage where there is none, or none that ends in time and in bounds."""
+        deadline_s, text = self._monotonic_s() + _PAGE_S, bytearray()
+        with self._client.stream("GET", self._metrics_url, headers={"X-API-Key": self._key}) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise BadPage(f"status {answer.status_code}")
+            for part in answer.iter_bytes():
+                text += part
+                if len(text) > _MOST_BYTES:
+                    raise BadPage(f"more than {_MOST_BYTES:,} bytes")
+                if self._monotonic_s() > deadline_s:
+                    raise BadPage(f"a page that did not end in {_PAGE_S:.0f} s")
+        return text.decode(errors="replace")
 
     def _run(self) -> None:
         self.look()

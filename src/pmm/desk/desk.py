@@ -14,6 +14,7 @@ from pmm.chain.node_pool import HeadWatch, NodePool
 from pmm.chain.sender import TransactionRecord, TransactionSender
 from pmm.desk.acting import DeskActions
 from pmm.desk.alerting import DeskAlerts
+from pmm.desk.audited import DeskAudit
 from pmm.desk.availability import QuoteServerWatch
 from pmm.desk.backlog import Backlog
 from pmm.desk.business import BusinessDesk
@@ -102,6 +103,7 @@ class Desk:
     metrics: MetricsPort
     alerts: DeskAlerts
     actions: DeskActions
+    audit: DeskAudit
     availability: QuoteServerWatch | None = None
     pre_trade: PreTradeDesk | None = None
     clock_ms: Callable[[], int] = _now_ms
@@ -128,6 +130,7 @@ class Desk:
             UnsafeToSign, ReorgBelowFinality, InvalidInput: a person must act.
         """
         before = self.store.place()
+        self.gauges.began()
         followed = self._follow()
         place = self._begin()
         self.heads.seen(place.head.hash)
@@ -276,6 +279,7 @@ class Desk:
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self.history.sample(now_ms)
             self._sampled_ms = now_ms
+        self.alerts.audited(self.audit.look(now_ms), now_ms)
         return acted
 
     def _judge(self, told: list[RiskEvent], market: HedgeMarket | None, place: Place, now_ms: int) -> None:

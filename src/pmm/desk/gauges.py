@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from pmm.chain.node_pool import HeadState, NodeState
 from pmm.chain.sender import TransactionRecord, TransactionState
@@ -31,6 +32,7 @@ _OUTCOMES = {
     NoticeKind.UNWINDING: "unwound",
 }
 _LATEST_INTENTS = 50
+_HEDGE = "hedge"
 
 
 class DeskGauges:
@@ -44,6 +46,7 @@ class DeskGauges:
         intents: HedgeLedger,
         *,
         hedged: Sequence[HedgedAsset] = (),
+        clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._hedged = hedged
         self._events = events
@@ -54,7 +57,22 @@ class DeskGauges:
         self._head: BlockRef | None = None
         self._node = ""
         self._sent: dict[str, tuple[TransactionState, int]] = {}
+        self._off: set[tuple[str, str]] = set()
+        self._clock_s, self._began_s = clock_s, clock_s()
         self.market: HedgeMarket | None = None
+
+    def expect_fills(self, pairs: Iterable[tuple[Token, Token]], venues: Iterable[Address]) -> None:
+        """Count from zero what may be filled: each pair both ways, at each contract that settles."""
+        ways = [way for one, other in pairs for way in ((one, other), (other, one))]
+        for venue in venues:
+            for maker, taker in ways:
+                self._events.book.fills_expected(
+                    venue=self._name(venue), pair=f"{maker.symbol}/{taker.symbol}"
+                )
+
+    def began(self) -> None:
+        """Say that the desk looks at the chain now: what it submits next is measured from here."""
+        self._began_s = self._clock_s()
 
     def chain(self, head: BlockRef, nodes: Sequence[NodeState], now_ms: int) -> None:
         """Tell where the books are and how the nodes do."""
@@ -189,6 +207,12 @@ class DeskGauges:
         known, self._sent[key] = self._sent.get(key), now
         if record.state is TransactionState.PENDING and known is None:
             watch.transaction_sent(purpose=purpose, transaction_hash=transaction_hash)
+            if purpose == _HEDGE:
+                self._events.hedges.hedge_submitted(
+                    intent_id=key.split(":")[1],
+                    route=record.intent.purpose,
+                    after_s=self._clock_s() - self._began_s,
+                )
         elif record.state is TransactionState.PENDING and known is not None and known[1] < now[1]:
             watch.transaction_replaced(purpose=purpose, transaction_hash=transaction_hash)
         if record.final:
@@ -216,6 +240,7 @@ class DeskGauges:
 
     def _reconciled(self, book: InventoryBook, found: Reconciliation) -> None:
         wrong = {(one.key, one.side): one for one in found.differences}
+        healed, self._off = self._off, set()
         for key in book.balances:
             one = wrong.pop((key, Side.BALANCE), None)
             self._events.book.reconciled(
@@ -227,12 +252,14 @@ class DeskGauges:
         for (other, side), one in wrong.items():
             market = other.market.value if isinstance(other, LendingKey) else ""
             market = other.venue if isinstance(other, PerpKey) else market
+            where = self._symbol(other.token), f"{market} {side.value}".strip()
+            self._off.add(where)
             self._events.book.reconciled(
-                token=self._symbol(other.token),
-                place=f"{market} {side.value}".strip(),
-                off_by=-one.difference,
-                cause=one.cause.value,
+                token=where[0], place=where[1], off_by=-one.difference, cause=one.cause.value
             )
+        # Nothing else says that these are equal again.
+        for token, place in sorted(healed - self._off):
+            self._events.book.reconciled(token=token, place=place, off_by=0)
 
     def _cost_bps(self, intent: Intent) -> float:
         usd = self._usd(intent.asset, abs(intent.trade))

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 
+from pmm.chain.addresses import ONEINCH_ROUTER
 from pmm.chain.indexer import EventDecoder, Indexer, IndexPolicy, IndexStore
 from pmm.chain.node_pool import NodePool
 from pmm.chain.quoter import find_pools
@@ -27,6 +28,7 @@ from pmm.desk.action_ports import (
     shaping_of,
 )
 from pmm.desk.alerting import desk_alerts
+from pmm.desk.audited import DeskAudit
 from pmm.desk.backlog import Backlog
 from pmm.desk.business_opening import (
     both,
@@ -141,6 +143,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
     assets, hedges = hedged_assets(settings.desk, clock.record), HedgeLedger(ledger)
     pending = opened.keep(PendingDesk.of(scene, events.book))
     gauges = DeskGauges(events, scene.tokens, scene.names, hedges, hedged=assets)
+    gauges.expect_fills(scene.pairs, (parse_address(scene.settlement), parse_address(ONEINCH_ROUTER)))
     stock = opened.keep(Stock(scene.settlement, promised_inventory(scene)))
     timed = watched_transactions(ledger)
     sender = StockedSender(
@@ -186,6 +189,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
             clock_ms=_now_ms,
         )
     )
+    audit = DeskAudit(ledger, events.alerts, now_ms=_now_ms())
     risk = RiskDesk(
         ledger,
         events,
@@ -196,6 +200,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         lending_account=scene.lending.account if scene.lending else "",
         clock=clock,
         now_ms=_now_ms(),
+        trail=audit,
     )
     performance = PerformanceDesk(
         ledger,
@@ -277,6 +282,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         history=GaugeHistory(ledger, events.registry, run=uuid4().hex),
         alerts=alerts,
         actions=actions,
+        audit=audit,
         metrics=metrics,
     )
 

@@ -10,7 +10,15 @@ from pmm.execution import Stage
 from pmm.risk.events import RequestAnswered
 
 _FAMILY: Final = "pmm_stage_seconds"
+_PARTS: Final = (f"{_FAMILY}_count", f"{_FAMILY}_sum")
 _US: Final = 1_000_000
+_MOST: Final = 2**53
+_LONGEST_S: Final = 60.0
+"""No answer takes longer: the server ends a connection before."""
+
+
+class BadPage(Exception):
+    """A page that cannot be what a quote server says of itself; the message is what was found."""
 
 
 class ResponseTimes:
@@ -24,7 +32,10 @@ class ResponseTimes:
         self._before: tuple[int, float] | None = None
 
     def look(self, exposition: str, at_ms: int) -> RequestAnswered | None:
-        """Return what was answered since the last look; None where nothing was, or there was none before."""
+        """Return what was answered since the last look; None where nothing was, or there was none before.
+
+        Raises BadPage; what was known before it stays known.
+        """
         found = _total(exposition)
         if found is None:
             return None
@@ -32,27 +43,33 @@ class ResponseTimes:
         before, self._before = self._before, found
         if before is None:
             return None
-        if count < before[0]:
+        if count < before[0] or seconds < before[1]:
             before = (0, 0.0)
         answered = count - before[0]
         if answered <= 0:
             return None
-        mean_us = round((seconds - before[1]) * _US / answered)
-        return RequestAnswered(at_ms, max(mean_us, 0), answered)
+        return RequestAnswered(at_ms, round((seconds - before[1]) * _US / answered), answered)
 
 
 def _total(exposition: str) -> tuple[int, float] | None:
-    """Return count and seconds of the stage; None where the server measures none."""
-    count: int | None = None
-    seconds: float | None = None
-    for family in text_string_to_metric_families(exposition):
-        if family.name != _FAMILY:
-            continue
-        for sample in family.samples:
-            if sample.labels.get("stage") != Stage.TOTAL.value:
+    """Return count and seconds of the stage; None where the server measures none. Raises BadPage."""
+    found: dict[str, float] = {}
+    try:
+        for family in text_string_to_metric_families(exposition):
+            if family.name != _FAMILY:
                 continue
-            if sample.name == f"{_FAMILY}_count":
-                count = round(sample.value)
-            elif sample.name == f"{_FAMILY}_sum":
-                seconds = sample.value
-    return None if count is None or seconds is None else (count, seconds)
+            for sample in family.samples:
+                if sample.labels.get("stage") != Stage.TOTAL.value or sample.name not in _PARTS:
+                    continue
+                if sample.name in found:
+                    raise BadPage(f"{sample.name} twice")
+                found[sample.name] = sample.value
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadPage(f"no page of metrics ({type(error).__name__})") from None
+    if len(found) < len(_PARTS):
+        return None
+    count, seconds = (found[name] for name in _PARTS)
+    # Also NaN is not within.
+    if not (0 <= count <= _MOST and count == int(count)) or not 0 <= seconds <= count * _LONGEST_S:
+        raise BadPage(f"{count:g} answers in {seconds:g} s")
+    return int(count), seconds

@@ -9,7 +9,7 @@ from pmm.desk.gauges import unhedged
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.strategy import DUST_USD_WAD
 from pmm.domain import Address, Token
-from pmm.execution.actions import ActionRecord, Money
+from pmm.execution.actions import ActionRecord, AuditTrail, Money
 from pmm.execution.book import Exposure, InventoryBook, Origin, PendingQuote, PerpHolding, exposures
 from pmm.execution.hedging import HedgedAsset, HedgeMarket, Hedger
 from pmm.ledger import Ledger
@@ -47,9 +47,10 @@ class RiskDesk:
         lending_account: str,
         clock: RiskClock,
         now_ms: int,
+        trail: AuditTrail | None = None,
     ) -> None:
         self.clock, self._lending_account = clock, lending_account
-        self.record = ActionRecord(ledger)
+        self.record = ActionRecord(ledger, trail)
         self._events = events
         self.positions: list[PositionValued] | None = None
         """What the last look valued; None where a price was missing."""

@@ -146,10 +146,13 @@ class DeskSources:
         # Not the desk's own: a connection serves one thread.
         self._node = Web3Node(settings.rpc_url, timeout_s=self._timeout_s)
         try:
-            self.poller = SourcePoller(tuple(self._polled()), SystemClock())
+            polled = tuple(self._polled())
+            self.poller = SourcePoller(polled, SystemClock())
         except BaseException:
             self._node.close()
             raise
+        for one in polled:
+            events.role_joined(role=one.role.name)
 
     def start(self) -> None:
         """Begin to ask."""

@@ -13,7 +13,7 @@ from pmm.domain import Address, Token
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import RiskEvents
 from pmm.risk.events import PositionValued
-from pmm.risk.valuation import Valuation
+from pmm.risk.valuation import METHODS, Valuation
 from pmm.risk.var_record import judge
 
 Held = dict[Address, Holding]
@@ -73,7 +73,10 @@ class VarDays:
 
     def _judge(self, ended: int | None = None) -> None:
         days = var_days(self._ledger)
-        for verdict in judge(days):
+        found = judge(days)
+        for method in METHODS - {one.method for one in found}:
+            self._events.var_judged(method=method, days=0, exceptions=0, zone=None, p_values={})
+        for verdict in found:
             tests = verdict.tests
             self._events.var_judged(
                 method=verdict.method,

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import structlog
 
 from pmm.errors import InvalidInput
-from pmm.ledger import Ledger, Transaction
+from pmm.execution.ledger import LedgerTransaction
+from pmm.ledger import Ledger
 
 _LOG = structlog.get_logger()
 _FIRST = bytes(32)
@@ -82,7 +83,7 @@ class AuditLog:
 
     @staticmethod
     def append(
-        transaction: Transaction, *, at_ms: int, who: str, what: str, body: Mapping[str, Any]
+        transaction: LedgerTransaction, *, at_ms: int, who: str, what: str, body: Mapping[str, Any]
     ) -> AuditEntry:
         """Append within the transaction of what it is about: both or neither. Call ``recorded`` after it.
 

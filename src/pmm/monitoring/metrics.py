@@ -52,6 +52,11 @@ class Metrics:
             "pmm_reloads_total", "Reloads of the settings.", ("outcome",), registry=self.registry
         )
 
+        # From zero: Prometheus sees no increase in a series that begins with its first event.
+        self.ladders.labels("published", "")
+        for outcome in ("applied", "refused"):
+            self.reloads.labels(outcome)
+
     def now_ns(self) -> int:
         """Return the start of a stage."""
         return perf_counter_ns()

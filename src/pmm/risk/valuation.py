@@ -22,6 +22,8 @@ from pmm.risk.var import full_var, linear_var
 
 _LINEAR_SCENARIOS: Final = 1_000_000
 _FULL_SCENARIOS: Final = 100_000
+METHODS: Final = frozenset({"monte_carlo", "historical"})
+"""Ways to the tail that a valuation may know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

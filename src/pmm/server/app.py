@@ -44,7 +44,7 @@ def build_app(
 ) -> QuoteRoutes:
     """Return the ASGI application over one relayer or the routes of several.
 
-    Without ``public_health`` strangers learn from /healthz only whether it quotes.
+    Without ``public_health`` strangers learn from /healthz only whether it quotes, and by which block.
     """
     relayers = endpoints if isinstance(endpoints, RelayerRoutes) else RelayerRoutes((endpoints,))
     status = MakerStatus(relayers)
@@ -67,7 +67,9 @@ def build_app(
         quoting, body = await health.report()
         principal = principal_of(request.scope)
         if not public_health and (principal is None or not principal.role.may(Role.VIEWER)):
-            body = {"state": body["state"]}
+            # The block is everybody's: by it a relayer waits for a transaction of its own to be seen.
+            chain = {name: value for name, value in body["chain"].items() if name == "block"}
+            body = {"state": body["state"], "chain": chain}
         return JSONResponse(body, status_code=200 if quoting else 503)
 
     @app.exception_handler(HTTPException)

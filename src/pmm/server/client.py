@@ -154,7 +154,7 @@ class QuoteClient:
         """Wait until the server has seen block ``number``; raises SetupError when the time is over."""
         deadline = time.monotonic() + timeout_s
         while True:
-            seen = self.healthz()["chain"].get("block")
+            seen = self.healthz().get("chain", {}).get("block")
             if seen is not None and seen >= number:
                 return
             if time.monotonic() > deadline:

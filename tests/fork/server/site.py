@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,13 @@ class Server:
             await asyncio.sleep(0.02)
 
         self.loop.run_until_complete(run())
+
+    def age_view(self, seconds: float) -> None:
+        """Make the newest view so much older, as if no read had succeeded since; call it when none does."""
+        self.catch_up()
+        refresher = self.runtime.refresher
+        assert refresher.view is not None
+        refresher._view = replace(refresher.view, read_at_s=refresher.view.read_at_s - seconds)
 
 
 def key_file(journal: Path) -> tuple[dict[str, Path], dict[Role, str]]:

@@ -37,6 +37,7 @@ _PARTS = (
     "metrics",
     "alerts",
     "actions",
+    "audit",
     "availability",
     "heads",
     "paper",

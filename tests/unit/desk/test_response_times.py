@@ -1,11 +1,13 @@
 """Response times from the quote server's own histogram, and what is said where it tells none."""
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 import structlog
 
 from pmm.desk.availability import QuoteServerWatch
-from pmm.desk.response_times import ResponseTimes
+from pmm.desk.response_times import BadPage, ResponseTimes
 from pmm.execution import Stage
 from pmm.monitoring.metrics import Metrics
 from pmm.risk.events import AvailabilitySeen, RequestAnswered
@@ -77,3 +79,109 @@ def test_watch__metrics_refused__says_so_once_without_the_key() -> None:
     assert [one["event"] for one in said] == ["response_times_unknown"]
     assert "403" in said[0]["why"]
     assert "secret" not in str(said)
+
+
+# ------------------------------------------------------------------------- pages that mean no good
+
+_COUNT, _SUM = "pmm_stage_seconds_count", "pmm_stage_seconds_sum"
+
+
+def _page(count: str, seconds: str, more: str = "") -> str:
+    return (
+        "# TYPE pmm_stage_seconds histogram\n"
+        f'{_COUNT}{{stage="total"}} {count}\n{_SUM}{{stage="total"}} {seconds}\n{more}'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _page("NaN", "1"),
+        _page("4", "NaN"),
+        _page("+Inf", "1"),
+        _page("4", "+Inf"),
+        _page("-1", "1"),
+        _page("4", "-1"),
+        _page("4.5", "1"),
+        _page("1e300", "1"),
+        _page("4", "1e300"),
+        _page("0", "1"),
+        _page("4", "1", f'{_COUNT}{{stage="total"}} 9\n'),
+        _page("many", "1"),
+        "<html>{{{</html>\n",
+        'pmm_stage_seconds_count{stage="total\n',
+        "\x00\xff{" * 1_000,
+    ],
+    ids=range(15),
+)
+def test_look__page_that_cannot_be__is_refused_and_the_next_goes_on_from_before(text: str) -> None:
+    times = ResponseTimes()
+    times.look(_page("2", "1"), 1)
+    with pytest.raises(BadPage):
+        times.look(text, 2)
+    assert times.look(_page("4", "2"), 3) == RequestAnswered(3, 500_000, 2)
+
+
+def test_look__more_answers_in_less_time__are_those_of_a_server_that_began_anew() -> None:
+    times = ResponseTimes()
+    times.look(_page("2", "10"), 1)
+    assert times.look(_page("4", "2"), 2) == RequestAnswered(2, 500_000, 4)
+
+
+class _Drip(httpx.SyncByteStream):
+    """A page without an end; the clock goes on by ``pause_s`` with each part."""
+
+    def __init__(self, part: bytes, pause_s: float) -> None:
+        self.part, self.pause_s, self.now_s, self.sent, self.closed = part, pause_s, 0.0, 0, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.now_s += self.pause_s
+            self.sent += len(self.part)
+            yield self.part
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _watch_of_page(stream: _Drip, *, hostile_health: bool = False) -> QuoteServerWatch:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/healthz" and not hostile_health:
+            return httpx.Response(200)
+        return httpx.Response(200, stream=stream)
+
+    client = httpx.Client(transport=httpx.MockTransport(handle))
+    key = "" if hostile_health else "secret"
+    return QuoteServerWatch(
+        "http://desk", clock_ms=lambda: 7, client=client, key=key, monotonic_s=lambda: stream.now_s
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "pause_s", "found"),
+    [(b"x" * 65_536, 0.0, "more than 4,194,304 bytes"), (b"x", 0.5, "did not end in 4 s")],
+)
+def test_watch__page_without_end__is_left_with_a_warning_and_uptime_is_told(
+    part: bytes, pause_s: float, found: str
+) -> None:
+    stream = _Drip(part, pause_s)
+    watch = _watch_of_page(stream)
+    with structlog.testing.capture_logs() as logs:
+        watch.look()
+        watch.look()
+    (warning,) = logs
+    assert (warning["event"], warning["log_level"]) == ("response_times_unknown", "warning")
+    assert found in warning["why"]
+    assert stream.sent <= 2 * (4 * 1024 * 1024 + 65_536)
+    assert stream.closed
+    assert watch.drain(stopped_by_us=False) == [AvailabilitySeen(7, answering=True)] * 2
+    watch.close()
+
+
+def test_watch__health_without_end__is_not_read() -> None:
+    stream = _Drip(b"x" * 65_536, 1.0)
+    watch = _watch_of_page(stream, hostile_health=True)
+    watch.look()
+    assert watch.drain(stopped_by_us=False) == [AvailabilitySeen(7, answering=True)]
+    assert stream.sent == 0
+    watch.close()

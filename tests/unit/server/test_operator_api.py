@@ -359,10 +359,11 @@ def test_keys__listed__without_secrets(site: Site) -> None:
     assert "verifier" not in response.text
 
 
-def test_healthz__stranger__learns_only_the_state(site: Site) -> None:
-    assert site.ask("GET", "/healthz", None).json() == {"state": "quoting"}
+def test_healthz__stranger__learns_only_state_and_block(site: Site) -> None:
+    public = {"state": "quoting", "chain": {"block": 100}}
+    assert site.ask("GET", "/healthz", None).json() == public
     assert "inventory" in site.ask("GET", "/healthz", "viewer").json()
-    assert site.ask("GET", "/healthz", "relayer").json() == {"state": "quoting"}
+    assert site.ask("GET", "/healthz", "relayer").json() == public
 
 
 def test_metrics__after_some_traffic__count_and_measure(site: Site) -> None:

@@ -108,6 +108,14 @@ def test_wait_for_block__block_seen__returns() -> None:
             quotes.wait_for_block(8, timeout_s=0)
 
 
+def test_wait_for_block__server_that_says_no_block__is_an_error_and_no_key_error() -> None:
+    with (
+        client(lambda _: httpx.Response(200, json={"state": "quoting"})) as quotes,
+        pytest.raises(SetupError, match="it is at None"),
+    ):
+        quotes.wait_for_block(8, timeout_s=0)
+
+
 def test_wait_ready__nobody_there__raises() -> None:
     with pytest.raises(SetupError, match="expected a quoting server"):
         wait_ready("http://127.0.0.1:1", timeout_s=0.1)

@@ -19,6 +19,7 @@ from pmm.execution.actions.operator_quoting import OperatorQuoting, SignerStop
 from pmm.execution.actions.operator_shaping import OperatorShaping
 from pmm.execution.actions.record import ActionRecord, Money
 from pmm.execution.actions.runner import ActionRunner, Retry
+from pmm.execution.actions.trail import AuditTrail
 
 __all__ = [
     "ActionPorts",
@@ -27,6 +28,7 @@ __all__ = [
     "ActionRunner",
     "ActionUnderWay",
     "AuditLine",
+    "AuditTrail",
     "BoardQuoting",
     "Command",
     "Incident",

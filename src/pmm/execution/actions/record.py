@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from pmm.execution.actions.command import AUTOMATIC, OPEN, AuditLine, Command, Status
-from pmm.execution.ledger import DeskLedger, LedgerRow, LedgerTransaction
+from pmm.execution.actions.trail import AuditedWrite, AuditTrail, audited
+from pmm.execution.ledger import DeskLedger, LedgerRow
 from pmm.risk.monitor import DESK, Transition
 from pmm.risk.plans import STANDING, ActionKind
 from pmm.risk.posture import MetricKey
@@ -42,10 +43,13 @@ class RecordedTransition:
 
 
 class ActionRecord:
-    """All methods raise SetupError while the ledger is down; what a method wrote is then not written."""
+    """All methods raise SetupError while the ledger is down; what a method wrote is then not written.
 
-    def __init__(self, ledger: DeskLedger) -> None:
-        self._ledger = ledger
+    ``trail`` gets each step of a command too, in the same transaction.
+    """
+
+    def __init__(self, ledger: DeskLedger, trail: AuditTrail | None = None) -> None:
+        self._ledger, self._trail = ledger, trail
         self._sampled_ms = 0
 
     def observe(
@@ -118,7 +122,7 @@ class ActionRecord:
 
     def plan(self, request: ActionRequest, status: Status, now_ms: int) -> Command | None:
         """Write a new command; None when it is there already. A newer setting takes the place of an older one."""
-        with self._ledger.transaction() as write:
+        with audited(self._ledger, self._trail) as write:
             if write.query("SELECT 1 FROM actions_commands WHERE command_id = ?", (request.request_id,)):
                 return None
             if request.kind in STANDING:
@@ -139,7 +143,7 @@ class ActionRecord:
                     now_ms,
                 ),
             )
-            _audit(write, request.request_id, status, now_ms, AUTOMATIC, request.reason)
+            write.audit(request.request_id, status, now_ms, AUTOMATIC, request.reason)
             return _command(self._row(write, request.request_id))
 
     def start(self, command_id: str, now_ms: int, who: str = AUTOMATIC) -> Command | None:
@@ -197,14 +201,14 @@ class ActionRecord:
         )
         return [_transition(row) for row in rows]
 
-    def _supersede(self, write: LedgerTransaction, request: ActionRequest, now_ms: int, which: str) -> None:
+    def _supersede(self, write: AuditedWrite, request: ActionRequest, now_ms: int, which: str) -> None:
         kinds = _QUOTING if request.kind in _QUOTING else (request.kind,)
         marks = ", ".join("?" for _ in kinds)
         sql = f"SELECT command_id, subject FROM actions_commands WHERE status IN ({which}) AND kind IN ({marks})"  # noqa: S608
         for command_id, subject in write.query(sql, [kind.value for kind in kinds]):
             if request.kind in _QUOTING or subject == request.subject:
                 _set(write, command_id, Status.SUPERSEDED, now_ms, request.request_id)
-                _audit(write, command_id, Status.SUPERSEDED, now_ms, AUTOMATIC, f"by {request.request_id}")
+                write.audit(command_id, Status.SUPERSEDED, now_ms, AUTOMATIC, f"by {request.request_id}")
 
     def _change(
         self,
@@ -216,36 +220,27 @@ class ActionRecord:
         detail: str,
         attempts: int = 0,
     ) -> Command | None:
-        with self._ledger.transaction() as write:
+        with audited(self._ledger, self._trail) as write:
             row = self._row(write, command_id)
             if not row or Status(row[6]) not in before:
                 return None
             _set(write, command_id, after, now_ms, detail, attempts)
-            _audit(write, command_id, after, now_ms, who, detail)
+            write.audit(command_id, after, now_ms, who, detail)
             return _command(self._row(write, command_id))
 
     @staticmethod
-    def _row(write: LedgerTransaction, command_id: str) -> LedgerRow:
+    def _row(write: AuditedWrite, command_id: str) -> LedgerRow:
         rows = write.query(f"SELECT {_COLUMNS} FROM actions_commands WHERE command_id = ?", (command_id,))  # noqa: S608
         return rows[0] if rows else ()
 
 
 def _set(
-    write: LedgerTransaction, command_id: str, status: Status, now_ms: int, detail: str, attempts: int = 0
+    write: AuditedWrite, command_id: str, status: Status, now_ms: int, detail: str, attempts: int = 0
 ) -> None:
     write.execute(
         "UPDATE actions_commands SET status = ?, changed_at_ms = ?, detail = ?, attempts = attempts + ?"
         " WHERE command_id = ?",
         (status.value, now_ms, detail, attempts, command_id),
-    )
-
-
-def _audit(
-    write: LedgerTransaction, command_id: str, status: Status, now_ms: int, who: str, detail: str
-) -> None:
-    write.execute(
-        "INSERT INTO actions_audit (at_ms, command_id, status, who, detail) VALUES (?, ?, ?, ?, ?)",
-        (now_ms, command_id, status.value, who, detail),
     )
 
 

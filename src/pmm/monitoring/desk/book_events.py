@@ -83,6 +83,12 @@ class BookEvents:
         self._pending_delta.labels(asset).set(amount)
         self._log.debug("pending_changed", asset=asset, amount=amount)
 
+    def fills_expected(self, *, venue: str, pair: str) -> None:
+        """Fills may come: counted from zero, for Prometheus sees no increase in a series that begins with one."""
+        for counter in (self._fills, self._volume, self._removed, self._removed_volume):
+            counter.labels(venue, pair)
+        self._log.debug("fills_expected", venue=venue, pair=pair)
+
     def fill_recorded(self, *, venue: str, pair: str, usd: float) -> None:
         """One of our orders was filled."""
         self._fills.labels(venue, pair).inc()

@@ -24,7 +24,10 @@ class HedgeEvents:
             "pmm_hedge_cost_bps", "Full cost of a hedge.", ("route",), buckets=_COST_BPS, registry=registry
         )
         self._latency = Histogram(
-            "pmm_hedge_submit_seconds", "Fill to submitted hedge.", buckets=_LATENCY_S, registry=registry
+            "pmm_hedge_submit_seconds",
+            "The desk's look at the chain, which shows it a fill, to the hedge that a node took.",
+            buckets=_LATENCY_S,
+            registry=registry,
         )
         self._open = Gauge(
             "pmm_hedge_open_intents",
@@ -77,6 +80,8 @@ class HedgeEvents:
         self, *, asset: str, strategy: str, ratio: float, ratio_known: bool, waiting_s: float
     ) -> None:
         """An asset is hedged by a strategy, of which this is the state now."""
+        # From zero: Prometheus sees no increase in a series that begins with its first event.
+        self._intents.labels(asset, strategy)
         self._strategy.labels(asset, strategy).set(1)
         self._ratio.labels(asset).set(ratio)
         self._ratio_known.labels(asset).set(ratio_known)
@@ -96,7 +101,7 @@ class HedgeEvents:
         )
 
     def hedge_submitted(self, *, intent_id: str, route: str, after_s: float) -> None:
-        """A hedge left, ``after_s`` after the event that caused it."""
+        """A node took a hedge's transaction, ``after_s`` after the desk began the turn that decided on it."""
         self._latency.observe(after_s)
         self._log.info("hedge_submitted", intent_id=intent_id, route=route)
 

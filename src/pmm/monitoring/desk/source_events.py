@@ -45,6 +45,11 @@ class SourceEvents:
             registry=registry,
         )
 
+    def role_joined(self, *, role: str) -> None:
+        """A role is asked from now on: questions that nobody answers count from zero."""
+        self._skipped.labels(role)
+        self._log.debug("role_joined", role=role)
+
     def source_answered(self, *, source: str, took_s: float, at_s: float) -> None:
         """A source answered."""
         self._asked.labels(source, "answered").inc()
