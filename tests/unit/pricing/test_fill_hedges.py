@@ -131,6 +131,24 @@ def test_offers__hedging_allowed__the_one_given_is_never_better_than_the_ladder(
     assert given_first.making_amount <= walked + Decimal("1e-12")
 
 
+def test_offers__hedged_inside_from_a_size_between_two_steps_on__are_not_better_than_the_ladder() -> None:
+    model, hedged = StandardModel(), 0
+    for gas_price_wei in range(10**9, 10**11, 3 * 10**9):
+        inputs = _inputs(_snapshot(gas_price_wei=gas_price_wei), usdc=60_000)
+        inputs = _hedging(
+            replace(inputs, deliverable=replace(inputs.deliverable, balance=10**30)), hedge_batch_usd=10**9
+        )
+        levels = model.levels(inputs, making_limit=10**30)
+        assert not isinstance(levels, Decision)
+        for tenths in range(1, 600, 17):
+            (best, *_) = _offers(inputs, tenths / 10).offers
+            walked = _walk(levels, best.priced.taking_amount)
+            assert walked is not None
+            assert best.priced.making_amount <= walked + Decimal("1e-12"), (gas_price_wei, tenths, best.name)
+            hedged += best.hedge is not None
+    assert hedged > 100
+
+
 @given(scenes(), _DIRECTIONS, _RULES, st.integers(min_value=1, max_value=1_000_000))
 def test_ladder__hedging_allowed__is_never_below_that_of_inventory_and_falls_with_size(
     scene: Scene, assets: tuple[Token, Token], rules: FillHedgeRules, millionths: int
@@ -173,6 +191,7 @@ def test_offers__hedged_inside__bear_all_of_their_cost_and_never_sell_below_thei
         assert offer.cost is not None
         pool = pools[offer.name.rpartition("_hedged_")[2]]
         _check_cost(inputs, offer)
+        _check_impact(offer, pool.depth, terms.fair.rate_e36)
         _check_sale(offer.priced, offer.hedge, pool.depth, rules)
         # Without what the way costs: no impact, no pool fee, no interest.
         free = replace(
@@ -193,6 +212,19 @@ def _check_cost(inputs: ModelInputs, offer: Offer) -> None:
     brought = inputs.snapshot.usd_wad(inputs.taker_asset, offer.priced.taking_amount)
     hook = HOOK_GAS * inputs.snapshot.gas_price_wei * inputs.snapshot.usd_per_unit_e36(inputs.pair.gas_asset)
     assert offer.cost.taker_gas_share_e36 * brought >= hook * _WAD
+
+
+def _check_impact(offer: Offer, depth: DepthCurve, fair_rate_e36: int) -> None:
+    """All that the pool pays less than the fair value for the whole amount is in the price."""
+    taking = offer.priced.taking_amount
+    paid = depth.out_down(taking)
+    assert paid is not None
+    shares = {part.name: part.share_e36 for part in offer.priced.breakdown.components}
+    assert (
+        shares[ComponentName.SIZE_IMPACT] * taking * fair_rate_e36
+        >= (taking * fair_rate_e36 - (paid + 1) * E36) * E36
+    )
+    assert min(share for name, share in shares.items() if name is not ComponentName.FAIR_VALUE) >= 0
 
 
 def _check_sale(priced: PricedAmounts, hedge: FillHedge, depth: DepthCurve, rules: FillHedgeRules) -> None:
