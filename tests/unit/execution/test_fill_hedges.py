@@ -10,7 +10,7 @@ import pytest
 from pmm.domain import USDC, WETH, RouterHookTerms, recover_signer, salt_matches_extension
 from pmm.domain.hook_payloads import PostAction, PostHook, PreHook
 from pmm.errors import InvariantViolated
-from pmm.execution import FillHedges, Settlement
+from pmm.execution import ChainView, FillHedges, Settlement
 from pmm.execution.order_builder import build_order, order_digest
 from pmm.journal.encoding import pricing_json
 from pmm.journal.inputs_json import RecordedDecision, inputs_text
@@ -83,8 +83,10 @@ def test_firm_quote__hedged_inside__is_journaled_with_all_that_it_was_made_from(
 def test_firm_quote__lending_account_delivers__carries_both_hooks() -> None:
     desk = _desk(_AAVE)
     view = desk.market.answer
-    rich = {WETH.address: 40 * 10**18, USDC.address: 10**12}
-    desk.market.answer = replace(view, router_allowances=rich, balances={**rich, USDC.address: 10**9})  # type: ignore[type-var]
+    assert isinstance(view, ChainView)
+    allowed = {WETH.address: 40 * 10**18, USDC.address: 10**12}
+    held = {**allowed, USDC.address: 10**9}
+    desk.market.answer = replace(view, router_allowances=allowed, balances=held)
     found = answered(desk, ask(taking_amount=10**19))
     terms = RouterHookTerms.decode(found.firm.signed_order.extension)
     assert found.admitted.offer.name.startswith("aave_v3_withdraw_hedged_")
