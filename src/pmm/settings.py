@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from decimal import Decimal
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -55,6 +56,16 @@ _ELSEWHERE = frozenset(
     }
 )
 _FROM_FILE: ContextVar[Mapping[str, Any] | None] = ContextVar("pmm_settings_file", default=None)
+
+
+class HookHedge(StrEnum):
+    """Whether a fill is hedged inside itself, and whether it must be."""
+
+    OFF = "off"
+    BEST_EFFORT = "best_effort"
+    REQUIRED = "required"
+
+
 _Bps = Annotated[Decimal, Field(ge=0, lt=10_000, max_digits=10, decimal_places=6)]
 _Usd = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=2)]
 
@@ -142,6 +153,22 @@ class ServeSettings(BaseSettings):
     )
     signed_profit_share_bps: int = Field(
         2_500, ge=0, le=10_000, description="Share of it signed as the minimum."
+    )
+    hook_hedge: HookHedge = Field(
+        HookHedge.OFF,
+        description="Hedge fills on 1inch's contract inside themselves where that costs least: off, best_effort or "
+        "required.",
+    )
+    hook_hedge_slippage_bps: int = Field(
+        10, ge=0, le=1_000, description="How far such a hedge may fall below what the pool pays at the quote."
+    )
+    hook_hedge_gas_floor: int = Field(
+        300_000,
+        # What it was measured to take at the most, with a gift in the hedger (docs/funding.md): below it a taker
+        # can make a hedge fail by giving little gas.
+        ge=176_000,
+        le=5_000_000,
+        description="Gas that a taker must leave a best-effort hedge.",
     )
 
     feed_weight: int = Field(25, ge=0, description="Weight of Chainlink in the fair value.")

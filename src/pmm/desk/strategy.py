@@ -45,6 +45,24 @@ class DollarBand:
         return BandHedge(inner=inner, outer=inner).decide(delta)
 
 
+@dataclass(frozen=True, slots=True)
+class AboveDust:
+    """What another strategy does, once it is worth it: a fill hedged inside itself leaves less than that open."""
+
+    inside: HedgeStrategy
+
+    @property
+    def name(self) -> str:
+        """The other strategy's."""
+        return self.inside.name
+
+    def decide(self, delta: OpenDelta) -> HedgeDecision | None:
+        """Wait below ``DUST_USD_WAD``; without a price the other strategy decides, and the routes say what lacks."""
+        if 0 < delta.usd_wad < DUST_USD_WAD:
+            return None
+        return self.inside.decide(delta)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VarianceHedge:
     """``RatioHedge`` with the ratio of each decision; the whole is hedged while it is not known."""
@@ -96,7 +114,7 @@ def _plain(desk: DeskSettings, kind: Hedging) -> HedgeStrategy:
     if kind is Hedging.NONE:
         return NoHedge()
     if kind is Hedging.IMMEDIATE:
-        return Immediate()
+        return AboveDust(Immediate())
     if kind is Hedging.BATCH:
         return BatchHedge(usd_wad=_wad(desk.batch_usd), age_ms=desk.batch_age_ms)
     return DollarBand(inner_usd_wad=_wad(desk.band_inner_usd), outer_usd_wad=_wad(desk.band_outer_usd))

@@ -13,7 +13,7 @@ from pmm.execution.chain_view import (
 )
 from pmm.execution.choice import Choice, choose
 from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
-from pmm.execution.desk_policy import DeskPolicy, PairBook
+from pmm.execution.desk_policy import DeskPolicy, FillHedges, PairBook
 from pmm.execution.kill_switches import (
     EVERYTHING,
     KillSwitches,
@@ -86,6 +86,7 @@ __all__ = [
     "Clock",
     "DeskPolicy",
     "EndedQuote",
+    "FillHedges",
     "FirmQuoteRequest",
     "GuardedSigner",
     "JournalState",

@@ -124,6 +124,7 @@ class AdmissionDesk:
             else None,
             state=self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE,
             shape=self.shaping.of(pair),
+            fill_hedge=self.policy.fill_hedge(pair) if settlement is Settlement.ONEINCH else None,
         )
 
     def terms(
@@ -364,7 +365,8 @@ class AdmissionDesk:
             private=request.private,
             plan=offer.plan,
             provide=offer.provide,
-            hooks=self.policy.hooks,
+            hooks=self.policy.hooks_of(offer),
+            hedge=None if offer.hedge is None else offer.hedge.hook,
             random_bits=self._random_bits,
         )
         return self._admitted(request, offer, order, extension, nonce, usd_wad)

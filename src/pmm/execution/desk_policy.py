@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pmm.domain import Address, OrderDomain, Token
 from pmm.errors import InvalidInput
 from pmm.execution.chain_view import Settlement
-from pmm.pricing import PairPolicy
+from pmm.pricing import FillHedgeRules, Offer, PairPolicy
 from pmm.risk import QuoteLimits
 
 
@@ -41,6 +41,17 @@ class PairBook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FillHedges:
+    """Which fills on 1inch's contract may be hedged inside themselves.
+
+    ``hooks`` is RouterHooks; ``rules`` are by base and quote of the pairs whose hedges the settlement lets through.
+    """
+
+    hooks: Address
+    rules: Mapping[tuple[Address, Address], FillHedgeRules]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskPolicy:
     """What the desk may do.
 
@@ -55,6 +66,7 @@ class DeskPolicy:
         not_selected_bps: fill probability left when a relayer says that it chose another maker.
         journal_timeout_s: how long an answer waits for the journal.
         hooks: RouterHooks, where it and a lending account are joined to the settlement; None funds no quote so.
+        fill_hedges: which fills may be hedged inside themselves; None: none.
     """
 
     maker: Address
@@ -67,3 +79,16 @@ class DeskPolicy:
     not_selected_bps: int = 500
     journal_timeout_s: float = 1.0
     hooks: Address | None = None
+    fill_hedges: FillHedges | None = None
+
+    def fill_hedge(self, pair: PairPolicy) -> FillHedgeRules | None:
+        """Return how fills of a pair may be hedged inside themselves, None where they may not."""
+        if self.fill_hedges is None:
+            return None
+        return self.fill_hedges.rules.get((pair.base.address, pair.quote.address))
+
+    def hooks_of(self, offer: Offer) -> Address | None:
+        """Return the hooks that an offer's order names, if it needs any."""
+        if offer.hedge is not None and self.fill_hedges is not None:
+            return self.fill_hedges.hooks
+        return self.hooks

@@ -19,7 +19,7 @@ from pmm.domain import (
     build_salt,
     order_hash,
 )
-from pmm.domain.hook_payloads import InventorySource, PreHook
+from pmm.domain.hook_payloads import InventorySource, PostHook, PreHook
 from pmm.errors import InvariantViolated
 from pmm.execution.chain_view import NonceKey, Settlement
 from pmm.execution.requests import FirmQuoteRequest
@@ -76,13 +76,14 @@ def build_order(
     random_bits: RandomBits,
     provide: InventorySource = InventorySource.NONE,
     hooks: Address | None = None,
+    hedge: PostHook | None = None,
 ) -> tuple[RfqOrder, bytes]:
     """Return the order and its extension.
 
     Only ``request.taker`` may fill it: 80 bits of the address stand in the traits, all of it in the extension
     where ``private`` asks for it or where those bits are zero. A funded order fills whole or not at all, because
     its signed minimum profit is for the whole. ``provide`` lets the hooks take what is missing at the fill from the
-    lending account, on 1inch's domain.
+    lending account, ``hedge`` lets them sell what came in, both on 1inch's domain.
 
     Raises InvariantViolated for a taker of zero bits on 1inch, which has no room for the rest of the address.
     """
@@ -93,12 +94,14 @@ def build_order(
         raise InvariantViolated(f"taker {request.taker}: its order on 1inch could be filled by others")
     terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
     extension = terms.encode() if own else b""
-    if provide is not InventorySource.NONE:
-        extension = _hooked(provide, hooks, own=own)
+    provides = provide is not InventorySource.NONE
+    if provides or hedge is not None:
+        extension = _hooked(PreHook(source=provide) if provides else None, hedge, hooks, own=own)
     traits = MakerTraits(
         no_partial_fills=plan is not None,
         has_extension=bool(extension),
-        pre_interaction=provide is not InventorySource.NONE,
+        pre_interaction=provides,
+        post_interaction=hedge is not None,
         series=lane,
         nonce_or_epoch=nonce.nonce,
         expiration_s=expiration_s,
@@ -117,9 +120,9 @@ def build_order(
     return order, extension
 
 
-def _hooked(provide: InventorySource, hooks: Address | None, *, own: bool) -> bytes:
+def _hooked(pre: PreHook | None, post: PostHook | None, hooks: Address | None, *, own: bool) -> bytes:
     if own or hooks is None:
-        raise InvariantViolated(
-            f"order: the lending account provides through the hooks of 1inch's domain only, found {provide.name}"
-        )
-    return RouterHookTerms(hooks=hooks, pre=PreHook(source=provide).encode()).encode()
+        found = " and ".join(type(one).__name__ for one in (pre, post) if one is not None)
+        raise InvariantViolated(f"order: hooks are called on 1inch's domain only, found {found}")
+    payloads = {"pre": pre.encode() if pre else None, "post": post.encode() if post else None}
+    return RouterHookTerms(hooks=hooks, **payloads).encode()

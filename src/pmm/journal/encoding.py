@@ -21,7 +21,7 @@ from pmm.execution.nonces import router_nonce
 from pmm.journal.inputs_json import inputs_text, venues_json
 from pmm.journal.store import Row
 from pmm.journal.totals import sender_of
-from pmm.pricing import FundingCost, MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
+from pmm.pricing import FillHedge, FundingCost, MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
 from pmm.pricing.fixed_point import bps_of_share
 
 QUOTED = "quoted"
@@ -122,6 +122,19 @@ def offer_json(offer: Offer) -> dict[str, Any]:
         "expectedProfit": None if offer.expected_profit is None else str(offer.expected_profit),
         "provide": offer.provide.name.lower() if offer.provide else None,
         "cost": None if offer.cost is None else _cost_json(offer.cost),
+        # Journals of before have none.
+        **({} if offer.hedge is None else {"hedge": _hedge_json(offer.hedge)}),
+    }
+
+
+def _hedge_json(hedge: FillHedge) -> dict[str, Any]:
+    return {
+        "required": hedge.required,
+        "gasFloor": hedge.gas_floor,
+        "shareBps": hedge.sale.share_bps,
+        "minimumOut": str(hedge.sale.minimum_out),
+        "expectedOut": str(hedge.expected_out),
+        "plan": f"0x{hedge.sale.plan:064x}",
     }
 
 

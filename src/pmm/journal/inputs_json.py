@@ -17,6 +17,7 @@ from pmm.pricing import (
     DroppedSource,
     FairValue,
     FeedReading,
+    FillHedgeRules,
     LendingReading,
     MarketSnapshot,
     ModelInputs,
@@ -57,6 +58,7 @@ def inputs_json(kept: QuoteInputs) -> dict[str, Any]:
         "deliverable": _held(inputs.deliverable),
         "state": inputs.state.to_dict(),
         **({} if inputs.shape is NO_SHAPE else {"shape": inputs.shape.to_dict()}),
+        **({} if inputs.fill_hedge is None else {"fillHedge": inputs.fill_hedge.to_dict()}),
         "openQuotes": {
             "count": kept.open_quotes.count,
             "usdWad": str(kept.open_quotes.usd_wad),
@@ -173,7 +175,12 @@ class RecordedDecision:
             state=PricingState.from_dict(self._raw["state"]),
             # Journals of before have none.
             shape=QuoteShape.from_dict(self._raw.get("shape", {})),
+            fill_hedge=_fill_hedge(self._raw.get("fillHedge")),
         )
+
+
+def _fill_hedge(raw: dict[str, Any] | None) -> FillHedgeRules | None:
+    return None if raw is None else FillHedgeRules(**raw)
 
 
 def _inventory(token: str, held: list[str]) -> Inventory:

@@ -10,6 +10,7 @@ from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent
 from pmm.pricing.depth import DepthCurve, DepthStep
 from pmm.pricing.fair_rules import FairValueRules
 from pmm.pricing.fair_value import DroppedSource, FairValue, SourcePrice, fair_value
+from pmm.pricing.fill_hedge import FillHedge, FillHedgeRules
 from pmm.pricing.funding import FundingPolicy
 from pmm.pricing.funding_cost import CostName, FundingCost
 from pmm.pricing.hedge_venues import LendingReading, OtcQuote, PerpQuote
@@ -53,6 +54,8 @@ __all__ = [
     "FairValue",
     "FairValueRules",
     "FeedReading",
+    "FillHedge",
+    "FillHedgeRules",
     "FundingCost",
     "FundingPolicy",
     "LendingReading",

@@ -58,6 +58,16 @@ class DepthCurve:
             needed += step.amount_in
         return None if amount_out else needed
 
+    def out_down(self, amount_in: int) -> int | None:
+        """Return what is paid out for an amount in, rounded down; None beyond the last knot."""
+        paid = 0
+        for step in self.steps:
+            if amount_in <= step.amount_in:
+                return paid + amount_in * step.amount_out // step.amount_in
+            amount_in -= step.amount_in
+            paid += step.amount_out
+        return None if amount_in else paid
+
 
 def merge_steps(curves: Iterable[DepthCurve]) -> tuple[DepthStep, ...]:
     """Return the steps of several venues, best price first: the depth of splitting an order over them."""

@@ -24,8 +24,11 @@ _HOUR_S = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """One way, before it is priced: what it adds to the price, and what it can deliver."""
+class FundingWay:
+    """One way, before it is priced: what it adds to the price, and what it can deliver.
+
+    ``terms`` hold ``funding`` already; deliveries stay below ``most_making``.
+    """
 
     name: str
     terms: DirectionTerms
@@ -42,11 +45,11 @@ def funding_offers(
     """Return the offers of these ways, and those that do not work; none where nothing is known of any."""
     offers: list[Offer] = []
     rejected: list[RejectedOffer] = []
-    for plan in (*_lending(inputs, request, terms), *_otc(inputs, terms), *_perps(inputs, terms)):
+    for plan in (*lending_ways(inputs, request, terms), *_otc(inputs, terms), *_perps(inputs, terms)):
         if isinstance(plan, RejectedOffer):
             rejected.append(plan)
             continue
-        offer = _offer(inputs, request, plan)
+        offer = price_way(inputs, request, plan)
         if isinstance(offer, Decision):
             rejected.append(RejectedOffer(name=plan.name, decision=offer))
         else:
@@ -59,10 +62,11 @@ def taker_gas_share_e36(
 ) -> int:
     """Return gas that the taker pays beyond a plain fill, as a share of what he brings, rounded up."""
     brought_usd_wad = snapshot.usd_wad(request.taker_asset, priced.taking_amount)
-    return _gas_share_up_e36(snapshot, pair, units=units, notional_usd_wad=brought_usd_wad)
+    return gas_share_up_e36(snapshot, pair, units=units, notional_usd_wad=brought_usd_wad)
 
 
-def _offer(inputs: ModelInputs, request: QuoteRequest, plan: _Plan) -> Offer | Decision:
+def price_way(inputs: ModelInputs, request: QuoteRequest, plan: FundingWay) -> Offer | Decision:
+    """Return the priced offer of a way, or why there is none."""
     priced = price_request(plan.terms, request)
     if isinstance(priced, Decision):
         return priced
@@ -95,9 +99,9 @@ def _with_funding(
     return replace(terms, flat=flat, steps=terms.steps if steps is None else steps)
 
 
-def _lending(
+def lending_ways(
     inputs: ModelInputs, request: QuoteRequest, terms: DirectionTerms
-) -> Iterator[_Plan | RejectedOffer]:
+) -> Iterator[FundingWay | RejectedOffer]:
     """Yield withdrawal and borrowing from each lending market, on 1inch's domain only: our own has no hook for it."""
     if inputs.own_domain or not inputs.can_provide:
         return
@@ -124,7 +128,7 @@ def _lending_plan(
     source: InventorySource,
     room: int,
     rate_wad: int,
-) -> _Plan | RejectedOffer:
+) -> FundingWay | RejectedOffer:
     name = f"{reading.market}_{way}"
     if room == 0:
         return RejectedOffer(
@@ -136,7 +140,7 @@ def _lending_plan(
     interest = _rounded(interest_share_up_e36(rate_wad, policy.holding_s))
     funding = ((CostName.INTEREST, interest),)
     # Putting back what was taken costs us one transaction more.
-    gas = _gas_share_up_e36(
+    gas = gas_share_up_e36(
         inputs.snapshot,
         inputs.pair,
         units=policy.restore_gas_units,
@@ -146,7 +150,7 @@ def _lending_plan(
     promised = inputs.deliverable.reserved
     held = inputs.stock[inputs.maker_asset.address].balance
     most = held + room if inputs.allowance is None else min(held + room, inputs.allowance)
-    return _Plan(
+    return FundingWay(
         name=name,
         terms=_with_funding(terms, funding, extra_gas_e36=gas),
         funding=funding,
@@ -157,7 +161,7 @@ def _lending_plan(
     )
 
 
-def _otc(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[_Plan | RejectedOffer]:
+def _otc(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[FundingWay | RejectedOffer]:
     """Yield negotiated prices for closing the position; what is delivered comes out of inventory."""
     for quote in inputs.snapshot.otc:
         if (quote.taker_asset, quote.maker_asset) != (inputs.taker_asset.address, inputs.maker_asset.address):
@@ -169,7 +173,7 @@ def _otc(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[_Plan | Rejecte
             continue
         funding = ((CostName.FEE, quote.fee_bps * SHARE_PER_BPS_E36),)
         steps = impact_steps(curve.steps, fair=terms.fair, impact_share_bps=BPS)
-        yield _Plan(
+        yield FundingWay(
             name=name,
             terms=_with_funding(terms, funding, steps=steps),
             funding=funding,
@@ -177,7 +181,7 @@ def _otc(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[_Plan | Rejecte
         )
 
 
-def _perps(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[_Plan | RejectedOffer]:
+def _perps(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[FundingWay | RejectedOffer]:
     """Yield hedging on a perp; what is delivered comes out of inventory."""
     for quote in inputs.snapshot.perps:
         if (quote.taker_asset, quote.maker_asset) != (inputs.taker_asset.address, inputs.maker_asset.address):
@@ -195,7 +199,7 @@ def _perps(inputs: ModelInputs, terms: DirectionTerms) -> Iterator[_Plan | Rejec
             (CostName.FUNDING_RATE, _rounded(-(-rate * holding_s // _HOUR_S))),
         )
         steps = impact_steps(quote.depth.steps, fair=terms.fair, impact_share_bps=BPS)
-        yield _Plan(
+        yield FundingWay(
             name=name,
             terms=_with_funding(terms, funding, steps=steps),
             funding=funding,
@@ -218,9 +222,8 @@ def _requested_usd_wad(snapshot: MarketSnapshot, request: QuoteRequest) -> int:
     return snapshot.usd_wad(request.maker_asset, request.making_amount)
 
 
-def _gas_share_up_e36(
-    snapshot: MarketSnapshot, pair: PairPolicy, *, units: int, notional_usd_wad: int
-) -> int:
+def gas_share_up_e36(snapshot: MarketSnapshot, pair: PairPolicy, *, units: int, notional_usd_wad: int) -> int:
+    """Return gas as a share of a notional, rounded up."""
     if units == 0:
         return 0
     cost_e36 = units * snapshot.gas_price_wei * snapshot.usd_per_unit_e36(pair.gas_asset)

@@ -19,6 +19,7 @@ from pmm.pricing.amount_text import amount_text
 from pmm.pricing.basis import QuoteBasis
 from pmm.pricing.direction_terms import MarketTerms, direction_terms, market_terms
 from pmm.pricing.fair_value import FairValue, FairValueRules, check_feed_of, fair_value
+from pmm.pricing.fill_hedge import FillHedge
 from pmm.pricing.fixed_point import share_of_bps_e36, share_up_e36
 from pmm.pricing.funding import (
     FlashRoute,
@@ -65,7 +66,7 @@ class Offer:
     base units, after the hedge) is known for flash funding only, where the hedge is part of the fill. ``provide`` is
     what the lending account is asked for on 1inch's domain, ``promise_limit`` (maker base units) what it and the
     inventory can deliver to all quotes together; None where inventory alone delivers. ``cost`` names the parts of
-    what this way costs.
+    what this way costs; ``hedge`` is done inside the fill, None where hedging is the desk's.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Offer:
     provide: InventorySource = InventorySource.NONE
     promise_limit: int | None = None
     cost: FundingCost | None = None
+    hedge: FillHedge | None = None
 
     @property
     def cost_rank_e36(self) -> int:

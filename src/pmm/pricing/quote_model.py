@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pmm.domain import Address, Decision, Inventory, PriceLevel, QuoteRequest, Token
 from pmm.pricing.fair_value import FairValue
+from pmm.pricing.fill_hedge import FillHedgeRules
 from pmm.pricing.market import MarketSnapshot
 from pmm.pricing.offers import Offer, PairPolicy, RejectedOffer
 from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
@@ -32,6 +33,7 @@ class ModelInputs:
         can_provide: the lending account can deliver through 1inch's hooks.
         shape: what an operator asks of this pair's quotes now; a model must add its parts to offers and ladder.
         allowance: most of the maker asset that the venue's contract may take, wherever it comes from; None: no limit.
+        fill_hedge: how a fill may be hedged inside itself; None where it may not.
     """
 
     snapshot: MarketSnapshot
@@ -45,6 +47,7 @@ class ModelInputs:
     allowance: int | None = None
     state: PricingState = NEUTRAL_STATE
     shape: QuoteShape = NO_SHAPE
+    fill_hedge: FillHedgeRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pmm.domain import Decision, PriceLevel, QuoteRequest
+from pmm.pricing.fill_hedge_ladder import ladder_terms
+from pmm.pricing.fill_hedge_offers import fill_hedge_offers
 from pmm.pricing.funding_choice import funding_offers
 from pmm.pricing.offers import (
     INVENTORY,
@@ -40,9 +42,11 @@ class StandardModel:
         )
 
     def levels(self, inputs: ModelInputs, *, making_limit: int) -> tuple[PriceLevel, ...] | Decision:
-        """Return the ladder of inventory quotes."""
+        """Return the ladder of inventory quotes, hedged inside the fill or by the desk."""
         terms = self.terms(inputs)
-        return terms if isinstance(terms, Decision) else ladder(terms, making_limit=making_limit)
+        if isinstance(terms, Decision):
+            return terms
+        return ladder(ladder_terms(inputs, terms), making_limit=making_limit)
 
     def offers(self, inputs: ModelInputs, request: QuoteRequest) -> ModelOffers | Decision:
         """Return every way to fund the request, the least cost first."""
@@ -61,5 +65,7 @@ class StandardModel:
             flash, failed = flash_offers(inputs.snapshot, request, inputs.pair, terms.fair, inputs.shape)
             offers, rejected = [*offers, *flash], [*rejected, *failed]
         others, failed = funding_offers(inputs, request, terms)
-        ranked = tuple(sorted((*offers, *others), key=lambda offer: offer.cost_rank_e36))
-        return ModelOffers(offers=ranked, rejected=(*rejected, *failed), fair=terms.fair)
+        hedged, unhedged = fill_hedge_offers(inputs, request, terms)
+        # Stable: of equal costs the ways that need no hook stand first.
+        ranked = tuple(sorted((*offers, *others, *hedged), key=lambda offer: offer.cost_rank_e36))
+        return ModelOffers(offers=ranked, rejected=(*rejected, *failed, *unhedged), fair=terms.fair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pmm.chain.feeds import feeds_of
+from pmm.chain.fill_hedging import FillHedging
 from pmm.chain.inventory import first_unused_router_nonce
 from pmm.chain.lending_reader import LendingPlan, find_lending
 from pmm.chain.pool_reader import TickRules
@@ -21,6 +22,7 @@ from pmm.domain import (
 from pmm.execution import (
     BlockNonces,
     DeskPolicy,
+    FillHedges,
     JournalState,
     LaneNonces,
     NodeIdentity,
@@ -34,6 +36,7 @@ from pmm.market_data import COINGECKO, OWN_COST, CoinGecko, CombinedMarket, Live
 from pmm.pricing import (
     CapitalPolicy,
     FairValueRules,
+    FillHedgeRules,
     FundingPolicy,
     ModelParameters,
     OptionPolicy,
@@ -44,7 +47,7 @@ from pmm.pricing import (
 )
 from pmm.relayers.registry import RelayerSettings
 from pmm.risk import QuoteLimits
-from pmm.settings import ServeSettings, parse_deviation, parse_pair
+from pmm.settings import HookHedge, ServeSettings, parse_deviation, parse_pair
 from pmm.settings_books import book_addresses, parse_book
 
 # How many replicas find lanes where nothing else is set.
@@ -60,8 +63,9 @@ def desk_policy(
     pairs: Pairs,
     *,
     hooks: Address | None = None,
+    hedging: FillHedging | None = None,
 ) -> DeskPolicy:
-    """Return what the desk may do."""
+    """Return what the desk may do; ``hedging`` is what the chain says of hedges inside fills."""
     return DeskPolicy(
         maker=maker,
         domains={
@@ -73,6 +77,26 @@ def desk_policy(
         ttl_s=settings.quote_ttl_s,
         journal_timeout_s=settings.journal_timeout_ms / 1000,
         hooks=hooks,
+        fill_hedges=None if hedging is None else fill_hedges(settings, hedging),
+    )
+
+
+def fill_hedges(settings: ServeSettings, hedging: FillHedging) -> FillHedges | None:
+    """Return which fills may be hedged inside themselves, None where settings or chain allow none."""
+    if settings.hook_hedge is HookHedge.OFF or hedging.hooks is None:
+        return None
+    required = settings.hook_hedge is HookHedge.REQUIRED
+    return FillHedges(
+        hooks=hedging.hooks,
+        rules={
+            pair: FillHedgeRules(
+                required=required,
+                slippage_bps=settings.hook_hedge_slippage_bps,
+                gas_floor=0 if required else settings.hook_hedge_gas_floor,
+                band_bps=band_bps,
+            )
+            for pair, band_bps in hedging.bands_bps.items()
+        },
     )
 
 

@@ -62,7 +62,7 @@ class OkxMaker:
         """Return the policy of the other desk, with maker, domain and life of this one."""
         domains = {Settlement.OKX: okx_domain(chain_id, self.contract)}
         # The lending account delivers to the settlement contract alone.
-        return replace(policy, maker=self.address, domains=domains, ttl_s=ttl_s, hooks=None)
+        return replace(policy, maker=self.address, domains=domains, ttl_s=ttl_s, hooks=None, fill_hedges=None)
 
     def reader(self, below: ViewReader, node: Web3Node, tokens: Sequence[Token]) -> OkxMakerReader:
         """Return a reader that reads this account too."""

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from pmm.chain.deployments import Deployment, fork_record_path, live_record_path, load_deployment
+from pmm.chain.fill_hedging import FillHedging, find_fill_hedging
 from pmm.chain.hedger import hedger_fault
 from pmm.chain.market_reader import MarketReader, identify
 from pmm.chain.rpc import JsonRpc
@@ -91,7 +92,7 @@ from pmm.server.random_pool import RandomPool
 from pmm.server.refresher import MarketRefresher, ViewReader
 from pmm.server.relayer_routes import RelayerRoutes
 from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, open_lanes, order_key
-from pmm.settings import ServeSettings, parse_pair
+from pmm.settings import HookHedge, ServeSettings, parse_pair
 from pmm.toolchain import project_root
 
 _LOG = structlog.get_logger()
@@ -193,9 +194,13 @@ def open_runtime(settings: ServeSettings, load: Loader | None = None) -> Runtime
                 keep = [str(signer) for signer in deployment.parameters.get("signers", ())]
                 register_by_impersonation(rpc, maker, key.address, lanes=settings.lanes, keep=keep)
             signer = GuardedSigner(key, mode=mode, node=identity)
-            running = _with_funding(settings, hedger_fault(rpc, deployment, maker))
+            fault = hedger_fault(rpc, deployment, maker)
+            hedging = _fill_hedging(settings, node, maker, fault)
+            running = _with_funding(settings, fault)
             okx = open_okx_maker(settings, rpc, mode=mode, node=identity)
-            return _join(running, node, identity, maker, signer, journal, okx, load or (lambda: settings))
+            return _join(
+                running, node, identity, maker, signer, journal, okx, hedging, load or (lambda: settings)
+            )
         except BaseException:
             journal.close()
             raise
@@ -210,6 +215,20 @@ def _with_funding(settings: ServeSettings, fault: str | None) -> ServeSettings:
     return settings.model_copy(update={"funding_sources": left})
 
 
+def _fill_hedging(settings: ServeSettings, node: Web3Node, maker: Address, fault: str | None) -> FillHedging:
+    """Return what the settlement lets fills be hedged by inside themselves; say what it does not, if it is asked."""
+    pairs = [parse_pair(name) for name in settings.pairs]
+    found = find_fill_hedging(node, maker, pairs, hedger_fault=fault)
+    if settings.hook_hedge is not HookHedge.OFF and found.faults:
+        left = [
+            f"{base.symbol}/{quote.symbol}"
+            for base, quote in pairs
+            if (base.address, quote.address) in found.bands_bps
+        ]
+        _LOG.warning("hook_hedge_off", reason="; ".join(found.faults), left=left)
+    return found
+
+
 def _join(
     settings: ServeSettings,
     node: Web3Node,
@@ -218,6 +237,7 @@ def _join(
     signer: GuardedSigner,
     journal: Journal,
     okx: OkxMaker | None,
+    hedging: FillHedging,
     load: Loader,
 ) -> Runtime:
     pairs = [parse_pair(name) for name in settings.pairs]
@@ -248,7 +268,15 @@ def _join(
     keeper = nonce_keeper(settings, journal, node, maker, signer.address, state)
     # The lanes as they are on chain say which nonces are gone, beside what the journal says.
     keeper.start(reader.read(()).lanes)
-    policy = desk_policy(settings, identity, maker, pairs, hooks=lending.hooks if lending else None)
+    policy_of = partial(
+        desk_policy,
+        identity=identity,
+        maker=maker,
+        pairs=pairs,
+        hooks=lending.hooks if lending else None,
+        hedging=hedging,
+    )
+    policy = policy_of(settings)
     tracker = StateTracker(
         StatePolicy(
             latency=feed_policy(settings, identity) or LatencyPolicy(),
@@ -323,7 +351,7 @@ def _join(
         refresher=refresher,
         signer=signer,
         clock=clock,
-        policy_of=lambda new: desk_policy(new, identity, maker, pairs, hooks=policy.hooks),
+        policy_of=policy_of,
         lanes_of=lanes_reader(settings, maker),
         confirmations=_confirmations(settings, identity),
         on_chain=on_chain,

@@ -16,12 +16,13 @@ from pmm.chain.addresses import AAVE_V3_POOL, COMPOUND_V2_COMPTROLLER
 from pmm.chain.feeds import feeds_of
 from pmm.chain.lending_reader import LendingPlan, LendingReader, find_lending
 from pmm.chain.web3_node import Web3Node
-from pmm.domain import USDC, WETH, parse_address
+from pmm.domain import USDC, WETH, RouterHookTerms, parse_address
 from pmm.journal import read
+from pmm.localnet.addresses import ETH_USD_FEED, USDC_USD_FEED
 from pmm.localnet.funding import deal
 from pmm.localnet.placement import ChainBuilder
 from pmm.pricing import FeedReading, LendingReading
-from tests.fork.server.site import INVENTORY, TAKER, Deployed, fill, holdings, serving
+from tests.fork.server.site import INVENTORY, TAKER, Deployed, as_owner, fill, holdings, serving
 
 _NETWORK = "ethereum:mainnet-fork:foundry"
 _SUPPLIED = 300_000 * 10**6
@@ -33,6 +34,7 @@ def lending_desk(desk_node: Deployed) -> Iterator[Deployed]:
     """The desk with hooks and a lending account joined, and USDC supplied to both markets."""
     snapshot = desk_node.rpc.call("evm_snapshot")
     before = desk_node.record.read_text()
+    source = desk_node.rpc.call("anvil_nodeInfo")["forkConfig"]["forkUrl"]
     for script, options in (("hooks", []), ("lending", ["--debt-cap-usd=100000"])):
         done = subprocess.run(
             [
@@ -44,7 +46,7 @@ def lending_desk(desk_node: Deployed) -> Iterator[Deployed]:
             text=True,
             timeout=300,
             check=False,
-            env={**os.environ, "APE_FOUNDRY_HOST": desk_node.rpc.url},
+            env={**os.environ, "APE_FOUNDRY_HOST": desk_node.rpc.url, "PMM_UPSTREAM_RPC_URL": source},
         )
         assert done.returncode == 0, done.stdout + done.stderr
     with ChainBuilder(desk_node.rpc) as chain:
@@ -160,3 +162,37 @@ def test_quote_on_1inch__beyond_inventory__is_filled_out_of_the_cheapest_market(
     lending = {"aave_v3_withdraw", "aave_v3_borrow", "compound_v2_withdraw", "compound_v2_borrow"}
     assert entry.funding in lending
     assert {one["funding"] for one in entry.losing} >= (lending - {entry.funding}) | {"inventory"}
+
+
+def test_quote_on_1inch__beyond_inventory_and_hedged_inside__draws_and_sells_in_one_fill(
+    lending_desk: Deployed, node: Web3Node, tmp_path: Path
+) -> None:
+    """Both hooks: the lending account delivers what the settlement lacks, the pool takes what the taker brought."""
+    rpc, plan = lending_desk.rpc, _plan(node, lending_desk)
+    amount, journal = 60 * 10**18, tmp_path / "hedged.sqlite"
+    deal(rpc, WETH.address, TAKER, 10**21)
+    with ChainBuilder(rpc) as chain:
+        # The test before has used up inventory and allowance.
+        deal(rpc, USDC.address, lending_desk.settlement, INVENTORY[USDC.address])
+        allow = "setRouterAllowance(address,uint128)"
+        as_owner(chain, lending_desk, allow, USDC.address, 10**12)
+        for token, feed in ((WETH, ETH_USD_FEED), (USDC, USDC_USD_FEED)):
+            as_owner(chain, lending_desk, "setFeed(address,address,uint40)", token.address, feed, 90_000)
+        as_owner(chain, lending_desk, "setBand(address,address,uint8)", WETH.address, USDC.address, 20)
+        own_hedges = {"hedge_batch_usd": 1_000, "impact_share_bps": 10_000}
+        with serving(lending_desk, journal, lending=True, hook_hedge="required", **own_hedges) as server:
+            answer = server.quote(amount=str(amount))
+            terms = RouterHookTerms.decode(answer.signed.extension)
+            assert terms.pre is not None
+            assert terms.post is not None
+            before, net = holdings(rpc, lending_desk.settlement), _net(node, plan)
+            lacking = answer.signed.order.making_amount - before[1]
+            assert lacking > 0
+            fill(chain, answer)
+    after = holdings(rpc, lending_desk.settlement)
+    assert abs(net - _net(node, plan) - lacking) < 10**6
+    assert after[0] == before[0]
+    # What was drawn is here again, with the margin: to be put back.
+    assert after[1] > before[1] + lacking
+    entry = [entry for entry in read(journal) if entry.quoted][-1]
+    assert "_hedged_uniswap_v3_" in (entry.funding or "")

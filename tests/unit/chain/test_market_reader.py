@@ -12,6 +12,7 @@ from eth_abi.abi import encode
 import pmm.chain
 from pmm.chain.abi import selector
 from pmm.chain.feeds import FEEDS, feed_reading, feeds_of
+from pmm.chain.fill_hedging import FILL_HEDGING_CALLS
 from pmm.chain.inventory import (
     SETTLEMENT_CALLS,
     first_unused_router_nonce,
@@ -167,7 +168,7 @@ def test_settlement_calls__every_one__is_in_the_contract() -> None:
         for entry in entries
         if entry["type"] == "function"
     }
-    for call in (*SETTLEMENT_CALLS, *LIMITS_CALLS):
+    for call in (*SETTLEMENT_CALLS, *LIMITS_CALLS, *FILL_HEDGING_CALLS):
         assert selector(call) in known, call
 
 

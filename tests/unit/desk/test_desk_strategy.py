@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmm.desk.measured_ratio import MeasuredRatio, Ratio
-from pmm.desk.strategy import DollarBand, VarianceHedge, hedged_assets, ratio_of, strategy_of
+from pmm.desk.strategy import (
+    DUST_USD_WAD,
+    AboveDust,
+    DollarBand,
+    VarianceHedge,
+    hedged_assets,
+    ratio_of,
+    strategy_of,
+)
 from pmm.errors import InvalidInput
 from pmm.execution.hedging import BatchHedge, Immediate, NoHedge, OpenDelta, RatioHedge
 from pmm.risk.price_record import PriceRecord
@@ -77,10 +85,25 @@ def test_strategy__as_set__is_the_one_named() -> None:
     assert of("minimum_variance", variance_ratio="0.25") == RatioHedge(ratio_wad=WAD // 4, inside=band)
     measured = of("minimum_variance", variance_inside="immediate")
     assert isinstance(measured, VarianceHedge)
-    assert isinstance(measured.inside, Immediate)
+    assert measured.inside == AboveDust(Immediate())
     assert isinstance(of("none"), NoHedge)
-    assert isinstance(of("immediate"), Immediate)
+    assert of("immediate") == AboveDust(Immediate())
     assert of("band") == DollarBand(inner_usd_wad=0, outer_usd_wad=2_000 * WAD)
+
+
+def test_above_dust__what_a_hedged_fill_leaves__waits_and_a_dollar_more_does_not() -> None:
+    strategy = AboveDust(Immediate())
+    assert strategy.name == "immediate"
+
+    def delta(usd_wad: int) -> OpenDelta:
+        return OpenDelta(amount=5, oldest_ms=0, now_ms=10**9, usd_wad=usd_wad)
+
+    assert strategy.decide(delta(DUST_USD_WAD - 1)) is None
+    for usd_wad in (DUST_USD_WAD, 10**24, 0):
+        # Without a price it is for the routes to say so.
+        decision = strategy.decide(delta(usd_wad))
+        assert decision is not None
+        assert decision.trade == -5
 
 
 def test_hedged_assets__as_set__have_their_quotes_and_limits() -> None:
