@@ -198,8 +198,11 @@ def test_notional_cap__filled_in_two_windows__frees_only_after_both(
     move(USDC, MARGIN_USDC)
     delta.openShort(WETH, USDC, ONE_WETH, 1, MARGIN_USDC, plan(), sender=operator)
     again = (WETH, USDC, ONE_WETH, 1, 0, plan())
+    first = delta.limits()[3]
     rpc.call("evm_setNextBlockTimestamp", start + WINDOW_S + 5)  # the next window
     delta.openShort(*again, sender=operator)
+    assert delta.limits()[4] == first
+    assert delta.limits()[3] > worth * 99 // 100
     error = refusal_of(delta.openShort, *again, sender=operator)
     assert error[0] == "NotionalCapExceeded"
     assert error[1] > error[2] == 2 * worth
@@ -245,7 +248,9 @@ def test_set_limits__out_of_range__reverts(
 def test_stop__by_the_guardian__refuses_every_swap(
     delta: Any, guardian: Any, operator: Any, owner: Any, refusal_of: Any
 ) -> None:
-    delta.stop(sender=guardian)
+    receipt = delta.stop(sender=guardian)
+    assert tuple(delta.limits()) == (MAX_COST_BPS, 0, WINDOW_S, 0, 0)
+    assert receipt.events == [delta.LimitsSet(max_cost_bps=MAX_COST_BPS, cap=0, window_s=WINDOW_S)]
     assert refusal_of(delta.openShort, *OPEN, plan(), sender=operator)[0] == "NotionalCapExceeded"
     delta.setLimits(MAX_COST_BPS, NOTIONAL_CAP, WINDOW_S, sender=owner)
     delta.openShort(*OPEN, plan(), sender=operator)

@@ -62,6 +62,25 @@ def test_sweep__token_that_answers_false__is_refused(
     assert token.balanceOf(contract) == 7
 
 
+def test_sweep__from_inside_a_sweep__is_refused(delta: Any, owner: Any, operator: Any, desk: Any) -> None:
+    token = owner.deploy(ape.project.MockTrickToken)
+    token.mint(delta, 7, sender=owner)
+    again = delta.sweep.encode_input(token)
+    token.setTrick(4, delta, again, sender=owner)  # calls before it moves anything
+
+    delta.sweep(token, sender=operator)
+
+    assert token.called()
+    assert not token.succeeded()
+    assert (token.balanceOf(delta), token.balanceOf(desk)) == (0, 7)
+
+
+def test_sweep__nothing__moves_nothing(delta: Any, owner: Any, operator: Any) -> None:
+    """Not even a transfer of zero, which some tokens refuse."""
+    token = owner.deploy(ape.project.MockTrickToken)
+    assert not delta.sweep(token, sender=operator).logs
+
+
 def test_supply__approval_refused__reverts(
     account: Any, operator: Any, move: Any, refusing_usdc: str, refusal_of: Any, balance_of: Any
 ) -> None:
