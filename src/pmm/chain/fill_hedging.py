@@ -27,7 +27,7 @@ class FillHedging:
     """What the chain says of hedges inside fills.
 
     Attributes:
-        hooks: RouterHooks of the settlement; None where ``faults`` says that no pair can be hedged so.
+        hooks: RouterHooks of the settlement; None where it has none.
         bands_bps: by base and quote of the pairs that can be, how far a sale may fall below the feeds; None for no
             limit.
         faults: what is missing, a sentence each.
@@ -61,7 +61,7 @@ def find_fill_hedging(
             faults=(f"expected RouterHooks of {settlement}, found none; deploy it by `ape run deploy hooks`",)
         )
     if hedger_fault is not None:
-        return FillHedging(faults=(hedger_fault,))
+        return FillHedging(hooks=hooks, faults=(hedger_fault,))
     core = _core(core_words)
     prices = {
         one: word(answer, what=f"price word of {tokens[one].symbol}")
@@ -84,7 +84,7 @@ def find_fill_hedging(
             )
         else:
             bands[base.address, quote.address] = None if units == _NO_LIMIT else units * _BPS_PER_UNIT
-    return FillHedging(hooks=hooks if bands else None, bands_bps=bands, faults=tuple(faults))
+    return FillHedging(hooks=hooks, bands_bps=bands, faults=tuple(faults))
 
 
 def _core(answer: bytes | None) -> list[Address]:

@@ -23,7 +23,7 @@ SETTLEMENT_CALLS = (_OWNER, _HEDGER, _SIGNERS, _REVOKE, _INIT_LANES, _IS_REGISTE
 """Functions of RfqSettlement that the server calls; a test compares them with the contract's ABI."""
 
 # Bits of a lane word; table in contracts/README.md.
-_AUTHORISED, _PAUSED = 1 << 255, 1 << 254
+_AUTHORISED, _PAUSED, _CAPS = 1 << 255, 1 << 254, 1 << 249
 _MAX_EXPIRY_SHIFT, _EPOCH_SHIFT, _BASE_SHIFT = 224, 192, 160
 _MASK_16, _MASK_32, _MASK_160 = (1 << 16) - 1, (1 << 32) - 1, (1 << 160) - 1
 # Words of 1inch's nonce bitmap looked at in one go when the journal does not know where we stopped.
@@ -61,6 +61,7 @@ def lane_state(lane: int, answer: bytes | None) -> LaneState:
         base=lane_word >> _BASE_SHIFT & _MASK_32,
         window=lane_word & _MASK_160,
         max_expiry_s=lane_word >> _MAX_EXPIRY_SHIFT & _MASK_16,
+        caps=bool(lane_word & _CAPS),
     )
 
 

@@ -354,6 +354,14 @@ class AdmissionDesk:
                 request, offer.priced, maker=self.policy.maker, expiration_s=expiration_s, now_s=now_s
             )
             return self._admitted(request, offer, order, extension, nonce, usd_wad)
+        counted = lane.caps and request.settlement is Settlement.ONEINCH
+        hooks = self.policy.hooks_of(offer)
+        if counted and hooks is None:
+            return Decision.refuse(
+                RefusalReason.UNSAFE_TO_SIGN,
+                "caps are on, which RouterHooks counts on 1inch's contract, and the settlement has none: "
+                "deploy it by `ape run deploy hooks`",
+            )
         order, extension = build_order(
             request.quote,
             offer.priced,
@@ -365,7 +373,8 @@ class AdmissionDesk:
             private=request.private,
             plan=offer.plan,
             provide=offer.provide,
-            hooks=self.policy.hooks_of(offer),
+            hooks=hooks,
+            counted=counted,
             hedge=None if offer.hedge is None else offer.hedge.hook,
             random_bits=self._random_bits,
         )

@@ -41,7 +41,10 @@ class NonceKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneState:
-    """One (signer, lane) word of the settlement contract; see contracts/README.md."""
+    """One (signer, lane) word of the settlement contract; see contracts/README.md.
+
+    ``caps`` tells that what leaves is counted: on 1inch's contract by RouterHooks, which an order must name then.
+    """
 
     lane: int
     authorised: bool
@@ -50,6 +53,7 @@ class LaneState:
     base: int
     window: int
     max_expiry_s: int
+    caps: bool = False
 
     def is_dead(self, nonce: int) -> bool:
         """Tell whether the nonce is spent or has fallen out of the window."""

@@ -66,6 +66,7 @@ class DeskPolicy:
         not_selected_bps: fill probability left when a relayer says that it chose another maker.
         journal_timeout_s: how long an answer waits for the journal.
         hooks: RouterHooks, where it and a lending account are joined to the settlement; None funds no quote so.
+        router_hooks: RouterHooks, where it is joined; it counts caps of fills on 1inch's contract.
         fill_hedges: which fills may be hedged inside themselves; None: none.
     """
 
@@ -79,6 +80,7 @@ class DeskPolicy:
     not_selected_bps: int = 500
     journal_timeout_s: float = 1.0
     hooks: Address | None = None
+    router_hooks: Address | None = None
     fill_hedges: FillHedges | None = None
 
     def fill_hedge(self, pair: PairPolicy) -> FillHedgeRules | None:
@@ -91,4 +93,4 @@ class DeskPolicy:
         """Return the hooks that an offer's order names, if it needs any."""
         if offer.hedge is not None and self.fill_hedges is not None:
             return self.fill_hedges.hooks
-        return self.hooks
+        return self.hooks or self.router_hooks

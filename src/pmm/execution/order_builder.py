@@ -77,13 +77,14 @@ def build_order(
     provide: InventorySource = InventorySource.NONE,
     hooks: Address | None = None,
     hedge: PostHook | None = None,
+    counted: bool = False,
 ) -> tuple[RfqOrder, bytes]:
     """Return the order and its extension.
 
     Only ``request.taker`` may fill it: 80 bits of the address stand in the traits, all of it in the extension
     where ``private`` asks for it or where those bits are zero. A funded order fills whole or not at all, because
     its signed minimum profit is for the whole. ``provide`` lets the hooks take what is missing at the fill from the
-    lending account, ``hedge`` lets them sell what came in, both on 1inch's domain.
+    lending account, ``hedge`` lets them sell what came in, ``counted`` has them hold the caps, all on 1inch's domain.
 
     Raises InvariantViolated for a taker of zero bits on 1inch, which has no room for the rest of the address.
     """
@@ -94,13 +95,13 @@ def build_order(
         raise InvariantViolated(f"taker {request.taker}: its order on 1inch could be filled by others")
     terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
     extension = terms.encode() if own else b""
-    provides = provide is not InventorySource.NONE
-    if provides or hedge is not None:
-        extension = _hooked(PreHook(source=provide) if provides else None, hedge, hooks, own=own)
+    pre = PreHook(source=provide) if counted or provide is not InventorySource.NONE else None
+    if pre is not None or hedge is not None:
+        extension = _hooked(pre, hedge, hooks, own=own)
     traits = MakerTraits(
         no_partial_fills=plan is not None,
         has_extension=bool(extension),
-        pre_interaction=provides,
+        pre_interaction=pre is not None,
         post_interaction=hedge is not None,
         series=lane,
         nonce_or_epoch=nonce.nonce,

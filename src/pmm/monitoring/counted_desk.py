@@ -26,7 +26,7 @@ class _CountedDesk:
                 quote_id=quote_id, relayer=relayer, reason=reason, detail=answered.detail
             )
         else:
-            funding = "inventory" if answered.admitted.reserved_amount else "flash"
+            funding = answered.admitted.offer.name
             self._events.quote_signed(quote_id=quote_id, relayer=relayer, funding=funding)
         return answered
 

@@ -77,13 +77,14 @@ def desk_policy(
         ttl_s=settings.quote_ttl_s,
         journal_timeout_s=settings.journal_timeout_ms / 1000,
         hooks=hooks,
+        router_hooks=None if hedging is None else hedging.hooks,
         fill_hedges=None if hedging is None else fill_hedges(settings, hedging),
     )
 
 
 def fill_hedges(settings: ServeSettings, hedging: FillHedging) -> FillHedges | None:
     """Return which fills may be hedged inside themselves, None where settings or chain allow none."""
-    if settings.hook_hedge is HookHedge.OFF or hedging.hooks is None:
+    if settings.hook_hedge is HookHedge.OFF or hedging.hooks is None or not hedging.bands_bps:
         return None
     required = settings.hook_hedge is HookHedge.REQUIRED
     return FillHedges(

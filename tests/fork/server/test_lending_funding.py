@@ -22,7 +22,16 @@ from pmm.localnet.addresses import ETH_USD_FEED, USDC_USD_FEED
 from pmm.localnet.funding import deal
 from pmm.localnet.placement import ChainBuilder
 from pmm.pricing import FeedReading, LendingReading
-from tests.fork.server.site import INVENTORY, TAKER, Deployed, as_owner, fill, holdings, serving
+from tests.fork.server.site import (
+    INVENTORY,
+    TAKER,
+    Deployed,
+    approve_all,
+    as_owner,
+    fill,
+    holdings,
+    serving,
+)
 
 _NETWORK = "ethereum:mainnet-fork:foundry"
 _SUPPLIED = 300_000 * 10**6
@@ -196,3 +205,26 @@ def test_quote_on_1inch__beyond_inventory_and_hedged_inside__draws_and_sells_in_
     assert after[1] > before[1] + lacking
     entry = [entry for entry in read(journal) if entry.quoted][-1]
     assert "_hedged_uniswap_v3_" in (entry.funding or "")
+
+
+def test_order__caps_are_on__is_counted_by_the_hooks_and_fills_on_1inch(
+    lending_desk: Deployed, tmp_path: Path
+) -> None:
+    """Without the hook the settlement answers 1inch that the order is not its own."""
+    snapshot = lending_desk.rpc.call("evm_snapshot")
+    with ChainBuilder(lending_desk.rpc) as chain:
+        as_owner(chain, lending_desk, "setGuards(uint32)", 2)
+        cap = "setCap(address,uint256,uint256,uint40)"
+        for token in (WETH, USDC):
+            as_owner(chain, lending_desk, cap, token.address, 10**24, 10**24, 3_600)
+        with serving(lending_desk, tmp_path / "journal.sqlite") as server:
+            approve_all(chain, lending_desk)
+            deal(chain.rpc, WETH.address, TAKER, 10**18)
+            quote = server.quote()
+            assert RouterHookTerms.decode(quote.signed.extension).pre is not None
+            before = holdings(chain.rpc, lending_desk.settlement)
+            fill(chain, quote)
+            after = holdings(chain.rpc, lending_desk.settlement)
+        order = quote.signed.order
+        assert (after[0] - before[0], before[1] - after[1]) == (order.taking_amount, order.making_amount)
+    lending_desk.rpc.call("evm_revert", snapshot)

@@ -70,7 +70,7 @@ def test_find_fill_hedging__token_that_is_not_core__has_its_band_in_its_own_word
 def test_find_fill_hedging__band_without_feeds__refuses_the_pair() -> None:
     words = {WETH.address: _word(1, 20, feed=0), USDC.address: _word(0, 20)}
     found = _found(_Settlement(words=words))
-    assert (found.hooks, found.bands_bps) == (None, {})
+    assert (found.hooks, found.bands_bps) == (TAKER, {})
     assert "none of WETH; setFeed sets one" in found.faults[0]
     # Without a limit the contract asks no feed.
     unbounded = {WETH.address: _word(1, 255, feed=0), USDC.address: _word(0, 255, feed=0)}
@@ -101,4 +101,5 @@ def test_start__something_missing__is_said_where_it_was_asked_for(mode: str, tol
     rules = hedges.rules[_PAIR]
     assert (hedges.hooks, set(hedges.rules), rules.band_bps, rules.slippage_bps) == (TAKER, {_PAIR}, 100, 10)
     assert (rules.required, rules.gas_floor) == ((True, 0) if mode == "required" else (False, 300_000))
-    assert fill_hedges(settings, FillHedging(faults=("nothing",))) is None
+    for nothing in (FillHedging(faults=("nothing",)), FillHedging(hooks=TAKER, faults=("no band",))):
+        assert fill_hedges(settings, nothing) is None

@@ -7,8 +7,8 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from pmm.domain import USDC, WETH, RouterHookTerms, recover_signer, salt_matches_extension
-from pmm.domain.hook_payloads import PostAction, PostHook, PreHook
+from pmm.domain import USDC, WETH, RefusalReason, RouterHookTerms, recover_signer, salt_matches_extension
+from pmm.domain.hook_payloads import InventorySource, PostAction, PostHook, PreHook
 from pmm.errors import InvariantViolated
 from pmm.execution import ChainView, FillHedges, Settlement
 from pmm.execution.order_builder import build_order, order_digest
@@ -16,7 +16,7 @@ from pmm.journal.encoding import pricing_json
 from pmm.journal.inputs_json import RecordedDecision, inputs_text
 from pmm.pricing import FillHedgeRules, LendingReading, PairPolicy, SpreadPolicy
 from tests.helpers.quoting import MAKER, Desk, chain_view, market, open_test_desk
-from tests.unit.execution.test_quote_desk import answered, ask
+from tests.unit.execution.test_quote_desk import answered, ask, refused
 from tests.unit.pricing.test_funding_plans import _AAVE
 
 _HOOKS = WETH.address
@@ -124,3 +124,31 @@ def test_build_order__hedge_without_hooks_or_on_our_own_domain__is_refused() -> 
                 hooks=hooks,
                 hedge=offer.hedge.hook,
             )
+
+
+def _with_caps(view: ChainView) -> ChainView:
+    return replace(view, lanes=tuple(replace(lane, caps=True) for lane in view.lanes))
+
+
+def test_firm_quote__caps_are_on__has_them_counted_by_the_hooks_and_on_1inch_alone() -> None:
+    desk = open_test_desk(_with_caps(chain_view()))
+    desk.admission.policy = replace(desk.admission.policy, router_hooks=_HOOKS)
+    counted = answered(desk, ask(taking_amount=10**18)).firm.signed_order
+    traits = counted.order.traits
+    assert (traits.has_extension, traits.pre_interaction, traits.post_interaction) == (True, True, False)
+    assert salt_matches_extension(counted.order.salt, counted.extension)
+    terms = RouterHookTerms.decode(counted.extension)
+    assert terms.hooks == _HOOKS
+    assert terms.pre == PreHook(source=InventorySource.NONE).encode()
+    own = answered(
+        desk, ask(taking_amount=10**18, request_id="own", settlement=Settlement.PMM)
+    ).firm.signed_order
+    assert not own.order.traits.pre_interaction
+
+
+def test_firm_quote__caps_are_on_and_nobody_counts_them__is_refused_on_1inch_alone() -> None:
+    desk = open_test_desk(_with_caps(chain_view()))
+    found = refused(desk, ask(taking_amount=10**18))
+    assert found.reason is RefusalReason.UNSAFE_TO_SIGN
+    assert "RouterHooks" in found.detail
+    answered(desk, ask(taking_amount=10**18, request_id="own", settlement=Settlement.PMM))
