@@ -11,6 +11,8 @@ FORK_SUITES := tests/e2e tests/fork
 CONTRACT_SUITES := $(addprefix tests/contracts/,hedger settlement) tests/invariants \
 	$(addprefix tests/contracts/,lens portal hooks lending delta) tests/parity tests/contracts/test_gas_snapshot.py
 SUITES := tests/unit tests/contracts/hedger $(FORK_SUITES) $(filter-out tests/contracts/hedger,$(CONTRACT_SUITES))
+# Of each node that Ape starts (pmm.localnet.anvil says why).
+export TOKIO_WORKER_THREADS ?= 8
 # How many of them run side by side.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PROOFS := tests/invariants tests/parity/test_fill_parity.py

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from pmm.domain import MAINNET_TOKENS
 from pmm.errors import InvalidInput
-from pmm.market_data import BOOK_VENUES, LiveBook
+from pmm.market_data import BOOK_VENUES, LiveBook, LiveBooks
+
+if TYPE_CHECKING:
+    from pmm.settings import ServeSettings
 
 DOLLARS: Final = "USD"
 """Stands for US dollars where a quote token is expected."""
@@ -61,3 +64,12 @@ def check_books(books: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise InvalidInput(f"expected each book once, found {', '.join(names)}")
     return books
+
+
+def open_books(settings: ServeSettings) -> LiveBooks:
+    """Return the order books of exchanges that the settings name; none by default."""
+    return LiveBooks(
+        [parse_book(entry) for entry in settings.books],
+        max_age_s=settings.book_max_age_s,
+        addresses=book_addresses(settings.book_addresses),
+    )

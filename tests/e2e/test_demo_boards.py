@@ -21,9 +21,6 @@ NOT_IN_THE_DEMO = {
     "pmm_var_backtest_zone": "a verdict takes 250 days",
     "pmm_paper_perp_position": "its desk hedges on the chain; the paper venue trades nothing",
     "pmm_paper_perp_position_usd": "its desk hedges on the chain; the paper venue trades nothing",
-    "sum by (role, source) (increase(pmm_source_fallbacks_total[$__rate_interval]))": (
-        "each of its roles has one source"
-    ),
 }
 """Queries without data after the demo, each with the reason; docs/monitoring.md has the same table."""
 

@@ -17,11 +17,13 @@ from pmm.monitoring.desk.source_events import SourceEvents
 from pmm.pricing import ReferencePrice
 from pmm.risk.events import SourceProbed
 from pmm.settings import ServeSettings
+from pmm.settings_books import open_books
 from pmm.sources import (
     EACH_BLOCK,
     EACH_HOUR,
     EACH_MINUTE,
     AaveApi,
+    BookPrices,
     CalledSource,
     ChainlinkPrices,
     CoinGeckoMarkets,
@@ -34,6 +36,7 @@ from pmm.sources import (
     GuardPolicy,
     Patient,
     Polled,
+    PoolPrices,
     Source,
     SourcePoller,
     SystemClock,
@@ -143,6 +146,8 @@ class DeskSources:
         self.watch = ProbedSources(events, clock_ms)
         self._settings, self._tokens, self._market = settings, tuple(tokens), market
         self._timeout_s = settings.sources.timeout_ms / 1_000
+        self._books = open_books(settings)
+        self._stand_ins: dict[str, tuple[str, ...]] = {}
         # Not the desk's own: a connection serves one thread.
         self._node = Web3Node(settings.rpc_url, timeout_s=self._timeout_s)
         try:
@@ -152,10 +157,11 @@ class DeskSources:
             self._node.close()
             raise
         for one in polled:
-            events.role_joined(role=one.role.name)
+            events.role_joined(role=one.role.name, stand_ins=self._stand_ins.get(one.role.name, ()))
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Begin to ask, and to hear the books that stand in where nobody else answers."""
+        self._books.current()
         self.poller.start()
 
     def drain(self) -> list[SourceProbed]:
@@ -167,12 +173,21 @@ class DeskSources:
         try:
             self.poller.close(wait_s=1.0)
         finally:
+            self._books.close()
             self._node.close()
 
     # ---------------------------------------------------------------------------------------------- internal
 
     def _polled(self) -> Iterable[Polled]:
-        yield Polled(self._prices("valuation", self._guard(self._chainlink(), EACH_BLOCK)), _BLOCK_S)
+        valuation: list[Source[tuple[ReferencePrice, ...]]] = [
+            ChainlinkPrices(self._node, self._tokens, chain_now_s=self._chain_now_s),
+            PoolPrices(self._node, self._tokens, chain_now_s=self._chain_now_s),
+        ]
+        if self._books.books:
+            valuation.append(BookPrices(self._books))
+        guarded = [self._guard(one, EACH_BLOCK) for one in valuation]
+        self._stand_ins["valuation"] = tuple(one.name for one in valuation[1:])
+        yield Polled(self._prices("valuation", *guarded), _BLOCK_S)
         sources, timeout_s = self._settings.sources, self._timeout_s
         if sources.aave_api is not None:
             aave = AaveApi(self._tokens, timeout_s=timeout_s, url=sources.aave_api)
@@ -205,15 +220,12 @@ class DeskSources:
                 timeout_s=timeout_s,
                 clock=SystemClock(),
             )
-            guarded = self._guard(dune, EACH_HOUR, patience_s=_DUNE_PATIENCE_S)
-            yield Polled(FirstOf("flow", (guarded,), watch=self.watch), _HOUR_S)
+            flow = self._guard(dune, EACH_HOUR, patience_s=_DUNE_PATIENCE_S)
+            yield Polled(FirstOf("flow", (flow,), watch=self.watch), _HOUR_S)
 
-    def _chainlink(self) -> ChainlinkPrices:
-        def chain_now_s() -> int:
-            market = self._market()
-            return int(time.time()) if market is None else market.at_s
-
-        return ChainlinkPrices(self._node, self._tokens, chain_now_s=chain_now_s)
+    def _chain_now_s(self) -> int:
+        market = self._market()
+        return int(time.time()) if market is None else market.at_s
 
     def _guard(
         self, source: Source[T], policy: GuardPolicy, *, patience_s: float | None = None
@@ -222,8 +234,8 @@ class DeskSources:
         patient = Patient(source, patience_s=patience_s or 3 * self._timeout_s)
         return Guarded(patient, policy=policy, watch=self.watch, clock=SystemClock())
 
-    def _prices(self, role: str, source: Source[tuple[ReferencePrice, ...]]) -> CheckedPrices:
-        return CheckedPrices(FirstOf(role, (source,), watch=self.watch), self._market, self.watch)
+    def _prices(self, role: str, *sources: Source[tuple[ReferencePrice, ...]]) -> CheckedPrices:
+        return CheckedPrices(FirstOf(role, sources, watch=self.watch), self._market, self.watch)
 
     def _rates(self, role: str, market_name: str, api: Source[Any]) -> Polled:
         def contracts() -> tuple[Any, ...]:

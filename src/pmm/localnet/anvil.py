@@ -27,6 +27,9 @@ HOST = "127.0.0.1"
 # Beyond 500 blocks anvil writes every older state, whole, to a folder of its own that nothing removes when it is
 # killed: half a gigabyte for each longer session. Without them a question about an older block is refused.
 KEEP_OLD_STATES_OFF_DISK = ("--max-persisted-states", "0")
+# anvil waits for its upstream on the threads that also read the answers, one per core by default: on two cores two
+# questions at once can leave nobody to read, and it never answers again.
+ENOUGH_THREADS = {"TOKIO_WORKER_THREADS": "8"}
 _SERVER_PORTS = range(61_000, 65_536)
 _MOST_TRIES = 50
 _START_TIMEOUT_S = 60.0
@@ -211,6 +214,7 @@ def _spawn(command: Sequence[str], log_handle: int) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | ENOUGH_THREADS,
         )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from pmm.chain.rpc import JsonRpc, NodeUnreachable
 from pmm.errors import ChainError, SetupError
 from pmm.localnet.addresses import MARKER
-from pmm.localnet.anvil import HOST, AnvilNode, node_command, port_in_use, wait_until_up
+from pmm.localnet.anvil import ENOUGH_THREADS, HOST, AnvilNode, node_command, port_in_use, wait_until_up
 from pmm.localnet.artifacts import write_atomically
 from pmm.localnet.builder import Progress, State, ensure_state
 from pmm.localnet.feeds import is_offline_mainnet
@@ -199,6 +199,7 @@ def _launch(port: int, state: State) -> RunningNode:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | ENOUGH_THREADS,
         )
     try:
         wait_until_up(f"http://{HOST}:{port}", process, log, _START_TIMEOUT_S)

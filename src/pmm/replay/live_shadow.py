@@ -25,8 +25,9 @@ from pmm.relayers.oneinch import ORDER, OneInchCodec
 from pmm.relayers.refusals import WireRefusal
 from pmm.replay.journal_days import RecordedQuote
 from pmm.risk import OpenQuotes, QuoteLimits
-from pmm.server.assembly import live_books, outside_market, pools_of, reader_plan
+from pmm.server.assembly import outside_market, pools_of, reader_plan
 from pmm.settings import ServeSettings, parse_pair
+from pmm.settings_books import open_books
 
 _NOTHING_OPEN = OpenQuotes(count=0, usd_wad=0, taker_usd_wad=0)
 
@@ -55,7 +56,7 @@ def live_quotes(
     # No lane is read and no signer named: there is none.
     plan = reader_plan(settings, maker=maker, signer=ZERO_ADDRESS, lanes=0, pairs=quoted, pools=pools)
     reader, codec = (
-        MarketReader(node, plan, outside_market(settings, live_books(settings))),
+        MarketReader(node, plan, outside_market(settings, open_books(settings))),
         OneInchCodec(tokens=MAINNET_TOKENS, chain_id=identity.chain_id),
     )
     for number, line in enumerate(lines, start=1):

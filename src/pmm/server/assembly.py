@@ -48,7 +48,7 @@ from pmm.pricing import (
 from pmm.relayers.registry import RelayerSettings
 from pmm.risk import QuoteLimits
 from pmm.settings import HookHedge, ServeSettings, parse_deviation, parse_pair
-from pmm.settings_books import book_addresses, parse_book
+from pmm.settings_books import parse_book
 
 # How many replicas find lanes where nothing else is set.
 _REPLICAS = 4
@@ -181,15 +181,6 @@ def _model_of(settings: ServeSettings, base: Token, quote: Token) -> SpreadModel
 _COINGECKO_TIMEOUT_S = 5.0
 # Its own prices are up to a minute or two old; three questions may fail before it stops counting.
 _COINGECKO_MAX_AGE_S = 300
-
-
-def live_books(settings: ServeSettings) -> LiveBooks:
-    """Return the order books of exchanges that the settings name; none by default."""
-    return LiveBooks(
-        [parse_book(entry) for entry in settings.books],
-        max_age_s=settings.book_max_age_s,
-        addresses=book_addresses(settings.book_addresses),
-    )
 
 
 def outside_market(settings: ServeSettings, books: LiveBooks) -> OutsideMarket:

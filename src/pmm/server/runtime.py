@@ -63,7 +63,6 @@ from pmm.server.assembly import (
     Pairs,
     desk_policy,
     lending_of,
-    live_books,
     nonce_keeper,
     outside_market,
     outside_sources,
@@ -93,6 +92,7 @@ from pmm.server.refresher import MarketRefresher, ViewReader
 from pmm.server.relayer_routes import RelayerRoutes
 from pmm.server.signing_key import has_lasting_key, lanes_reader, on_chain_stop, open_lanes, order_key
 from pmm.settings import HookHedge, ServeSettings, parse_pair
+from pmm.settings_books import open_books
 from pmm.toolchain import project_root
 
 _LOG = structlog.get_logger()
@@ -253,7 +253,7 @@ def _join(
     )
     state, clock, random = journal.recover(), SystemClock(), RandomPool()
     plane = open_control_plane(settings, identity, _switches_file(identity, journal), clock)
-    books = live_books(settings)
+    books = open_books(settings)
 
     def sources_off() -> frozenset[str]:
         return plane.shape.shaping.sources_off

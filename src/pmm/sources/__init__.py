@@ -4,7 +4,8 @@ How to join it (``pmm.desk.sources`` does; ``Patient`` around a source bounds it
 
     guard = partial(Guarded, watch=events.sources, clock=SystemClock())
     chainlink = guard(ChainlinkPrices(node, tokens), policy=EACH_BLOCK)
-    pools = guard(CalledSource("pools", view.pool_references), policy=EACH_BLOCK)
+    pools = guard(PoolPrices(node, tokens, chain_now_s=now_s), policy=EACH_BLOCK)
+    books = guard(BookPrices(live_books), policy=EACH_BLOCK)
     valuation = FirstOf("valuation", (chainlink, pools, books), watch=events.sources)
     rates = FirstOf("aave_rates", (contracts, guard(AaveApi(...), policy=EACH_MINUTE)), watch=events.sources)
     flow = FirstOf("flow", (guard(DuneSql(...), policy=EACH_HOUR),), watch=events.sources)   # nobody else: skipped
@@ -28,12 +29,14 @@ from pmm.sources.poller import Polled, SourcePoller
 from pmm.sources.rpc_endpoints import RpcEndpoint, node_endpoints
 from pmm.sources.settings import SourceSettings
 from pmm.sources.source import CalledSource, Source, SourceUnavailable, SourceWatch, SystemClock
+from pmm.sources.stand_ins import BookPrices, PoolPrices
 
 __all__ = [
     "EACH_BLOCK",
     "EACH_HOUR",
     "EACH_MINUTE",
     "AaveApi",
+    "BookPrices",
     "CalledSource",
     "ChainlinkPrices",
     "CoinGeckoMarkets",
@@ -48,6 +51,7 @@ __all__ = [
     "MarketCap",
     "Patient",
     "Polled",
+    "PoolPrices",
     "RpcEndpoint",
     "Source",
     "SourcePoller",

@@ -14,7 +14,7 @@ from pmm.localnet.anvil import AnvilNode
 from pmm.localnet.node import start
 from pmm.localnet.prices import refresh_feeds, set_price
 from pmm.monitoring.desk import DeskEvents
-from pmm.sources import EACH_BLOCK, CalledSource, ChainlinkPrices, FirstOf, Guarded, SystemClock
+from pmm.sources import EACH_BLOCK, ChainlinkPrices, FirstOf, Guarded, PoolPrices, SystemClock
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def test_valuation__feed_that_stands_still__falls_back_to_the_pools_and_returns(
     node, events = Web3Node(rpc.url, timeout_s=10), DeskEvents()
     set_price(rpc, "ETH", Decimal("3150.25"))
     chainlink = Guarded(_chainlink(node, rpc), policy=EACH_BLOCK, watch=events.sources, clock=SystemClock())
-    role = FirstOf("valuation", (chainlink, CalledSource("pools", tuple)), watch=events.sources)
+    pools = PoolPrices(node, (WETH, WBTC, USDC), chain_now_s=lambda: 7)
+    role = FirstOf("valuation", (chainlink, pools), watch=events.sources)
     answered = role.ask()
     assert answered is not None
     assert answered.source == "chainlink"
@@ -57,7 +58,13 @@ def test_valuation__feed_that_stands_still__falls_back_to_the_pools_and_returns(
     rpc.call("evm_mine")
     answered = role.ask()
     assert answered is not None
-    assert answered.source == "pools"
+    assert answered.source == "uniswap_v3"
+    found = {one.token: one for one in answered.value}
+    assert found.keys() == {WETH.address, WBTC.address}
+    weth = found[WETH.address]
+    assert (weth.unit, weth.observed_at_s) == (None, 7)
+    # The pools were set to the price of the feed; a dollar token counts as a dollar.
+    assert abs(weth.rate_e36 - 315_025 * 10**16) < 315_025 * 10**16 // 200
     assert events.registry.get_sample_value("pmm_source_healthy", {"source": "chainlink"}) == 0
     refresh_feeds(rpc)
     answered = role.ask()

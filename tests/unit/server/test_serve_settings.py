@@ -9,8 +9,9 @@ from pmm.domain import USDC, WETH, FundingSource
 from pmm.errors import InvalidInput
 from pmm.pricing import SpreadModel
 from pmm.relayers.oneinch import ErrorForm, LevelOrder
-from pmm.server.assembly import desk_policy, live_books, outside_sources, pair_policies
+from pmm.server.assembly import desk_policy, outside_sources, pair_policies
 from pmm.settings import load_settings, parse_pair
+from pmm.settings_books import open_books
 from tests.helpers.quoting import ANVIL, MAKER
 
 
@@ -226,7 +227,7 @@ def test_books__named__are_read_with_their_addresses(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PMM_BOOK_ADDRESSES", "binance=wss://127.0.0.1:9443/ws")
     settings = load_settings()
     assert outside_sources(settings) == ("binance:ETHUSDC", "hyperliquid:ETH")
-    first, second = live_books(settings).books
+    first, second = open_books(settings).books
     assert (first.base, first.quote, second.quote) == (WETH, USDC, None)
 
 

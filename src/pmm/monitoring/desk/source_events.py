@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -45,9 +46,11 @@ class SourceEvents:
             registry=registry,
         )
 
-    def role_joined(self, *, role: str) -> None:
-        """A role is asked from now on: questions that nobody answers count from zero."""
+    def role_joined(self, *, role: str, stand_ins: Iterable[str] = ()) -> None:
+        """A role is asked from now on: what nobody answers, or a stand-in, counts from zero."""
         self._skipped.labels(role)
+        for source in stand_ins:
+            self._fallbacks.labels(role, source)
         self._log.debug("role_joined", role=role)
 
     def source_answered(self, *, source: str, took_s: float, at_s: float) -> None:
