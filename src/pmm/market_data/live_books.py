@@ -28,6 +28,7 @@ _SILENT.disabled = True
 _MOST_BYTES = 1 << 18
 # How soon a stop is heard.
 _SLICE_S = 0.2
+_CLOSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +123,11 @@ class LiveBooks:
         return {feed.venue: feed.connected for feed in self._feeds}
 
     def close(self) -> None:
-        """Stop listening; returns once every thread has ended, or after a second more than opening may take."""
+        """Stop listening; returns once every thread has ended, or after two seconds: one may be opening still."""
         self._stopped.set()
+        until_s = time.monotonic() + _CLOSE_S
         for feed in self._feeds:
-            feed.join()
+            feed.join(max(until_s - time.monotonic(), 0.0))
 
     def _start(self) -> None:
         for feed in self._feeds:
@@ -178,9 +180,9 @@ class _VenueFeed:
             self._thread = threading.Thread(target=self._run, name=f"books-{self.venue}", daemon=True)
             self._thread.start()
 
-    def join(self) -> None:
+    def join(self, timeout_s: float) -> None:
         if self._thread is not None:
-            self._thread.join(timeout=self._patience.open_s + 1)
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         pause_s, told = self._patience.retry_s, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -182,6 +183,26 @@ def test_close__while_listening__ends_every_thread() -> None:
     with exchange() as venue, _listening(venue):
         assert any(thread.name == "books-binance" for thread in threading.enumerate())
     assert not any(thread.name == "books-binance" for thread in threading.enumerate())
+
+
+def test_close__venues_that_take_and_say_nothing__is_soon() -> None:
+    """Each connection would wait for its answer for a minute."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(8)
+        address = f"ws://127.0.0.1:{mute.getsockname()[1]}"
+        other = LiveBook(venue="coinbase", symbol="ETH-USD", base=WETH, quote=None)
+        books = LiveBooks(
+            [_BOOK, other],
+            max_age_s=10,
+            addresses={"binance": address, "coinbase": address},
+            patience=FeedPatience(open_s=60),
+        )
+        books.current()
+        closing = threading.Thread(target=books.close)
+        closing.start()
+        closing.join(_DEADLINE_S)
+        assert not closing.is_alive()
 
 
 def test_books__none_named__start_no_thread() -> None:
