@@ -148,13 +148,16 @@ class DeskSources:
         self._timeout_s = settings.sources.timeout_ms / 1_000
         self._books = open_books(settings)
         self._stand_ins: dict[str, tuple[str, ...]] = {}
-        # Not the desk's own: a connection serves one thread.
-        self._node = Web3Node(settings.rpc_url, timeout_s=self._timeout_s)
+        # Not the desk's own, and one each: a connection serves one thread, and the question to the feeds may hang in
+        # its own while the pools are asked.
+        self._node, self._pools_node = (
+            Web3Node(settings.rpc_url, timeout_s=self._timeout_s) for _ in range(2)
+        )
         try:
             polled = tuple(self._polled())
             self.poller = SourcePoller(polled, SystemClock())
         except BaseException:
-            self._node.close()
+            self._close_nodes()
             raise
         for one in polled:
             events.role_joined(role=one.role.name, stand_ins=self._stand_ins.get(one.role.name, ()))
@@ -174,14 +177,14 @@ class DeskSources:
             self.poller.close(wait_s=1.0)
         finally:
             self._books.close()
-            self._node.close()
+            self._close_nodes()
 
     # ---------------------------------------------------------------------------------------------- internal
 
     def _polled(self) -> Iterable[Polled]:
         valuation: list[Source[tuple[ReferencePrice, ...]]] = [
             ChainlinkPrices(self._node, self._tokens, chain_now_s=self._chain_now_s),
-            PoolPrices(self._node, self._tokens, chain_now_s=self._chain_now_s),
+            PoolPrices(self._pools_node, self._tokens, chain_now_s=self._chain_now_s),
         ]
         if self._books.books:
             valuation.append(BookPrices(self._books))
@@ -222,6 +225,10 @@ class DeskSources:
             )
             flow = self._guard(dune, EACH_HOUR, patience_s=_DUNE_PATIENCE_S)
             yield Polled(FirstOf("flow", (flow,), watch=self.watch), _HOUR_S)
+
+    def _close_nodes(self) -> None:
+        for node in (self._node, self._pools_node):
+            node.close()
 
     def _chain_now_s(self) -> int:
         market = self._market()
