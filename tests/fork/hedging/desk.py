@@ -103,6 +103,12 @@ class ForkDesk:
         self.take_in(market)
         return reconcile(self.book, self.reader.read())
 
+    def clean_turns(self, count: int) -> None:
+        """Turn, and fail with what differs as soon as the book is not the chain."""
+        for _ in range(count):
+            found = self.turn()
+            assert found.clean, found.differences
+
     def take_in(self, market: HedgeMarket) -> None:
         """Let book and hedger see what is new on the chain."""
         for delivery in self.follower.deliveries():

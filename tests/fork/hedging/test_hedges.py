@@ -35,8 +35,7 @@ def test_fill__is_hedged_by_a_swap__delta_is_back_in_its_band(
     desk = ForkDesk.open(stage, ledger, routes=routes, strategy=BandHedge(inner=0, outer=10 * MIL))
     sells, buys = (3 * ETHER, 0) if direction == "sells" else (0, 3 * ETHER)
     stage.taker.fill(sells=sells, buys=buys, price_usd=PRICE_USD)
-    assert desk.turn().clean
-    assert desk.turn().clean
+    desk.clean_turns(2)
     assert _kinds(desk) == [NoticeKind.DONE]
     assert abs(desk.exposure(WETH.address).delta) <= 10 * MIL
     assert desk.exposure(WETH.address).delta == desk.hedger.open_delta(WETH.address)
@@ -47,7 +46,7 @@ def test_short__opened_by_one_fill_and_closed_by_another__on_aave(stage: HedgeSt
     desk = ForkDesk.open(stage, ledger, routes=(AaveShortRoute(stage.lending),))
     stage.taker.fill(buys=4 * ETHER, price_usd=PRICE_USD)
     # Margin first, then the short: two legs, each in a turn of its own.
-    assert all(desk.turn().clean for _ in range(3))
+    desk.clean_turns(3)
     exposure = desk.exposure(WETH.address)
     assert exposure.by_origin[Origin.LENDING_DEBT] == -4 * ETHER
     assert exposure.delta == 0
@@ -61,7 +60,7 @@ def test_short__opened_by_one_fill_and_closed_by_another__on_aave(stage: HedgeSt
     assert any(one.amount for one in later.interest)
     assert desk.exposure(WETH.address).by_origin[Origin.LENDING_DEBT] < -4 * ETHER
     stage.taker.fill(sells=4 * ETHER, price_usd=PRICE_USD)
-    assert all(desk.turn().clean for _ in range(3))
+    desk.clean_turns(3)
     assert -MIL < desk.exposure(WETH.address).by_origin.get(Origin.LENDING_DEBT, 0) < 0
     assert abs(desk.exposure(WETH.address).delta) < MIL
     assert _kinds(desk) == [NoticeKind.DONE, NoticeKind.DONE]
@@ -74,7 +73,7 @@ def test_collateral_borrow__lends_and_sells(stage: HedgeStage, ledger: Ledger) -
     assert _kinds(desk) == [NoticeKind.NO_ROUTE]
     assert "collateral lacks" in desk.notices[0].detail
     _supply(stage, 50_000 * 10**6)
-    assert all(desk.turn().clean for _ in range(4))
+    desk.clean_turns(4)
     exposure = desk.exposure(WETH.address)
     assert exposure.by_origin[Origin.LENDING_DEBT] <= -2 * ETHER
     assert abs(exposure.delta) < MIL
@@ -108,7 +107,7 @@ def test_price_moves_between_decision_and_block__is_refused_and_repaired(
     # 1 % lower after the market was read, feed and pools: the least output of the old market is out of reach.
     set_price(stage.rpc, "ETH", Decimal(PRICE_USD) * Decimal("0.99"))
     desk.take_in(market)
-    assert all(desk.turn().clean for _ in range(3))
+    desk.clean_turns(3)
     assert _kinds(desk) == [NoticeKind.REPAIRED, NoticeKind.DONE]
     assert desk.exposure(WETH.address).delta == 0
 
@@ -118,7 +117,7 @@ def test_fill_on_1inch__hedged_by_its_own_hook__is_not_hedged_again(
 ) -> None:
     desk = ForkDesk.open(stage, ledger)
     stage.taker.fill_hedged_inside(buys=2 * ETHER, price_usd=PRICE_USD - 10)
-    assert all(desk.turn().clean for _ in range(2))
+    desk.clean_turns(2)
     assert desk.exposure(WETH.address).delta == 0
     assert desk.notices == []
     entries = ledger.read("SELECT kind, amount FROM hedging_entries")
@@ -130,7 +129,7 @@ def test_funded_fill__leaves_profit_alone__and_no_delta(stage: HedgeStage, ledge
     desk = ForkDesk.open(stage, ledger)
     before = desk.exposure(USDC.address).net
     stage.taker.fill_funded(sells=60 * ETHER, price_usd=PRICE_USD + 30)
-    assert all(desk.turn().clean for _ in range(2))
+    desk.clean_turns(2)
     assert desk.exposure(WETH.address).delta == 0
     assert desk.exposure(USDC.address).net > before
     assert desk.notices == []
@@ -206,7 +205,7 @@ def test_book__tokens_appear_without_a_log__is_told_once_with_its_cause(
     deal_silently(stage, 1)
     (difference,) = desk.turn().differences
     assert (difference.difference, difference.cause) == (1, Cause.UNSEEN_TRANSFER)
-    assert desk.turn().clean
+    desk.clean_turns(1)
     assert desk.exposure(USDC.address).net == before + 1
 
 
@@ -219,7 +218,7 @@ def test_taker_pays_or_gets_ether__counts_and_is_hedged_like_any_other(
     amount = 2 * ETHER
     sells, buys = (amount, 0) if direction == "sells" else (0, amount)
     stage.taker.fill(sells=sells, buys=buys, price_usd=PRICE_USD, ether=True)
-    assert all(desk.turn().clean for _ in range(2))
+    desk.clean_turns(2)
     assert _kinds(desk) == [NoticeKind.DONE]
     assert abs(desk.exposure(WETH.address).delta) <= 10 * MIL
 

@@ -104,7 +104,6 @@ def test_otc__filled__is_hedged_back_into_the_band(stage: HedgeStage, ledger: Le
         chain.send(stage.settlement, data, sender=TAKER)
     desk.take_in(desk.market())
     assert desk.exposure(WETH.address).delta == 20 * _ETHER
-    assert desk.turn().clean
-    assert desk.turn().clean
+    desk.clean_turns(2)
     assert [notice.kind for notice in desk.notices] == [NoticeKind.DONE]
     assert abs(desk.exposure(WETH.address).delta) <= 10 * _MIL
