@@ -24,6 +24,7 @@ from pmm.demo.trade import Trade
 from pmm.desk import Desk, open_desk
 from pmm.domain import USDC, to_hex
 from pmm.errors import PmmError
+from pmm.localnet.mining import wait_until_mined
 from pmm.monitoring.logs import log_to_file
 from pmm.settings import load_settings
 
@@ -124,6 +125,8 @@ class DemoDesk:
         if trade:
             watch.begin(desk.risk.monitor.posture())
         while True:
+            # What it reads must be of one block.
+            wait_until_mined(self._rpc)
             turn = desk.step()
             turns.take_in(turn)
             self._sample(risk)

@@ -8,8 +8,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from pmm.chain.rpc import JsonRpc
 from pmm.desk import Desk, DeskTurn, open_desk
 from pmm.localnet.funding import balance_of
+from pmm.localnet.mining import wait_until_mined
 from pmm.settings import ServeSettings, load_settings
 from tests.fork.server.site import Deployed
 
@@ -44,10 +46,12 @@ def running(deployed: Deployed, ledger: Path, *, journal: Path | None = None, **
 
 
 def until_quiet(desk: Desk) -> list[DeskTurn]:
-    """Step until nothing is left to do; the node answers before it mines, so a turn may find nothing new."""
+    """Step until nothing is left to do."""
     turns: list[DeskTurn] = []
     deadline_s = monotonic() + _QUIET_WITHIN_S
     while monotonic() < deadline_s:
+        with JsonRpc(desk.scene.settings.rpc_url) as rpc:
+            wait_until_mined(rpc)
         turns.append(desk.step())
         assert turns[-1].reconciliation.clean, turns[-1].reconciliation.differences
         if turns[-1].quiet:

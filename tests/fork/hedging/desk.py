@@ -29,7 +29,7 @@ from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.paper import PaperPerp
 from pmm.venues.uniswap import UniswapRoute
-from tests.helpers.mining import wait_until_mined
+from pmm.localnet.mining import wait_until_mined
 
 
 @dataclass
@@ -98,10 +98,12 @@ class ForkDesk:
         market = self.market()
         self.take_in(market)
         self.notices += self.hedger.step(now_ms=self.now_ms, market=market)
-        # Between the last look at the chain and the reading no block may come.
         wait_until_mined(self.stage.rpc)
         self.take_in(market)
-        return reconcile(self.book, self.reader.read())
+        # What came in may have sent the next leg: its block is the next turn's.
+        wait_until_mined(self.stage.rpc)
+        assert self.book.head is not None
+        return reconcile(self.book, self.reader.read(self.book.head.number))
 
     def clean_turns(self, count: int) -> None:
         """Turn, and fail with what differs as soon as the book is not the chain."""

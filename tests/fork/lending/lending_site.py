@@ -18,7 +18,7 @@ from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import balance_of, deal
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.prices import set_price
-from tests.helpers.mining import wait_until_mined
+from pmm.localnet.mining import wait_until_mined
 
 AAVE, COMPOUND = LendingMarket.AAVE_V3, LendingMarket.COMPOUND_V2
 NUMBERS = {AAVE: 1, COMPOUND: 2}

@@ -28,7 +28,7 @@ from tests.fork.lending.test_desk_keeper import (
 )
 from tests.fork.lending.test_desk_shorts import owed
 from tests.fork.server.site import Deployed, Server, as_owner, fill, serving
-from tests.helpers.mining import wait_until_mined
+from pmm.localnet.mining import wait_until_mined
 
 _DUST = 10**12
 _KEEPING = {"keeper": True, "keeper_leaves": ("WETH:40",), "keeper_surplus_above_bps": 50_000}
