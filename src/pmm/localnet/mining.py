@@ -22,7 +22,7 @@ def wait_until_mined(rpc: JsonRpc) -> None:
     while waiting := int(rpc.call("txpool_status")["pending"], 16):
         if time.monotonic() > deadline_s:
             raise PmmError(
-                f"expected the node at {rpc.shown_url} to mine within {_WITHIN_S:.0f} s, found {waiting} transactions "
-                "waiting; start it with automatic mining"
+                f"expected the node at {rpc.shown_url} to mine within {_WITHIN_S:.0f} s, found {waiting} waiting "
+                "transactions; start it with automatic mining"
             )
         time.sleep(_PAUSE_S)

@@ -23,13 +23,13 @@ from pmm.execution.hedging import (
     LegDesk,
 )
 from pmm.ledger import Ledger
+from pmm.localnet.mining import wait_until_mined
 from pmm.venues.aave import AaveShortRoute
 from pmm.venues.book_reader import BookReader
 from pmm.venues.hedge_market import HedgeMarketReader
 from pmm.venues.operator_transactions import OperatorTransactions
 from pmm.venues.paper import PaperPerp
 from pmm.venues.uniswap import UniswapRoute
-from pmm.localnet.mining import wait_until_mined
 
 
 @dataclass

@@ -16,9 +16,9 @@ from pmm.errors import ChainError
 from pmm.execution.lending import AccountState, KeeperStep, LendingKeeper
 from pmm.localnet.addresses import keyless_account
 from pmm.localnet.funding import balance_of, deal
+from pmm.localnet.mining import wait_until_mined
 from pmm.localnet.placement import ChainBuilder
 from pmm.localnet.prices import set_price
-from pmm.localnet.mining import wait_until_mined
 
 AAVE, COMPOUND = LendingMarket.AAVE_V3, LendingMarket.COMPOUND_V2
 NUMBERS = {AAVE: 1, COMPOUND: 2}

@@ -16,6 +16,7 @@ from pmm.errors import InvalidInput
 from pmm.execution.hedging import NoticeKind
 from pmm.execution.lending import Repay
 from pmm.localnet.funding import balance_of
+from pmm.localnet.mining import wait_until_mined
 from pmm.server.client import QuoteAnswer
 from tests.fork.desk.desk_site import assert_books_equal_the_chain, running, settings_of, until_quiet
 from tests.fork.lending.lending_site import AAVE, Site
@@ -28,7 +29,6 @@ from tests.fork.lending.test_desk_keeper import (
 )
 from tests.fork.lending.test_desk_shorts import owed
 from tests.fork.server.site import Deployed, Server, as_owner, fill, serving
-from pmm.localnet.mining import wait_until_mined
 
 _DUST = 10**12
 _KEEPING = {"keeper": True, "keeper_leaves": ("WETH:40",), "keeper_surplus_above_bps": 50_000}
