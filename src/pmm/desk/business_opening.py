@@ -15,6 +15,7 @@ from pmm.desk.joined_journal import KnownOrders
 from pmm.desk.own_transactions import OwnTransactions
 from pmm.desk.quote_book import QuoteBook
 from pmm.desk.scene import Scene
+from pmm.desk.venue_times import VenueTimes
 from pmm.ledger import Ledger
 from pmm.settings_sections import DeskSettings, Hedging
 
@@ -24,7 +25,9 @@ _LOG = structlog.get_logger()
 def unmeasured(scene: Scene) -> dict[str, str]:
     """Return the metrics that this desk cannot know, with the reason: risk neither expects them nor warns of them."""
     desk = scene.settings.desk
-    found: dict[str, str] = {"trade_latency_ms": "no exchange venue is joined"}
+    found: dict[str, str] = {}
+    if not desk.paper_perp:
+        found["trade_latency_ms"] = "no exchange venue is joined, nor the one on paper (PMM_DESK_PAPER_PERP)"
     if desk.quote_server_url is None:
         found["uptime_pct"] = "PMM_DESK_QUOTE_SERVER_URL names no quote server"
         found["quote_response_ms"] = found["uptime_pct"]
@@ -67,10 +70,11 @@ def join_business(
     ledger: Ledger,
     orders: KnownOrders,
     transactions: OwnTransactions,
+    venues: tuple[VenueTimes, ...],
     *,
     now_ms: int,
 ) -> BusinessDesk:
-    """Return it, over the journal that ``orders`` reads and closes."""
+    """Return it, over the journal that ``orders`` reads and closes, and the venues whose orders are timed."""
     pairs = {
         frozenset((one.address, other.address)): f"{one.symbol}/{other.symbol}" for one, other in scene.pairs
     }
@@ -85,6 +89,7 @@ def join_business(
         accounts=frozenset(scene.watch.accounts),
         failures=failures if orders.quotes is not None else None,
         hedges=scene.settings.desk.hedging is not Hedging.NONE,
+        venues=venues,
     )
     return BusinessDesk(ledger, parts, now_ms=now_ms)
 

@@ -58,6 +58,7 @@ from pmm.desk.scene import Scene
 from pmm.desk.sources import DeskSources
 from pmm.desk.stock import Stock, StockedSender
 from pmm.desk.strategy import hedged_assets
+from pmm.desk.venue_times import VenueTimes
 from pmm.domain import WETH, parse_address
 from pmm.errors import InvalidInput, SetupError, UnsafeToSign
 from pmm.execution.actions import ActionPorts, executors_of
@@ -163,12 +164,13 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         tokens=scene.tokens,
         development=scene.identity.development,
     )
+    perps = VenueTimes(paper.venue, clock_ms=_now_ms)
     timed.begin(one.intent.key for one in sender.open_records)
     hedger = Hedger(
         ledger=hedges,
         routes=(UniswapRoute(scene.settlement), *lending_routes(scene), *paper.routes),
         # Also where it is no longer offered: an order of an earlier process may be on its way to its end.
-        desk=LegDesk(HedgeTransactions(sender, stock), (paper.venue,)),
+        desk=LegDesk(HedgeTransactions(sender, stock), (perps,)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
     )
     heads = join_heads(scene)
@@ -240,7 +242,7 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
     availability = watched_server(settings.desk, _now_ms)
     if availability is not None:
         opened.keep(availability)
-    business = join_business(scene, ledger, orders, timed, now_ms=_now_ms())
+    business = join_business(scene, ledger, orders, timed, (perps,), now_ms=_now_ms())
     # Last: nobody is let in before the desk is whole.
     metrics = opened.keep(MetricsPort(events.registry, port=settings.desk.metrics_port))
     console = _console(scene, actions)

@@ -93,3 +93,24 @@ def test_paper_perp__cheapest__hedges_is_shown_as_paper_funded_and_kept(
         until_quiet(desk)
         assert nonce(desk, deployed) == 1
         assert [one.amount for one in desk.paper.positions()] == [-ETHER]
+
+
+def test_paper_perp__its_orders_are_timed__told_again_after_a_restart(
+    server: Server, chain: ChainBuilder, deployed: Deployed, ledger: Path
+) -> None:
+    def latency(desk: Desk) -> tuple[float | None, str]:
+        found = desk.risk.monitor.readings[("trade_latency_ms", "")]
+        return found.value, found.shown
+
+    with running(deployed, ledger, **_CHEAP) as desk:
+        until_quiet(desk)
+        assert latency(desk) == (None, "unknown")
+        fill(chain, server.quote())
+        until_quiet(desk)
+        took_ms, shown = latency(desk)
+        assert took_ms is not None
+        assert 0 < took_ms < 5_000
+        assert shown.endswith(" ms")
+    with running(deployed, ledger, **_CHEAP) as desk:
+        until_quiet(desk)
+        assert latency(desk)[0] == took_ms
