@@ -262,6 +262,11 @@ class DeskSettings(_Section):
     var_least_prices: int = Field(
         60, ge=2, le=1_440, description="Prices below which value at risk is unknown."
     )
+    price_history: Path | None = Field(
+        None,
+        description="CSV of past prices, `timestamp` (unix seconds) and a column of dollars per token: value at "
+        "risk is known from the first minute, and its method judged.",
+    )
     poll_ms: int = Field(1_000, ge=50, le=60_000, description="Pause between looks at the chain.")
     websockets: SecretStr | None = Field(
         None, description="WebSockets of nodes that tell of new heads, by comma; they may hold keys."

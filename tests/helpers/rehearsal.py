@@ -93,7 +93,10 @@ def _risk(events: DeskEvents) -> None:
     risk.loss_estimated(method="monte_carlo", var_usd=4_200.0, shortfall_usd=5_100.0)
     risk.loss_realised(pnl_usd=-5_000.0, var_usd=4_200.0)
     chances = {"kupiec": 0.76, "independence": 0.8, "conditional_coverage": 0.92}
-    risk.var_judged(method="monte_carlo", days=250, exceptions=3, zone="green", p_values=chances)
+    risk.var_judged(
+        method="monte_carlo", days=250, replayed=200, exceptions=3, zone="green", p_values=chances
+    )
+    risk.last_day(pnl_usd=-900.0)
     risk.scenario_valued(scenario="usdc_depeg_2023", pnl_usd=-9_000.0)
     risk.action_taken(action="widen", outcome="done", cause="net_delta", command_id="c-1")
     risk.actions_waiting(1)

@@ -1,8 +1,8 @@
-"""Rows of the backtest in the desk's ledger (``pmm.ledger.schemas.backtest``)."""
+"""Rows of the backtest in the desk's ledger (``pmm.ledger.schemas.backtest`` and ``replay``)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -31,16 +31,20 @@ class _Reads(Protocol):
 
 
 def var_days(ledger: _Reads) -> tuple[VarDay, ...]:
-    """Return every day that has a forecast, oldest first; none where no desk made the tables yet."""
-    if not ledger.read("SELECT 1 FROM ledger_meta WHERE key = ?", ("backtest_schema",)):
+    """Return every day that has a forecast, oldest first; none where no desk made the tables yet.
+
+    Days of a price history end where the desk's own begin.
+    """
+    own = own_days(ledger)
+    begin = own[0].day if own else None
+    return (*(one for one in _replayed_days(ledger) if begin is None or one.day < begin), *own)
+
+
+def own_days(ledger: _Reads) -> tuple[VarDay, ...]:
+    """Return the days that the desk forecast itself."""
+    if not _has(ledger, "backtest"):
         return ()
-    forecasts: dict[int, dict[str, Forecast]] = {}
-    for day, method, var, shortfall in ledger.read(
-        "SELECT day, method, var_usd_e6, shortfall_usd_e6 FROM backtest_forecasts ORDER BY day, method"
-    ):
-        forecasts.setdefault(day, {})[method] = Forecast(
-            var_usd=int(var) / _USD, shortfall_usd=int(shortfall) / _USD
-        )
+    forecasts = _forecasts(ledger, "backtest_forecasts")
     return tuple(
         VarDay(
             day=day,
@@ -54,6 +58,61 @@ def var_days(ledger: _Reads) -> tuple[VarDay, ...]:
             "SELECT day, forecast_ms, capital_usd_e6, closed_ms, realised_usd_e6 FROM backtest_days ORDER BY day"
         )
     )
+
+
+def _replayed_days(ledger: _Reads) -> tuple[VarDay, ...]:
+    if not _has(ledger, "replay"):
+        return ()
+    forecasts = _forecasts(ledger, "replay_forecasts")
+    return tuple(
+        VarDay(
+            day=day,
+            capital_usd=int(capital) / _USD,
+            forecasts=forecasts[day],
+            realised_usd=int(realised) / _USD,
+            closed=True,
+            whole=True,
+            replayed=True,
+        )
+        for day, capital, realised in ledger.read(
+            "SELECT day, capital_usd_e6, realised_usd_e6 FROM replay_days ORDER BY day"
+        )
+    )
+
+
+def put_replay(transaction: LedgerTransaction, days: Iterable[VarDay]) -> None:
+    """Write the days of a price history in place of those of an earlier replay; each has a realised amount."""
+    transaction.execute("DELETE FROM replay_days")
+    transaction.execute("DELETE FROM replay_forecasts")
+    for one in days:
+        transaction.execute(
+            "INSERT INTO replay_days (day, capital_usd_e6, realised_usd_e6) VALUES (?, ?, ?)",
+            (one.day, str(_e6(one.capital_usd)), str(_e6(one.realised_usd or 0.0))),
+        )
+        transaction.executemany(
+            "INSERT INTO replay_forecasts (day, method, var_usd_e6, shortfall_usd_e6) VALUES (?, ?, ?, ?)",
+            [
+                (one.day, method, str(_e6(said.var_usd)), str(_e6(said.shortfall_usd)))
+                for method, said in one.forecasts.items()
+            ],
+        )
+
+
+def _forecasts(ledger: _Reads, table: str) -> dict[int, dict[str, Forecast]]:
+    found: dict[int, dict[str, Forecast]] = {}
+    rows = ledger.read(
+        f"SELECT day, method, var_usd_e6, shortfall_usd_e6 FROM {table} ORDER BY day, method"  # noqa: S608 - a constant
+    )
+    for day, method, var, shortfall in rows:
+        found.setdefault(day, {})[method] = Forecast(
+            var_usd=int(var) / _USD, shortfall_usd=int(shortfall) / _USD
+        )
+    return found
+
+
+def _has(ledger: _Reads, module: str) -> bool:
+    """Tell whether a desk made the tables of a schema module."""
+    return bool(ledger.read("SELECT 1 FROM ledger_meta WHERE key = ?", (f"{module}_schema",)))
 
 
 def open_day(ledger: _Reads) -> tuple[int, dict[Address, Holding]] | None:

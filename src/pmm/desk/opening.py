@@ -48,10 +48,12 @@ from pmm.desk.joined_journal import KnownOrders, promised_inventory
 from pmm.desk.lending_opening import join_lending, lending_routes
 from pmm.desk.operator_key import operator_key
 from pmm.desk.paper_perps import PaperPerpDesk
+from pmm.desk.past_prices import PastPrices
 from pmm.desk.pending import PendingDesk
 from pmm.desk.performance import PerformanceDesk
 from pmm.desk.pre_trade import PreTradeDesk
 from pmm.desk.pre_trade_teller import tellers_of
+from pmm.desk.price_history_file import read_price_history
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
 from pmm.desk.scene import Scene
@@ -139,6 +141,8 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
             every_ms=settings.desk.var_every_ms,
             price_every_ms=settings.desk.price_every_ms,
             least=settings.desk.var_least_prices,
+            past=_past_prices(scene),
+            now_ms=_now_ms(),
         )
     )
     assets, hedges = hedged_assets(settings.desk, clock.record), HedgeLedger(ledger)
@@ -287,6 +291,11 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         audit=audit,
         metrics=metrics,
     )
+
+
+def _past_prices(scene: Scene) -> PastPrices:
+    file, assets = scene.settings.desk.price_history, sorted(one.symbol for one in scene.tokens)
+    return PastPrices(read_price_history(file, assets, now_ms=_now_ms()) if file else None)
 
 
 def _console(scene: Scene, actions: DeskActions) -> DeskConsole | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from pmm.desk.past_prices import PastPrices
 from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.var_days import Held, VarDays
 from pmm.domain import Address, Token
@@ -45,6 +46,7 @@ class RiskClock:
     Args:
         price_every_ms: pause between the prices that are kept, in the ledger too: a restart goes on with them.
         least: prices before value at risk is known.
+        past: prices of before the desk's own.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class RiskClock:
         every_ms: int,
         price_every_ms: int,
         least: int,
+        past: PastPrices,
+        now_ms: int,
     ) -> None:
         self._rows, self._events, self._settings = PerformanceLedger(ledger), events, settings
         self._tokens = tuple(tokens)
@@ -65,7 +69,9 @@ class RiskClock:
             sorted(one.symbol for one in self._tokens), every_ms=price_every_ms, least=least
         )
         self._thin_ms = price_every_ms * MOST_PRICES * 2
-        for at_ms, seen in self._rows.prices(most=MOST_PRICES * 2 + MOST_HOURS):
+        own = self._rows.prices(most=MOST_PRICES * 2 + MOST_HOURS)
+        past.begin(self.record, until_ms=own[0][0] if own else now_ms, now_ms=now_ms)
+        for at_ms, seen in own:
             self.record.see(at_ms, self._whole(seen))
         self._lacking: set[str] = set()
         self._unwritten: dict[int, Mapping[Address, int]] = {}
@@ -74,6 +80,7 @@ class RiskClock:
         self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk-clock")
         self._days = VarDays(ledger, events, tokens=self._tokens)
         self._running: tuple[Future[Valuation], Held] | None = None
+        self._past = past
         self._asked_ms: int | None = None
         self._seed = 0
         self.model: ReturnModel | None = None
@@ -110,6 +117,8 @@ class RiskClock:
                 # Without a price there is no value at risk, and so no forecast to hold anything against.
                 held = {} if lacking else self._days.held(positions, market.usd_per_unit_e36)
                 self._running = self._aside.submit(value, snapshot, self._settings), held
+                if self._days.wants_history:
+                    self._past.judge(snapshot, self._aside)
         return found
 
     def keep(self, now_ms: int) -> None:
@@ -122,6 +131,7 @@ class RiskClock:
                 forget_before_ms=now_ms - self._thin_ms - HOUR_MS * MOST_HOURS,
             )
             del self._unwritten[at_ms]
+        self._past.keep(self._days)
         self._days.end(self._prices, now_ms)
         while self._found:
             self._days.forecast(*self._found[0])

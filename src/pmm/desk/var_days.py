@@ -1,20 +1,31 @@
 """Keeps one forecast of value at risk per UTC day, and what its positions brought until the day's end.
 
 Positions are held as they were: what was traded meanwhile, and fees and interest, are no part of it (Basel's
-hypothetical profit and loss, MAR32.5 of the Basel Framework). A restart goes on with the ledger's rows.
+hypothetical profit and loss, MAR32.5 of the Basel Framework). A restart goes on with the ledger's rows. Until they
+are 250, days of a price history stand before them, if there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pmm.desk.backtest_ledger import DAY_MS, LATE_MS, Holding, open_day, put_day, put_end, var_days
+from pmm.desk.backtest_ledger import (
+    DAY_MS,
+    LATE_MS,
+    Holding,
+    open_day,
+    own_days,
+    put_day,
+    put_end,
+    put_replay,
+    var_days,
+)
 from pmm.domain import Address, Token
 from pmm.ledger import Ledger
 from pmm.monitoring.desk import RiskEvents
 from pmm.risk.events import PositionValued
 from pmm.risk.valuation import METHODS, Valuation
-from pmm.risk.var_record import judge
+from pmm.risk.var_record import DAYS_FOR_A_VERDICT, VarDay, judge
 
 Held = dict[Address, Holding]
 
@@ -25,9 +36,11 @@ class VarDays:
     def __init__(self, ledger: Ledger, events: RiskEvents, *, tokens: Iterable[Token]) -> None:
         self._ledger, self._events = ledger, events
         self._addresses = {one.symbol: one.address for one in tokens}
-        days = var_days(ledger)
+        days = own_days(ledger)
         self._last = days[-1].day if days else -1
         self._open = open_day(ledger)
+        self.wants_history = sum(one.counts for one in days) < DAYS_FOR_A_VERDICT
+        """Whether too few days are there for a verdict."""
         self._judge()
 
     def held(self, positions: Sequence[PositionValued], usd_e36: Mapping[Address, int]) -> Held:
@@ -69,6 +82,12 @@ class VarDays:
         self._open = None
         self._judge(ended=day)
 
+    def replayed(self, days: Sequence[VarDay]) -> None:
+        """Keep what a price history says, in place of what an earlier one said."""
+        with self._ledger.transaction() as transaction:
+            put_replay(transaction, days)
+        self._judge()
+
     # ---------------------------------------------------------------------------------------------- internal
 
     def _judge(self, ended: int | None = None) -> None:
@@ -81,6 +100,7 @@ class VarDays:
             self._events.var_judged(
                 method=verdict.method,
                 days=verdict.days,
+                replayed=verdict.replayed,
                 exceptions=verdict.exceptions,
                 zone=verdict.zone.value if verdict.zone else None,
                 p_values={}
@@ -91,6 +111,9 @@ class VarDays:
                     "conditional_coverage": tests.conditional_coverage.p_value,
                 },
             )
+        over = [one.realised_usd for one in days if one.realised_usd is not None]
+        if ended is None and over:
+            self._events.last_day(pnl_usd=over[-1])
         for one in days:
             if one.day == ended and one.realised_usd is not None and "monte_carlo" in one.forecasts:
                 self._events.loss_realised(

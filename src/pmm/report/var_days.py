@@ -16,7 +16,10 @@ from pmm.risk.var_record import DAYS_FOR_A_VERDICT, VarDay, judge
 
 
 def var_days_plot(days: Sequence[VarDay]) -> str:
-    """Bars of what each day brought, pale where it does not count, over the loss that each method allowed."""
+    """Bars of what each day brought, over the loss that each method allowed.
+
+    Pale where it does not count; without a fill where it is replayed from a price history.
+    """
     shown = days[-DAYS_FOR_A_VERDICT:]
     methods = sorted({method for one in shown for method in one.forecasts})
     with mpl.rc_context(STYLE):
@@ -27,7 +30,12 @@ def var_days_plot(days: Sequence[VarDay]) -> str:
             if one.realised_usd is not None:
                 colour = BAD if any(map(one.exceeded, one.forecasts)) else GOOD if one.counts else QUIET
                 axes.bar(
-                    _at(one.day), one.realised_usd, color=colour, width=0.7, alpha=1 if one.counts else 0.4
+                    _at(one.day),
+                    one.realised_usd,
+                    color="none" if one.replayed else colour,
+                    edgecolor=colour if one.replayed else "none",
+                    width=0.7,
+                    alpha=1 if one.counts else 0.4,
                 )
         for colour, method in zip(LINES, methods, strict=False):
             _allowed(axes, [one for one in shown if method in one.forecasts], method, colour)
@@ -63,7 +71,8 @@ def _remark(one: VarDay) -> str:
     brought = f"brought {one.realised_usd:,.2f} USD; {_said(one)}"
     if not one.whole:
         return f"does not count, its forecast came after the day's first hour; {brought}"
-    return f"beyond {', '.join(beyond)}; {brought}" if beyond else ""
+    replayed = "replayed; " if one.replayed else ""
+    return f"{replayed}beyond {', '.join(beyond)}; {brought}" if beyond else ""
 
 
 def _said(one: VarDay) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pmm.errors import InvalidInput
 from pmm.risk.tail import Floats
@@ -18,7 +19,7 @@ MOST_PRICES: Final = 1_440
 HOUR_MS: Final = 3_600_000
 MOST_HOURS: Final = 720
 """A month: over recorded prices a day alone promised too little (docs/risk.md, "Against recorded days")."""
-_LEAST_HOURS: Final = 100
+LEAST_HOURS: Final = 100
 
 
 class PriceRecord:
@@ -77,11 +78,16 @@ class PriceRecord:
         A feed answers with the same price for many minutes, so that most of a day's minutes say nothing moved: their
         quantile is no loss at all, or one move of the feed's threshold scaled up.
         """
-        return _scaled(self._hours) if len(self._hours) > _LEAST_HOURS else None
+        return _scaled(self._hours) if len(self._hours) > LEAST_HOURS else None
 
 
 def _scaled(rows: Iterable[tuple[int, tuple[float, ...]]]) -> Floats:
     times, prices = zip(*rows, strict=True)
-    moves = np.diff(np.log(np.array(prices, dtype=np.float64)), axis=0)
-    scaled: Floats = moves * np.sqrt(DAY_MS / np.diff(np.array(times, dtype=np.float64)))[:, None]
+    return scaled_returns(np.array(times), np.array(prices, dtype=np.float64))
+
+
+def scaled_returns(times_ms: NDArray[np.int64], prices: Floats) -> Floats:
+    """Return logarithmic returns of (times, assets) prices, each scaled to one day by the root of its time."""
+    moves = np.diff(np.log(prices), axis=0)
+    scaled: Floats = moves * np.sqrt(DAY_MS / np.diff(times_ms.astype(np.float64)))[:, None]
     return scaled

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from pmm.errors import InvalidInput
 from pmm.risk.historical_var import historical_var
 from pmm.risk.payoffs import LendingAccount, LinearBook, Payoff
 from pmm.risk.returns import ReturnModel, ewma_covariance
@@ -79,11 +80,8 @@ def value(snapshot: Snapshot, settings: RiskSettings) -> Valuation:
     tails: dict[str, TailRisk] = {}
     model: ReturnModel | None = None
     why = _unknown(snapshot)
-    if not why and snapshot.returns is not None:
-        returns = snapshot.returns if snapshot.hours is None else snapshot.hours
-        # Every price of the record counts the same: it is short, and its decay per minute is nobody's standard.
-        model = ReturnModel(assets=snapshot.assets, covariance=ewma_covariance(returns, decay=1.0))
-        tails = _tails(snapshot, model)
+    if not why:
+        tails, model = tails_of(snapshot)
     return Valuation(
         at_ms=snapshot.at_ms,
         capital_usd=snapshot.book.capital_usd,
@@ -93,6 +91,16 @@ def value(snapshot: Snapshot, settings: RiskSettings) -> Valuation:
         why=why,
         model=model,
     )
+
+
+def tails_of(snapshot: Snapshot) -> tuple[dict[str, TailRisk], ReturnModel]:
+    """Return the tail by each method and the model of the returns; raises InvalidInput without any."""
+    returns = snapshot.returns if snapshot.hours is None else snapshot.hours
+    if returns is None:
+        raise InvalidInput(f"value at risk: expected returns, found none: needs {snapshot.needs} more prices")
+    # Every price of the record counts the same: it is short, and its decay per minute is nobody's standard.
+    model = ReturnModel(assets=snapshot.assets, covariance=ewma_covariance(returns, decay=1.0))
+    return _tails(snapshot, model), model
 
 
 def no_price_of(assets: Iterable[str]) -> str:

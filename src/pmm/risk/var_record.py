@@ -47,6 +47,7 @@ class VarDay:
             the day is open, and for ever where nobody saw its end.
         closed: whether the day is over.
         whole: whether the forecast was there as the day began; else it is shown, and proves nothing.
+        replayed: whether it is a day of a price history, met by a later book (``pmm.risk.var_replay``).
     """
 
     day: int
@@ -55,6 +56,7 @@ class VarDay:
     realised_usd: float | None
     closed: bool
     whole: bool
+    replayed: bool = False
 
     @property
     def counts(self) -> bool:
@@ -68,10 +70,14 @@ class VarDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VarVerdict:
-    """What the newest 250 days say of a method; ``zone`` and ``tests`` are None where there are fewer."""
+    """What the newest 250 days say of a method, ``replayed`` of them from a price history.
+
+    ``zone`` and ``tests`` are None where there are fewer.
+    """
 
     method: str
     days: int
+    replayed: int
     exceptions: int
     zone: Zone | None
     tests: Backtest | None
@@ -80,10 +86,11 @@ class VarVerdict:
     def sentence(self) -> str:
         """The verdict in words."""
         found = f"{self.exceptions} exceptions" if self.exceptions != 1 else "1 exception"
+        replayed = f", {self.replayed} of them replayed" if self.replayed else ""
         if self.zone is None or self.tests is None:
-            return f"{self.days} of {DAYS_FOR_A_VERDICT} days, {found}: no verdict"
+            return f"{self.days} of {DAYS_FOR_A_VERDICT} days{replayed}, {found}: no verdict"
         return (
-            f"{found} in {self.days} days: {self.zone.value}; p {self.tests.kupiec.p_value:.3f} Kupiec, "
+            f"{found} in {self.days} days{replayed}: {self.zone.value}; p {self.tests.kupiec.p_value:.3f} Kupiec, "
             f"{self.tests.independence.p_value:.3f} independence, "
             f"{self.tests.conditional_coverage.p_value:.3f} both"
         )
@@ -109,6 +116,7 @@ def _judge(method: str, days: Sequence[VarDay]) -> VarVerdict:
     return VarVerdict(
         method=method,
         days=len(hits),
+        replayed=sum(one.replayed for one in counted),
         exceptions=sum(hits),
         zone=traffic_light(sum(hits)) if enough else None,
         tests=backtest(hits) if enough else None,

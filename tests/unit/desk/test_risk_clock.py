@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from pmm.desk import risk_clock
+from pmm.desk.past_prices import PastPrices
 from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.risk_clock import RiskClock
 from pmm.domain import USDC, WETH, Address
@@ -26,6 +27,7 @@ from pmm.ledger import Ledger, open_ledger
 from pmm.monitoring.desk import DeskEvents
 from pmm.pricing import LendingReading
 from pmm.risk.events import PositionValued, RiskEvent, StressMeasured, VarMeasured, VarUnknown
+from pmm.risk.price_history import PriceHistory
 from pmm.risk.price_record import HOUR_MS, MOST_HOURS
 from pmm.risk.settings import RiskSettings
 from tests.helpers.quoting import MAKER
@@ -45,8 +47,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 class Turns:
     """A clock that is looked at turn by turn."""
 
-    def __init__(self, ledger: Ledger, *, least: int = 3) -> None:
+    def __init__(self, ledger: Ledger, *, least: int = 3, history: PriceHistory | None = None) -> None:
         self.events = DeskEvents()
+        self.now_ms = history.until_ms if history else 0
         self.clock = RiskClock(
             ledger,
             self.events.risk,
@@ -55,13 +58,14 @@ class Turns:
             every_ms=10_000,
             price_every_ms=MINUTE_MS,
             least=least,
+            past=PastPrices(history),
+            now_ms=self.now_ms,
         )
         self.book = InventoryBook(
             scope=BookScope(
                 accounts={MAKER: AccountKind.CONTRACT}, tokens=tuple(one.address for one in TOKENS)
             )
         )
-        self.now_ms = 0
         self.lacks: dict[Address, str] = {}
 
     def turn(self, weth_usd: int = 3_000, *, known: bool = True, lending: Any = ()) -> list[RiskEvent]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from pmm.desk.past_prices import PastPrices
 from pmm.desk.performance_ledger import PerformanceLedger
 from pmm.desk.risk_clock import RiskClock
 from pmm.desk.risk_desk import RiskDesk
@@ -41,6 +42,8 @@ class Turns:
             every_ms=10_000,
             price_every_ms=1_000,
             least=3,
+            past=PastPrices(None),
+            now_ms=0,
         )
         self.desk = RiskDesk(
             self.ledger,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pmm.cli.report import app
-from pmm.desk.backtest_ledger import DAY_MS, put_day, put_end
+from pmm.desk.backtest_ledger import DAY_MS, put_day, put_end, put_replay, var_days
 from pmm.errors import InvalidInput
 from pmm.ledger import open_ledger
 from pmm.report import write_day
@@ -97,3 +98,33 @@ def test_page__days_up_to_its_own__are_drawn_and_judged(tmp_path: Path, days: in
     earlier = write_day(DAY.replace(day=20), journal=None, ledger=path, target=target)
     assert earlier.empty == (days < 9)
     assert len(earlier.var_days) == max(days - 8, 0)
+
+
+def test_var__days_of_a_price_history__are_named_as_such_and_end_where_the_desks_own_begin(
+    tmp_path: Path,
+) -> None:
+    path = record(tmp_path / "ledger", 12)
+    ledger = open_ledger(path, chain_id=1, maker=MAKER)
+    own = var_days(ledger)
+    first = own[0].day
+    past = [
+        replace(own[0], day=first + number, realised_usd=-(10**6) if number == -7 else 1.0, replayed=True)
+        for number in range(-240, 5)
+    ]
+    with ledger.transaction() as transaction:
+        put_replay(transaction, past)
+    assert len(var_days(ledger)) == 240 + 12
+    # Again: in place of the first, not beside it.
+    with ledger.transaction() as transaction:
+        put_replay(transaction, past[-9:])
+    assert len(var_days(ledger)) == 4 + 12
+    with ledger.transaction() as transaction:
+        put_replay(transaction, past)
+    ledger.close()
+    lines = says(path)
+    assert "1 exception in 250 days, 238 of them replayed: green" in lines[0]
+    (day,) = [one for one in lines if "replayed; beyond" in one]
+    assert "brought -1,000,000.00 USD" in day
+    target = tmp_path / "day.html"
+    write_day(DAY, journal=None, ledger=path, target=target)
+    assert "238 of them replayed" in target.read_text()

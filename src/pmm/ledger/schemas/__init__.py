@@ -10,6 +10,7 @@ from pmm.ledger.schemas.chain import CHAIN
 from pmm.ledger.schemas.hedging import HEDGING
 from pmm.ledger.schemas.history import HISTORY
 from pmm.ledger.schemas.performance import PERFORMANCE
+from pmm.ledger.schemas.replay import REPLAY
 from pmm.ledger.schemas.sent import SENT
 
 ALL: tuple[SchemaModule, ...] = (
@@ -22,5 +23,6 @@ ALL: tuple[SchemaModule, ...] = (
     HISTORY,
     PERFORMANCE,
     BACKTEST,
+    REPLAY,
     BUSINESS,
 )

@@ -47,7 +47,7 @@ class RiskEvents:
         )
         self._judged = Gauge(
             "pmm_var_backtest",
-            "Days and exceptions of the newest 250.",
+            "Days and exceptions of the newest 250, and how many are replayed.",
             ("method", "count"),
             registry=registry,
         )
@@ -141,17 +141,35 @@ class RiskEvents:
             self._exceeded.inc()
         self._log.info("loss_realised", pnl_usd=round(pnl_usd), var_usd=round(var_usd), exceeded=exceeded)
 
+    def last_day(self, *, pnl_usd: float) -> None:
+        """The newest day that is over, as the ledger has it: told at a start, for it was counted when it ended."""
+        self._loss.labels("realised", "pnl").set(pnl_usd)
+        self._log.debug("last_day", pnl_usd=round(pnl_usd))
+
     def var_judged(
-        self, *, method: str, days: int, exceptions: int, zone: str | None, p_values: Mapping[str, float]
+        self,
+        *,
+        method: str,
+        days: int,
+        exceptions: int,
+        zone: str | None,
+        p_values: Mapping[str, float],
+        replayed: int = 0,
     ) -> None:
-        """A method was held against its newest days; raises KeyError for an unknown zone, None is too few days."""
+        """A method was held against its newest days, some of them ``replayed`` from a price history.
+
+        Raises KeyError for an unknown zone; None is too few days.
+        """
         self._judged.labels(method, "days").set(days)
+        self._judged.labels(method, "replayed").set(replayed)
         self._judged.labels(method, "exceptions").set(exceptions)
         if zone is not None:
             self._zone.labels(method).set(_ZONES[zone])
         for test, chance in p_values.items():
             self._chance.labels(method, test).set(chance)
-        self._log.debug("var_judged", method=method, days=days, exceptions=exceptions, zone=zone)
+        self._log.debug(
+            "var_judged", method=method, days=days, replayed=replayed, exceptions=exceptions, zone=zone
+        )
 
     def scenario_valued(self, *, scenario: str, pnl_usd: float) -> None:
         """A stress scenario was computed."""
