@@ -15,7 +15,7 @@ import pytest
 
 from pmm.demo.desk_facts import BAND_USD
 from pmm.demo.loan import BORROWED_USDC
-from pmm.domain import WETH
+from pmm.domain import USDC, WETH
 from pmm.localnet.addresses import MARKER
 from pmm.localnet.node import start
 from tests.e2e.demo_day import PMM, DemoDay, environment
@@ -59,15 +59,17 @@ def _check_round(path: Path) -> None:
 def _check_desk(result: dict[str, Any]) -> None:
     desk = result["desk"]
     assert (desk["differences"], desk["owed"]) == ("0", "0")
-    rose, fell = desk["hedges"]
-    assert [one["number"] for one in (rose, fell)] == ["1", "2"]
-    for one in (rose, fell):
-        # The swap took the whole fill back: out of the band, and in again.
+    (sold,), (fell,) = desk["paper"], desk["hedges"]
+    assert [one["number"] for one in (sold, fell)] == ["1", "2"]
+    for one in (sold, fell):
+        # The whole fill was taken back: out of the band, and in again.
         assert abs(Decimal(one["delta_usd"])) > BAND_USD
         assert abs(Decimal(one["delta_after_usd"])) < 1
-        assert abs(int(one["inventory_after"]) - int(one["inventory_before"])) < 10**12
-    assert (rose["sold"], int(rose["sold_amount"])) == (WETH.address, 15 * 10**17)
+    assert sold["amount"] == sold["position"] == str(-15 * 10**17)
+    assert abs(int(fell["inventory_after"]) - int(fell["inventory_before"])) < 10**12
+    assert (fell["sold"], fell["bought"]) == (USDC.address, WETH.address)
     assert int(fell["inventory_before"]) - int(fell["inventory_at_fill"]) == 6 * 10**18
+    _check_risk(desk["possible"])
     (repaid,) = desk["repayments"]
     assert int(repaid["owed_before"]) >= BORROWED_USDC
     assert int(repaid["repaid"]) >= int(repaid["owed_before"])
@@ -81,6 +83,14 @@ def _check_desk(result: dict[str, Any]) -> None:
     _check_quotes(desk["quotes"])
     page = Path(result["report"]).read_text()
     assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+
+
+def _check_risk(possible: list[dict[str, Any]]) -> None:
+    assert {one["method"] for one in possible} == {"monte_carlo", "historical"}
+    for one in possible:
+        # Some 40 ether, 60 % a year: a day's 99 % quantile is 7.3 % of them.
+        assert 4_000 < Decimal(one["var_usd"]) < Decimal(one["shortfall_usd"]) < 20_000
+        assert " in 250 days, 250 of them replayed: " in one["verdict"]
 
 
 def _check_quotes(quotes: list[dict[str, Any]]) -> None:
@@ -104,7 +114,11 @@ def test_demo__once__every_balance_is_right_to_the_unit(demo_day: DemoDay) -> No
     assert demo_day.code == 0, demo_day.printed + demo_day.errors
     assert "SYNTHETIC" in demo_day.printed
     assert "every balance is what it must be" in demo_day.printed
-    assert "inventory fell from 40 WETH to 34 WETH" in demo_day.printed
+    assert (
+        "sold 1.5 WETH at 3,150.00 USD on the paper perp, which cost least (paper money)" in demo_day.printed
+    )
+    assert "inventory fell from 41.5 WETH to 35.5 WETH" in demo_day.printed
+    assert "value at risk " in demo_day.printed
     assert "critical: no quote (quoting is paused" in demo_day.printed
     *_, report, stays = demo_day.printed.rstrip().splitlines()
     assert report.startswith("day report: ")

@@ -45,6 +45,7 @@ def _books(events: DeskEvents) -> None:
 
 def _hedges_and_lending(events: DeskEvents) -> None:
     hedges, lending = events.hedges, events.lending
+    hedges.route_offered(route="uniswap")
     hedges.hedge_intended(intent_id="1", asset="WETH", strategy="band", usd=3_150.0)
     hedges.hedge_submitted(intent_id="1", route="uniswap", after_s=0.004)
     hedges.hedge_finished(intent_id="1", route="uniswap", outcome="filled", cost_bps=3.0)

@@ -15,7 +15,7 @@ README = Path(__file__).parents[2] / "README.md"
 COMMAND = ["demo", "--once", "--day", "synthetic"]
 _BLOCK = re.compile(r"(```console\n\$ pmm demo --once --day synthetic\n)(.*?)(```)", re.S)
 # What differs from run to run: ports, the run's folder, gas (signatures have more or fewer zero bytes), the taker's
-# ether, what a loan bears of interest, clocks.
+# ether, what a loan bears of interest, clocks, what is simulated over a past that ends at the last midnight.
 _VARIABLE = (
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"runs/[0-9a-f-]+/"), "runs/RUN/"),
@@ -24,6 +24,9 @@ _VARIABLE = (
     (re.compile(r"(taker +│ ETH ).*"), r"\1"),
     (re.compile(r"settlement +│ USDC .*"), lambda row: re.sub(r"\.\d{6}", ".FRACTION", row[0])),
     (re.compile(r"(lending +│ USDC ).*"), r"\1"),
+    (re.compile(r"(value at risk|expected shortfall|p) [\d,.]+"), r"\1 N"),
+    (re.compile(r"[\d.]+ (Kupiec|independence|both)"), r"N \1"),
+    (re.compile(r"\d+ exceptions?"), "N exceptions"),
 )
 
 

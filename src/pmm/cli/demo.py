@@ -59,7 +59,7 @@ def demo(
         with build_progress() as on_progress:
             ensure_state(genuine=is_genuine(), on_progress=on_progress)
     with ExitStack() as stack:
-        site = open_site(stack, console.print, metrics_port=metrics_port)
+        site = open_site(stack, console.print, day=price_day, metrics_port=metrics_port)
         progress = stack.enter_context(Progress(*columns, console=console, disable=not sys.stdout.isatty()))
         bar = progress.add_task("walking the day", total=len(steps))
         outcome = walk(site, steps, started_s, lambda _: progress.advance(bar))

@@ -59,6 +59,53 @@ class Hedge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaperTrade:
+    """One order that the paper perp venue filled, from its books.
+
+    Attributes:
+        number: the request whose fill it takes back.
+        amount: base units of WETH, negative where it was sold.
+        price_usd: per whole token.
+        delta_usd, delta_after_usd: delta before it, and with it in the books, US dollars.
+        position: base units held there behind it.
+    """
+
+    number: int
+    amount: int
+    price_usd: Decimal
+    delta_usd: Decimal
+    delta_after_usd: Decimal
+    position: int
+
+    def describe(self) -> str:
+        """Return it for a person."""
+        verb = "bought" if self.amount > 0 else "sold"
+        traded = f"{verb} {whole(WETH.address, abs(self.amount))} at {self.price_usd:,.2f} USD"
+        return (
+            f"delta {self.delta_usd:+,.2f} USD left its band of {BAND_USD:,}; {traded} "
+            f"on the paper perp, which cost least (paper money); delta {self.delta_after_usd:.2f} USD, "
+            f"{whole(WETH.address, self.position)} held there"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Possible:
+    """What a method says may be lost in a day at 99 %, US dollars, and what it is worth over the days replayed."""
+
+    method: str
+    var_usd: Decimal
+    shortfall_usd: Decimal
+    verdict: str
+
+    def describe(self) -> str:
+        """Return it for a person."""
+        return (
+            f"value at risk {self.var_usd:,.0f} USD, expected shortfall {self.shortfall_usd:,.0f} USD "
+            f"({self.method.replace('_', ' ')}); {self.verdict}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repayment:
     """A debt on Aave that the keeper repaid, base units; what is owed is what our contract reads from Aave."""
 
@@ -111,12 +158,15 @@ class DeskFacts:
 
     Attributes:
         quotes: what the quote server would have quoted before, in and after each change that the desk made to it.
+        possible: what may be lost at the end of the day, by each method.
         moves: what the desk moved, base units per account and asset.
         differences: how often its book did not equal the chain.
         owed: USDC base units owed on Aave at the end.
     """
 
     hedges: list[Hedge] = field(default_factory=list)
+    paper: list[PaperTrade] = field(default_factory=list)
+    possible: list[Possible] = field(default_factory=list)
     repayments: list[Repayment] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
     quotes: list[Asked] = field(default_factory=list)
@@ -145,6 +195,8 @@ class DeskFacts:
 
         return {
             "hedges": [shown(asdict(one)) for one in self.hedges],
+            "paper": [shown(asdict(one)) for one in self.paper],
+            "possible": [shown(asdict(one)) for one in self.possible],
             "repayments": [shown(asdict(one)) for one in self.repayments],
             "warnings": [shown(asdict(one)) for one in self.warnings],
             "quotes": [shown(asdict(one)) for one in self.quotes],

@@ -18,7 +18,7 @@ from pmm.chain.abi import encode_call
 from pmm.chain.rpc import JsonRpc
 from pmm.demo.alert_receiver import AlertReceiver
 from pmm.demo.desk_facts import AAVE, BAND_USD, DeskFacts
-from pmm.demo.desk_watch import RiskWatch, TurnWatch
+from pmm.demo.desk_watch import RiskWatch, TurnWatch, possible_losses
 from pmm.demo.quote_watch import QuoteWatch, is_calm
 from pmm.demo.trade import Trade
 from pmm.desk import Desk, open_desk
@@ -35,11 +35,24 @@ _WITHIN_S = 60.0
 _PAUSE_S = 0.1
 _BLOCK_S = 12.0
 _NEVER = float("inf")
+_VALUED_MS = 1_000
+# A day of the demo's prices in a minute is no volatility of ether: none of them is taken into the record.
+_PRICE_MS = 3_600_000
+_PAPER = {
+    # Cheaper than a swap, and too shallow for more than a small one: both ways are seen.
+    "paper_perp": True,
+    "paper_perp_fee_pips": 100,
+    "paper_perp_half_spread_bps": 0,
+    "paper_perp_size_usd": 8_000,
+}
 _RISK = {
     # The defaults but for time: a demo does not wait minutes for a warning to end.
     "hold_s": 1.0,
     "desk_hold_s": 1.0,
     "recovery_step_s": 1.0,
+    # Half of an inventory of two tokens is ether: what it may lose in a day is beyond the defaults.
+    "value_at_risk_pct": (5.0, 10.0, 20.0),
+    "expected_shortfall_pct": (6.0, 12.0, 24.0),
     # Two tokens are concentrated.
     "concentration_pct": (60.0, 90.0, 100.0),
     # A second of the demo is hours of its prices, and the ratios of a day say nothing after one fill.
@@ -73,11 +86,12 @@ class DemoDesk:
         journal: Path,
         folder: Path,
         quotes: QuoteServer,
+        past: Path,
         say: Callable[[str], None],
         metrics_port: int = 0,
     ) -> None:
         self.facts, self._quotes, self._metrics_port = DeskFacts(), quotes, metrics_port
-        self.ledger = folder / "ledger.sqlite"
+        self.ledger, self._past = folder / "ledger.sqlite", past
         self._rpc, self._record, self._journal, self._folder, self._say = rpc, record, journal, folder, say
         self._stack = ExitStack()
         self._desk: Desk | None = None
@@ -147,19 +161,40 @@ class DemoDesk:
         # The desk's first look at delta is no warning: it had not seen any.
         warned = risk.found() if trade else []
         turns.add_to(self.facts)
+        on_paper = turns.paper()
+        self.facts.paper += on_paper
         self.facts.repayments += repaid
         self.facts.warnings += warned
         shaped = watch.changes if trade else []
         self.facts.quotes += shaped
         place = f"desk, request {number}" if trade else "desk, before the day"
         texts = [one.describe() for one in repaid]
+        texts += [one.describe() for one in on_paper]
         texts += [one.describe() for one in turns.hedges]
         for text in (*texts, *(one.describe() for one in warned)):
             self._say(f"{place}: {text}")
         for one in shaped:
             self._say(f"quote server, request {number}, {one.describe()}")
-        if not turns.hedges and abs(turns.delta_usd) >= _CENT:
+        if not turns.hedges and not on_paper and abs(turns.delta_usd) >= _CENT:
             self._say(f"{place}: delta {turns.delta_usd:+,.2f} USD stays within its band of {BAND_USD:,}")
+
+    def value(self) -> None:
+        """Turn until it is known what may be lost in a day, and say it.
+
+        Raises PmmError where that takes too long.
+        """
+        deadline_s = time.monotonic() + _WITHIN_S
+        while not self.facts.possible:
+            self._running.step()
+            self.facts.possible = possible_losses(self._running)
+            if time.monotonic() > deadline_s:
+                raise PmmError(
+                    f"expected value at risk within {_WITHIN_S:.0f} s, found none; {self._folder / 'desk.log'} "
+                    "says why"
+                )
+            time.sleep(_PAUSE_S)
+        for one in self.facts.possible:
+            self._say(f"desk, at the end of the day: {one.describe()}")
 
     # ---------------------------------------------------------------------------------------------- internal
 
@@ -195,6 +230,10 @@ class DemoDesk:
                     "keeper": True,
                     "keeper_leaves": _LEAVES,
                     "pending_quotes": True,
+                    "price_history": self._past,
+                    "var_every_ms": _VALUED_MS,
+                    "price_every_ms": _PRICE_MS,
+                    **_PAPER,
                     "quote_server_url": self._quotes.url,
                     "quote_server_key": self._quotes.key,
                 },

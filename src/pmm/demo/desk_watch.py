@@ -9,15 +9,17 @@ from typing import Any
 
 from pmm.chain.rpc import JsonRpc
 from pmm.demo.accounts import LENDING, SETTLEMENT
-from pmm.demo.desk_facts import DeskFacts, Hedge, Repayment, Warned
+from pmm.demo.desk_facts import DeskFacts, Hedge, PaperTrade, Possible, Repayment, Warned
 from pmm.demo.swap_events import swap_amounts
 from pmm.desk import Desk, DeskTurn
+from pmm.desk.backtest_ledger import var_days
 from pmm.desk.gauges import unhedged
 from pmm.domain import USDC, WETH, Address, ChainEvent, LendingAction, LendingChanged, OrderFilled, TokenMoved
 from pmm.execution.actions import Status
 from pmm.execution.book import BalanceKey
 from pmm.execution.lending import Repay, Supply
 from pmm.risk.state_machine import Phase
+from pmm.risk.var_record import judge
 
 _METRIC = ("net_delta_pct", WETH.symbol)
 _TOLD = {Status.GAVE_UP: "refused"}
@@ -49,6 +51,7 @@ class TurnWatch:
         self._swapped: set[bytes] = set()
         self._repaid: Counter[Address] = Counter()
         self._inventory = [self._held()] if desk.book.balances else []
+        self._papers = set(self._paper_orders())
 
     def take_in(self, turn: DeskTurn) -> None:
         """Look at a turn."""
@@ -65,6 +68,25 @@ class TurnWatch:
             if isinstance(command, Repay | Supply):
                 self.moves[SETTLEMENT, command.token] -= command.moved
                 self.moves[LENDING, command.token] += command.moved
+
+    def paper(self) -> list[PaperTrade]:
+        """Return what was filled on paper, once the turns are over."""
+        found: list[PaperTrade] = []
+        after_usd = self._delta_usd()
+        position = sum(one.amount for one in self._desk.paper.positions())
+        for key, (filled, price_e36) in self._paper_orders().items():
+            if key not in self._papers:
+                found.append(
+                    PaperTrade(
+                        number=self._number,
+                        amount=filled,
+                        price_usd=Decimal(price_e36).scaleb(WETH.decimals - 36),
+                        delta_usd=after_usd - self._usd(WETH.address, filled),
+                        delta_after_usd=after_usd,
+                        position=position,
+                    )
+                )
+        return found
 
     def add_to(self, facts: DeskFacts) -> None:
         """Add what was seen to the day's facts."""
@@ -124,6 +146,10 @@ class TurnWatch:
             )
         )
 
+    def _paper_orders(self) -> dict[str, tuple[int, int]]:
+        rows = self._desk.ledger.read("SELECT order_key, filled, price_usd_e36 FROM hedging_paper_orders")
+        return {key: (int(filled), int(price)) for key, filled, price in rows}
+
     def _held(self) -> int:
         return self._desk.book.balances[BalanceKey(self._desk.scene.settlement, WETH.address)]
 
@@ -134,6 +160,25 @@ class TurnWatch:
         market = self._desk.gauges.market
         price_e36 = market.usd_per_unit_e36[token] if market else 0
         return Decimal(amount * price_e36).scaleb(-36)
+
+
+def possible_losses(desk: Desk) -> list[Possible]:
+    """Return what each method says may be lost, once value at risk and the verdict on it are known; none before."""
+    days = var_days(desk.ledger)
+    verdicts = {one.method: one for one in judge(days) if one.zone is not None}
+    tails = desk.risk.clock.tails
+    if not tails or not verdicts:
+        return []
+    return [
+        Possible(
+            method=method,
+            var_usd=Decimal(round(tail.value_at_risk_usd)),
+            shortfall_usd=Decimal(round(tail.expected_shortfall_usd)),
+            verdict=verdicts[method].sentence,
+        )
+        for method, tail in tails.items()
+        if method in verdicts
+    ]
 
 
 class RiskWatch:

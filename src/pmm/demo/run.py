@@ -20,6 +20,7 @@ from pmm.demo.desk_facts import DeskFacts
 from pmm.demo.desk_run import DemoDesk, QuoteServer
 from pmm.demo.keys import DemoKeys, make_keys
 from pmm.demo.loan import open_loan
+from pmm.demo.past import write_past
 from pmm.demo.price_day import PriceDay
 from pmm.demo.schedule import Step
 from pmm.demo.trade import Trade
@@ -62,10 +63,13 @@ class Outcome:
         return all(line.difference == 0 for line in self.accounts) and self.desk.clean
 
 
-def open_site(stack: ExitStack, say: Callable[[str], None], *, metrics_port: int | None = None) -> Site:
+def open_site(
+    stack: ExitStack, say: Callable[[str], None], *, day: PriceDay, metrics_port: int | None = None
+) -> Site:
     """Start fork, contracts, inventory, a loan, quote server and desk; as :func:`open_contracts`.
 
-    ``metrics_port`` of 127.0.0.1 serves the desk's metrics, and the port behind it the quote server's.
+    The desk's price history ends at the price where ``day`` begins. ``metrics_port`` of 127.0.0.1 serves the desk's
+    metrics, and the port behind it the quote server's.
     """
     contracts = open_contracts(stack, say, hedged=True)
     open_loan(contracts.rpc, contracts.deployment)
@@ -94,6 +98,9 @@ def open_site(stack: ExitStack, say: Callable[[str], None], *, metrics_port: int
             journal=journal_file(contracts),
             folder=contracts.folder,
             quotes=QuoteServer(url=server_url, key=keys.desk),
+            past=write_past(
+                contracts.folder / "past.csv", now_s=int(time.time()), price_usd=day.minutes[0][1]
+            ),
             metrics_port=metrics_port or 0,
             say=say,
         )
@@ -183,6 +190,7 @@ def walk(site: Site, steps: list[Step], started_s: float, on_trade: Callable[[Tr
             first_quote_s = first_quote_s or time.monotonic() - started_s
             site.desk.settle(trade)
             _tell(taker, "next")
+        site.desk.value()
         if taker.wait(_STOPPED_TIMEOUT_S) != 0 or len(trades) != len(steps):
             raise PmmError(
                 f"expected {len(steps)} requests from the taker, found {len(trades)}: {taker.tail()}"

@@ -70,6 +70,11 @@ class DeskGauges:
                     venue=self._name(venue), pair=f"{maker.symbol}/{taker.symbol}"
                 )
 
+    def expect_hedges(self, routes: Iterable[str]) -> None:
+        """Count from zero what may be hedged by."""
+        for route in routes:
+            self._events.hedges.route_offered(route=route)
+
     def began(self) -> None:
         """Say that the desk looks at the chain now: what it submits next is measured from here."""
         self._began_s = self._clock_s()

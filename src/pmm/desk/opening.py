@@ -170,9 +170,12 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
     )
     perps = VenueTimes(paper.venue, clock_ms=_now_ms)
     timed.begin(one.intent.key for one in sender.open_records)
+    markets = _markets(scene, assets)
+    routes = (UniswapRoute(scene.settlement), *lending_routes(scene), *paper.routes)
+    gauges.expect_hedges(name for one in routes for name in one.names(markets.fees_pips))
     hedger = Hedger(
         ledger=hedges,
-        routes=(UniswapRoute(scene.settlement), *lending_routes(scene), *paper.routes),
+        routes=routes,
         # Also where it is no longer offered: an order of an earlier process may be on its way to its end.
         desk=LegDesk(HedgeTransactions(sender, stock), (perps,)),
         policy=HedgerPolicy(accounts=frozenset(watch.accounts), assets=assets),
@@ -240,7 +243,6 @@ def _join(scene: Scene, ledger: Ledger, urls: list[str], key: TransactionKey, op
         )
     )
     book = InventoryBook(scope=scene.scope)
-    markets = _markets(scene, assets)
     say_unmeasured(scene)
     sources = opened.keep(DeskSources(settings, scene.tokens, events.sources, lambda: gauges.market, _now_ms))
     availability = watched_server(settings.desk, _now_ms)

@@ -25,6 +25,7 @@ from pmm.risk.price_record import HOUR_MS, MOST_HOURS, MOST_PRICES, PriceRecord
 from pmm.risk.returns import ReturnModel
 from pmm.risk.settings import RiskSettings
 from pmm.risk.stress import StressedAccount, StressedBook
+from pmm.risk.tail import TailRisk
 from pmm.risk.valuation import Snapshot, Valuation, no_price_of, value
 
 _E36 = 10**36
@@ -85,6 +86,8 @@ class RiskClock:
         self._seed = 0
         self.model: ReturnModel | None = None
         """A day's returns as the last valuation saw them; None while nobody knows."""
+        self.tails: Mapping[str, TailRisk] = {}
+        """What may be lost in a day, by method; empty while nobody knows."""
 
     def look(
         self,
@@ -174,7 +177,7 @@ class RiskClock:
         if self._running is None or not self._running[0].done():
             return []
         (done, held), self._running = self._running, None
-        self.model = None
+        self.model, self.tails = None, {}
         error = done.exception()
         if error is not None:
             # Whatever it was: unknown is a warning, and the desk goes on hedging.
@@ -185,7 +188,7 @@ class RiskClock:
 
     def _told(self, one: Valuation) -> list[RiskEvent]:
         capital = round(one.capital_usd * 1e6)
-        self.model = one.model
+        self.model, self.tails = one.model, one.tails
         for metric in VALUE_AT_RISK:
             self._events.metric_needs(metric=metric, subject="", prices=one.needs)
         for method, way in one.tails.items():

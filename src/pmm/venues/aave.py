@@ -6,7 +6,7 @@ comes back where the second leg fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pmm.chain.abi import encode_call
@@ -36,6 +36,8 @@ REPAY = "repay(uint256,address,uint256)"
 _OPEN_GAS, _CLOSE_GAS, _MOVE_GAS, _BORROW_GAS = 490_735, 455_481, 70_000, 330_000
 _FLASH_SWAP, _AAVE_V3 = 1, 1
 _WAD = 10**18
+_OPENS, _CLOSES, _BORROWS = "aave_short_{}", "aave_close_short_{}", "aave_borrow_{}"
+"""Names of the ways, by the fee of the pool that is swapped on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,10 @@ class AaveShortRoute:
     def __init__(self, contracts: LendingContracts) -> None:
         self._contracts = contracts
 
+    def names(self, fees_pips: Iterable[int]) -> tuple[str, ...]:
+        """Return the names of its ways over pools of these fees."""
+        return tuple(name.format(fee) for fee in fees_pips for name in (_OPENS, _CLOSES))
+
     def plans(self, order: HedgeOrder, market: HedgeMarket) -> Sequence[RoutePlan | RouteRefused]:
         """Return a plan per pool."""
         plans = self._open if order.trade < 0 else self._close
@@ -66,7 +72,7 @@ class AaveShortRoute:
 
     def _open(self, order: HedgeOrder, market: HedgeMarket) -> Iterator[RoutePlan | RouteRefused]:
         for pool, trade in _trades(order, market):
-            name = f"aave_short_{pool.fee_pips}"
+            name = _OPENS.format(pool.fee_pips)
             size = abs(order.trade)
             room = _room(order, market, size, proceeds=trade.amount_out, contracts=self._contracts)
             if isinstance(room, str):
@@ -92,7 +98,7 @@ class AaveShortRoute:
     def _close(self, order: HedgeOrder, market: HedgeMarket) -> Iterator[RoutePlan | RouteRefused]:
         debt = market.debts.get((MARKET, order.asset.address), 0)
         for pool, trade in _trades(order, market):
-            name = f"aave_close_short_{pool.fee_pips}"
+            name = _CLOSES.format(pool.fee_pips)
             if order.trade > debt:
                 yield RouteRefused(route=name, why=f"expected a debt of {order.trade}, found {debt}")
                 continue
@@ -117,6 +123,10 @@ class CollateralBorrowRoute:
     def __init__(self, contracts: LendingContracts) -> None:
         self._contracts = contracts
 
+    def names(self, fees_pips: Iterable[int]) -> tuple[str, ...]:
+        """Return the names of its ways over pools of these fees."""
+        return tuple(_BORROWS.format(fee) for fee in fees_pips)
+
     def plans(self, order: HedgeOrder, market: HedgeMarket) -> Sequence[RoutePlan | RouteRefused]:
         """Return a plan per pool for a sell hedge; none for a buy hedge."""
         return tuple(self._plans(order, market)) if order.trade < 0 else ()
@@ -124,7 +134,7 @@ class CollateralBorrowRoute:
     def _plans(self, order: HedgeOrder, market: HedgeMarket) -> Iterator[RoutePlan | RouteRefused]:
         contracts = self._contracts
         for pool, trade in _trades(order, market):
-            name = f"aave_borrow_{pool.fee_pips}"
+            name = _BORROWS.format(pool.fee_pips)
             size = abs(order.trade)
             # What the sale brings stays in stock and carries no debt.
             room = _room(order, market, size, proceeds=0, contracts=contracts)

@@ -37,6 +37,8 @@ class HedgeMarketReader:
     ) -> None:
         self._node, self._native, self._settlement = node, native, settlement
         self._pools = [pool for pool in pools if pool.kind is PoolKind.UNISWAP_V3]
+        self.fees_pips = tuple(dict.fromkeys(pool.fee_pips for pool in self._pools))
+        """Fees of the pools that are read."""
         self._feeds = feeds_of(tokens)
         self._tokens = {token.address: token for token in tokens}
         self._lending = LendingReader(plan, tokens)

@@ -6,7 +6,7 @@ filled twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pmm.domain import Address
@@ -164,6 +164,10 @@ class PerpRoute:
     def __init__(self, venue: str) -> None:
         self._venue = venue
 
+    def names(self, _fees_pips: Iterable[int] = ()) -> tuple[str]:
+        """Return its name."""
+        return (f"perp_{self._venue}",)
+
     def plans(self, order: HedgeOrder, market: HedgeMarket) -> Sequence[RoutePlan | RouteRefused]:
         """Return the plan on this venue; none without a quote of the direction."""
         asset, quote = order.asset.address, order.quote.address
@@ -174,7 +178,7 @@ class PerpRoute:
         return ()
 
     def _plan(self, order: HedgeOrder, market: HedgeMarket, quote: PerpQuote) -> RoutePlan | RouteRefused:
-        name = f"perp_{self._venue}"
+        (name,) = self.names()
         age_s = market.at_s - quote.observed_at_s
         if age_s > quote.max_age_s:
             return RouteRefused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pmm.chain.abi import encode_call
@@ -23,6 +23,7 @@ SWAP_INVENTORY = "swapInventory(address,address,uint256,uint256,uint256,bytes)"
 # docs/gas.md: "plain fill + swapInventory, two transactions" less the plain fill.
 SWAP_GAS = 173_000
 _PIPS = 1_000_000
+_NAME = "uniswap_v3_{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +106,17 @@ class UniswapRoute:
     def __init__(self, settlement: Address) -> None:
         self._settlement = settlement
 
+    def names(self, fees_pips: Iterable[int]) -> tuple[str, ...]:
+        """Return the names of its ways over pools of these fees."""
+        return tuple(_NAME.format(fee) for fee in fees_pips)
+
     def plans(self, order: HedgeOrder, market: HedgeMarket) -> Sequence[RoutePlan | RouteRefused]:
         """Return a plan per pool."""
         return tuple(self._plans(order, market))
 
     def _plans(self, order: HedgeOrder, market: HedgeMarket) -> Iterator[RoutePlan | RouteRefused]:
         for pool in market.pools:
-            name = f"uniswap_v3_{pool.fee_pips}"
+            name = _NAME.format(pool.fee_pips)
             trade = trade_on(pool, order, market)
             if trade is None:
                 if {pool.token0.address, pool.token1.address} == {order.asset.address, order.quote.address}:

@@ -93,6 +93,12 @@ class HedgeEvents:
         self._priced.labels(token).set(known)
         self._log.debug("priced", token=token, known=known)
 
+    def route_offered(self, *, route: str) -> None:
+        """Hedges may go this way: counted from zero, as above."""
+        self._finished.labels(route, "filled")
+        self._cost.labels(route)
+        self._log.debug("route_offered", route=route)
+
     def hedge_intended(self, *, intent_id: str, asset: str, strategy: str, usd: float) -> None:
         """A fill, or the exposure, asked for a hedge."""
         self._intents.labels(asset, strategy).inc()
