@@ -35,6 +35,7 @@ svg{display:block;width:100%;height:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{text-align:left;color:var(--quiet);font-weight:500}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--edge);vertical-align:top;overflow-wrap:anywhere}
+th:first-child,td:first-child{overflow-wrap:normal}
 tbody tr:last-child td{border-bottom:0}
 .number{text-align:right;padding-right:0}
 .number,.time{font-variant-numeric:tabular-nums;white-space:nowrap}

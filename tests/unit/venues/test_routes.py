@@ -462,3 +462,15 @@ def test_swap__room_enough__gas_may_triple_and_slippage_is_its_own_limit() -> No
     out = pool().state.out_for_in(ETHER, zero_for_one=False)
     assert out is not None
     assert f"at least {-(-out * 9_970 // 10_000)} of" in call.purpose
+
+
+@pytest.mark.parametrize("trade", [-ETHER, ETHER])
+def test_names__of_every_way_that_is_planned_or_refused__are_known_beforehand(trade: int) -> None:
+    now = market(
+        pools=(pool(3_000), pool(500)), perps=(perp_quote(),), debts={("aave_v3", WETH.address): 2 * ETHER}
+    )
+    routes = (UniswapRoute(SETTLEMENT), AaveShortRoute(CONTRACTS), CollateralBorrowRoute(CONTRACTS))
+    for route in (*routes, PerpRoute("paper")):
+        names = route.names((3_000, 500))
+        assert {one.route for one in route.plans(order(trade), now)} <= set(names)
+        assert len(set(names)) == len(names)
