@@ -11,6 +11,7 @@ from functools import partialmethod
 from typing import Any
 
 from ape.api import ReceiptAPI, SubprocessProvider
+from ape.exceptions import ProviderError
 from ape.pytest.fixtures import FixtureManager, FixtureMap
 from ape_foundry.provider import FoundryForkProvider, FoundryProvider
 from web3._utils.http_session_manager import HTTPSessionManager
@@ -25,6 +26,8 @@ _CALL_TIMEOUT_S = 120.0
 _NODE_START_S = 120
 
 _usual_start: Callable[..., None] = FoundryProvider._start
+_usually_connected: Any = FoundryProvider.is_connected
+_starting: set[int] = set()
 _usual_command = FoundryForkProvider.build_command
 _usual_post = HTTPSessionManager.make_post_request
 _connections: dict[tuple[int, str], BareConnection] = {}
@@ -72,10 +75,23 @@ def _command_of_a_light_node(self: FoundryForkProvider) -> list[str]:
 
 
 def _start_on_a_free_port(self: FoundryProvider) -> None:
-    """Take a port that no client has: on one that is taken anvil ends at once, and Ape waits for it all the same."""
+    """Take a port that no client has: on one that is taken anvil ends at once."""
     if self._host == "auto":
         self._host = f"http://127.0.0.1:{free_port()}"
-    _usual_start(self)
+    _starting.add(id(self))
+    try:
+        _usual_start(self)
+    finally:
+        _starting.discard(id(self))
+
+
+def _is_connected(self: FoundryProvider) -> bool:
+    """Fail where the node has ended before it answered: Ape waits for it all the same."""
+    if id(self) in _starting and self.process is not None and self.process.poll() is not None:
+        raise ProviderError(
+            f"expected anvil to start, it ended with {self.process.poll()}; is the endpoint that it forks alive?"
+        )
+    return bool(_usually_connected.fget(self))
 
 
 def _replace(owner: type, name: str, value: Any) -> None:
@@ -94,5 +110,6 @@ def apply() -> None:
     _replace(Eth, "wait_for_transaction_receipt", partialmethod(wait, poll_latency=_RECEIPT_POLL_S))
     _replace(FoundryForkProvider, "build_command", _command_of_a_light_node)
     _replace(FoundryProvider, "_start", _start_on_a_free_port)
+    _replace(FoundryProvider, "is_connected", property(_is_connected))
     # Ape's 20 s are too few where several sessions start a node on a busy machine.
     _replace(SubprocessProvider, "start", partialmethod(SubprocessProvider.start, timeout=_NODE_START_S))

@@ -57,6 +57,7 @@ def test_contract_tests__dead_mainnet_rpc_url__fail() -> None:
     outcome = _ape_test("http://127.0.0.1:9")
     assert outcome.returncode != 0
     assert "passed" not in outcome.stdout
+    assert "is the endpoint that it forks alive?" in outcome.stdout + outcome.stderr
 
 
 @pytest.mark.parametrize("path", FILES)
