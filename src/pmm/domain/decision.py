@@ -52,9 +52,12 @@ class Decision:
     @classmethod
     def accept(cls) -> Decision:
         """Return the decision to quote."""
-        return cls()
+        return _ACCEPTED
 
     @classmethod
     def refuse(cls, reason: RefusalReason, detail: str) -> Decision:
         """Return the decision not to quote."""
         return cls(reason=reason, detail=detail)
+
+
+_ACCEPTED = Decision()

@@ -59,6 +59,11 @@ MAKER_FLAGS: tuple[tuple[str, str, int], ...] = (
 )
 
 
+def expiration_of(word: int) -> int:
+    """Return the expiry in a word of maker traits, unix seconds, 0 for never."""
+    return word >> 80 & _MASK_40
+
+
 def allowed_sender_of(address: Address) -> int:
     """Return the last 10 bytes of an address, the form in which a private order names its filler."""
     return int(address, 16) & MASK_80

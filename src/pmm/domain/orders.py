@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pmm.domain.maker_traits import MakerTraits
+from pmm.domain.maker_traits import MASK_80, MakerTraits, expiration_of
 from pmm.domain.tokens import ZERO_ADDRESS, Address, parse_address
 from pmm.domain.words import check_uint, parse_uint, word_hex
 from pmm.errors import InvalidInput
@@ -67,6 +67,16 @@ class RfqOrder:
     def traits(self) -> MakerTraits:
         """The maker traits, decoded."""
         return MakerTraits.decode(self.maker_traits)
+
+    @property
+    def expiration_s(self) -> int:
+        """When it expires, unix seconds, 0 for never; of the traits, without decoding the rest."""
+        return expiration_of(self.maker_traits)
+
+    @property
+    def allowed_sender(self) -> int:
+        """The last 80 bits of the taker's address, 0 for anybody; of the traits, without decoding the rest."""
+        return self.maker_traits & MASK_80
 
     def encode(self) -> bytes:
         """Return the 256 bytes of the ABI encoding."""

@@ -40,6 +40,14 @@ _EXPIRY_MARGIN_S: Final = 2
 _ACCEPT: Final = Decision.accept()
 
 
+def promisable(view: ChainView, token: Token, settlement: Settlement) -> int:
+    """Return what quotes on a venue may promise of a token in all; 1inch's contract can move its allowance only."""
+    balance = view.balances.get(token.address, 0)
+    if settlement is Settlement.ONEINCH:
+        return min(balance, view.router_allowances.get(token.address, 0))
+    return balance
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """The decision, the reserved quote if accepted, and the ways to fund it that lost."""
@@ -91,9 +99,7 @@ class AdmissionDesk:
 
     def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
         """Return what quotes on a venue may promise of a token; 1inch's contract can move its allowance only."""
-        balance = view.balances.get(token.address, 0)
-        if settlement is Settlement.ONEINCH:
-            balance = min(balance, view.router_allowances.get(token.address, 0))
+        balance = promisable(view, token, settlement)
         return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
 
     def model_inputs(
@@ -107,16 +113,19 @@ class AdmissionDesk:
         flow: Flow | None = None,
     ) -> ModelInputs:
         """Return what the model is given for a direction on a venue, as inventory and conditions stand now."""
+        stock = {
+            token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
+        }
+        deliverable = stock[maker_asset.address]
+        if deliverable.balance != promisable(view, maker_asset, settlement):
+            deliverable = self.inventory(view, maker_asset, settlement)
         return ModelInputs(
             snapshot=view.market,
             pair=pair,
             maker_asset=maker_asset,
             taker_asset=taker_asset,
-            stock={
-                token.address: self.inventory(view, token, Settlement.PMM)
-                for token in (maker_asset, taker_asset)
-            },
-            deliverable=self.inventory(view, maker_asset, settlement),
+            stock=stock,
+            deliverable=deliverable,
             own_domain=settlement is Settlement.PMM,
             can_provide=self.policy.hooks is not None,
             allowance=view.router_allowances.get(maker_asset.address, 0)
@@ -179,7 +188,7 @@ class AdmissionDesk:
                 return Decision.refuse(
                     RefusalReason.PAIR_NOT_QUOTED, f"the settlement contract does not settle {token.symbol}"
                 )
-        return Decision.accept()
+        return _ACCEPT
 
     def is_open(self, view: ChainView, request: FirmQuoteRequest) -> Decision:
         """Accept when the gate is open for a request's tokens and no kill switch stops its pair or relayer."""
@@ -399,7 +408,7 @@ class AdmissionDesk:
             chain_id=domain.chain_id,
             signer=self.signer.address,
             nonce=nonce,
-            expiration_s=order.traits.expiration_s,
+            expiration_s=order.expiration_s,
             maker_asset=request.quote.maker_asset,
             taker_asset=request.quote.taker_asset,
             reserved_amount=0 if offer.plan else order.making_amount,

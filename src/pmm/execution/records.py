@@ -68,7 +68,7 @@ class AdmittedQuote:
             taker_asset=self.taker_asset.address,
             reserved_amount=self.reserved_amount,
             usd_wad=self.usd_wad,
-            allowed_sender=self.order.traits.allowed_sender,
+            allowed_sender=self.order.allowed_sender,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -42,7 +41,7 @@ def _timed(method: Callable[..., Any], watch: StageWatch, stage: Stage) -> Calla
             # As it is: a coroutine around it would become a task of its own.
             result.add_done_callback(lambda _: watch.took(stage, started_ns))
             return result
-        if inspect.isawaitable(result):
+        if hasattr(type(result), "__await__"):
             return until_done(result, started_ns)
         watch.took(stage, started_ns)
         return result

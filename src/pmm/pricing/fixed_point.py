@@ -32,6 +32,7 @@ def share_up_e36(numerator: int, denominator: int) -> int:
     return div_up(numerator, denominator * SHARE_STEP_E36) * SHARE_STEP_E36
 
 
+@lru_cache(maxsize=1_024)
 def share_of_bps_e36(bps: Decimal | int | str) -> int:
     """Return a share for basis points; raise InvalidInput for more than 32 decimal places."""
     scaled = _EXACT.scaleb(Decimal(bps), 32)
