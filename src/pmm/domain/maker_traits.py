@@ -24,11 +24,11 @@ Sources: 1inch/limit-order-protocol, contracts/libraries/MakerTraitsLib.sol; con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pmm.domain.tokens import Address
+from pmm.domain.value_class import value_class
 from pmm.domain.words import check_uint
 from pmm.errors import InvalidInput
 
@@ -69,7 +69,7 @@ def allowed_sender_of(address: Address) -> int:
     return int(address, 16) & MASK_80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteDecay:
     """How a quote on our own domain gets worse as it ages: nothing until ``start_s`` before its expiration, then
 
@@ -89,7 +89,7 @@ class QuoteDecay:
                 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class MakerTraits:
     """Decoded maker traits; ``decode`` and ``encode`` are inverse on every uint256."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
+from pmm.domain.value_class import value_class
 from pmm.execution.admission_rules import lane_for, no_nonce, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.choice import judge, priced
@@ -48,7 +49,7 @@ def promisable(view: ChainView, token: Token, settlement: Settlement) -> int:
     return balance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Admission:
     """The decision, the reserved quote if accepted, and the ways to fund it that lost."""
 

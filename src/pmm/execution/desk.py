@@ -15,6 +15,7 @@ from pmm.domain import (
     SignedOrder,
     Token,
 )
+from pmm.domain.value_class import value_class
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk, promisable
 from pmm.execution.admission_rules import key_conflict
@@ -81,7 +82,7 @@ def publish(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class AnsweredQuote:
     """A firm quote with what the answer and the journal say about it."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from pmm.domain import QuoteRequest
+from pmm.domain.value_class import value_class
 from pmm.execution.choice import Choice
 from pmm.pricing import FairValue, ModelInputs, PairPolicy
 from pmm.risk import OpenQuotes, QuoteLimits
@@ -14,7 +14,7 @@ _DIGEST_DIGITS = 16
 _MOST_DIGESTS = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteInputs:
     """The inputs of one decision.
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from pmm.domain import Decision, RefusalReason
+from pmm.domain.value_class import value_class
 
 _WAD = 10**18
 _WHOLE_BPS = 10_000
@@ -47,7 +48,7 @@ def _cut(limits: QuoteLimits, size_bps: int) -> QuoteLimits:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class OpenQuotes:
     """What live quotes promise together; ``taker_usd_wad`` is the share of the taker who asks."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
 from pmm.domain import Decision
+from pmm.domain.value_class import value_class
 from pmm.execution import Clock, QuoteDesk
 from pmm.relayers.codec import RelayerCall, RelayerCodec, RelayerProfile, Route, RouteKind
 from pmm.relayers.oneinch import object_body
@@ -21,7 +21,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 _NO_QUERY: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
     """Status, JSON body and extra headers of an answer."""
 
