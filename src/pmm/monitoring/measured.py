@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -14,8 +15,11 @@ T = TypeVar("T")
 class _Measured:
     def __init__(self, target: object, watch: StageWatch, methods: Mapping[str, Stage]) -> None:
         self._target = target
+        # Found on the instance first, so that a call costs no lookup through __getattr__.
+        for name in dir(type(target)):
+            if not name.startswith("_") and inspect.isfunction(inspect.getattr_static(type(target), name)):
+                self.__dict__[name] = getattr(target, name)
         for name, stage in methods.items():
-            # Found on the instance first, so that a call costs no lookup through __getattr__.
             self.__dict__[name] = _timed(getattr(target, name), watch, stage)
 
     def __getattr__(self, name: str) -> Any:
