@@ -11,7 +11,6 @@ from pmm.journal.schema import DELETE_TOTAL, UPSERT_TOTAL
 from pmm.journal.store import Row, Statement
 from pmm.risk import OpenQuotes, check_quote
 
-_WAD = 10**18
 _DIGITS = 78
 # The lowest bits of the maker traits: the last 80 bits of the taker's address.
 _SENDER_MASK = (1 << 80) - 1
@@ -112,8 +111,8 @@ class Totals:
             self._see(asset, claim.balance, claim.block_number)
             self._raise(_asset_of(quote), quote.reserved_amount, ceiling)
         self._raise(COUNT, 1, claim.limits.max_live_quotes)
-        self._raise(USD, quote.usd_wad, int(claim.limits.max_open_usd * _WAD))
-        self._raise(taker, quote.usd_wad, int(claim.limits.max_taker_usd * _WAD))
+        self._raise(USD, quote.usd_wad, claim.limits.bounds_wad[2])
+        self._raise(taker, quote.usd_wad, claim.limits.bounds_wad[3])
         return Decision.accept()
 
     def end(

@@ -48,6 +48,14 @@ def bps_of_share(share_e36: int) -> Decimal:
     return value.normalize(_EXACT) if value else Decimal(0)
 
 
+@lru_cache(maxsize=4_096)
+def bps_text(share_e36: int) -> str:
+    """Return the digits of :func:`bps_of_share`: exact, without exponent and without zeros at the end."""
+    whole, part = divmod(abs(share_e36), SHARE_PER_BPS_E36)
+    digits = f"{whole}.{part:032d}".rstrip("0") if part else str(whole)
+    return f"-{digits}" if share_e36 < 0 else digits
+
+
 def usd_wad(amount: Decimal | int | str) -> int:
     """Return US dollars scaled by 10**18; raise InvalidInput for more than 18 decimal places."""
     scaled = _EXACT.scaleb(Decimal(amount), 18)
