@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
@@ -250,10 +249,15 @@ class AdmissionDesk:
         bears = self.bears(request, choice.offer, choice.usd_wad)
         if not bears.accepted:
             return Admission(decision=bears, losing=(*choice.losing, choice.offer), inputs=kept)
-        admission = self._reserve(
-            view, request, choice.offer, losing=choice.losing, usd_wad=choice.usd_wad, now_s=now_s
+        return self._reserve(
+            view,
+            request,
+            choice.offer,
+            losing=choice.losing,
+            usd_wad=choice.usd_wad,
+            now_s=now_s,
+            inputs=kept,
         )
-        return replace(admission, inputs=kept)
 
     def bears(self, request: FirmQuoteRequest, offer: Offer, usd_wad: int) -> Decision:
         """Accept an offer that the risk desk's newest state can bear beside all live quotes."""
@@ -323,10 +327,11 @@ class AdmissionDesk:
         losing: tuple[RejectedOffer | Offer, ...],
         usd_wad: int,
         now_s: int,
+        inputs: QuoteInputs | None,
     ) -> Admission:
         nonce = self._take_nonce(request)
         if nonce is None:
-            return Admission(decision=no_nonce(view), losing=(*losing, offer))
+            return Admission(decision=no_nonce(view), losing=(*losing, offer), inputs=inputs)
         try:
             quote = self._number(view, request, offer, nonce, usd_wad=usd_wad, now_s=now_s)
         except BaseException:
@@ -334,12 +339,12 @@ class AdmissionDesk:
             raise
         if isinstance(quote, Decision):
             self.release_nonce(nonce)
-            return Admission(decision=quote, losing=(*losing, offer))
+            return Admission(decision=quote, losing=(*losing, offer), inputs=inputs)
         self.book.add(quote.live)
         pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
         if self.conditions is not None and pair is not None:
             self.conditions.admitted(pair, quote, flow_of(request))
-        return Admission(decision=Decision.accept(), quote=quote, losing=losing)
+        return Admission(decision=_ACCEPT, quote=quote, losing=losing, inputs=inputs)
 
     def _number(
         self,
