@@ -51,7 +51,7 @@ class ContractSignature:
         The short form where the order is a plain one of two of ``core_tokens`` (in the settlement's order), else the
         long one, which is always right.
         """
-        if not self.extension and why_not_compact(self.order, core_tokens) is None:
+        if core_tokens and not self.extension and why_not_compact(self.order, core_tokens) is None:
             return CompactOrder.of(self.order, core_tokens).encode() + self.signature.to_compact()
         order = self.order
         return b"".join(

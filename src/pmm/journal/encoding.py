@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -44,6 +45,7 @@ def lane_space(chain_id: int, settled_by: Address, signer: Address, lane: int) -
     return f"{chain_id}:{settled_by}:{signer}:{lane}"
 
 
+@lru_cache(maxsize=64)
 def router_space(chain_id: int, router: Address, maker: Address) -> str:
     """Return the name of a maker's nonces on 1inch's contract."""
     return f"{chain_id}:{router}:{maker}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pmm.domain import Address, Decision, RefusalReason
 from pmm.execution import CONTRACT_VENUES, AdmittedQuote, Claim, Settlement
@@ -18,6 +19,7 @@ COUNT, USD = "count", "usd"
 _READ = "SELECT name, amount, ceiling, balance, block_number, replica FROM totals WHERE name IN ({})"
 
 
+@lru_cache(maxsize=1_024)
 def asset_name(asset: Address, settlement: Settlement = Settlement.PMM) -> str:
     """Return the name under which reservations of an asset are added up, for each holder of inventory.
 
@@ -26,6 +28,7 @@ def asset_name(asset: Address, settlement: Settlement = Settlement.PMM) -> str:
     return f"asset:{asset}" if settlement in CONTRACT_VENUES else f"asset:{settlement.value}:{asset}"
 
 
+@lru_cache(maxsize=1_024)
 def taker_name(allowed_sender: int) -> str:
     """Return the name under which a taker's live quotes are added up."""
     return f"taker:{allowed_sender}"
