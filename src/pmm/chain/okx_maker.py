@@ -120,5 +120,5 @@ class OkxMakerReader:
 
 def _slot(word: NonceWord) -> int:
     """Return which word of OKX's bitmap it is."""
-    first = NonceKey(settlement=word.settlement, signer=word.signer, lane=word.lane, nonce=word.index << 8)
+    first = NonceKey(settlement=word.settlement, signer=word.signer, lane=word.lane, nonce=word.place << 8)
     return nonce_of(first) >> 8

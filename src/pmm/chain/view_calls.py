@@ -59,7 +59,7 @@ class StateAnswers:
     ) -> None:
         self._plan = plan
         self._watched = watched
-        self._words = sorted(word.index for word in watched.words if word.settlement is Settlement.ONEINCH)
+        self._words = sorted(word.place for word in watched.words if word.settlement is Settlement.ONEINCH)
         tokens, settlement = plan.tokens, plan.settlement
         self._groups: dict[str, list[Call]] = {
             "feeds": [feed_call(feed) for feed in plan.feeds.values()],
@@ -118,10 +118,10 @@ class StateAnswers:
 
     def _dead_bits(self, lanes: Mapping[int, LaneState], word: NonceWord) -> int:
         if word.settlement is Settlement.ONEINCH:
-            return self._router_words.get(word.index, 0)
+            return self._router_words.get(word.place, 0)
         # Lanes of an earlier signer are not read: its quotes end by expiry.
         lane = lanes.get(word.lane) if word.signer == self._plan.signer else None
-        return 0 if lane is None else lane.dead_bits(word.index)
+        return 0 if lane is None else lane.dead_bits(word.place)
 
 
 def _amounts(tokens: Sequence[Token], answers: Sequence[bytes | None], what: str) -> dict[Address, int]:

@@ -13,12 +13,12 @@ itself and receiver is zero. Source: contracts/README.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pmm.domain.compact_order import CompactOrder, why_not_compact
 from pmm.domain.orders import RfqOrder
 from pmm.domain.signing import Signature
 from pmm.domain.tokens import ZERO_ADDRESS, Address, address_from_bytes, address_to_bytes
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 
 CONTRACT_SIGNATURE_LENGTH = 232
@@ -30,7 +30,7 @@ def is_contract_signature(data: bytes) -> bool:
     return len(data) == SHORT_CONTRACT_SIGNATURE_LENGTH or len(data) >= CONTRACT_SIGNATURE_LENGTH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class ContractSignature:
     """An order of a contract maker with the signature of its registered signer."""
 
@@ -51,7 +51,7 @@ class ContractSignature:
         The short form where the order is a plain one of two of ``core_tokens`` (in the settlement's order), else the
         long one, which is always right.
         """
-        if not self.extension and why_not_compact(self.order, core_tokens) is None:
+        if core_tokens and not self.extension and why_not_compact(self.order, core_tokens) is None:
             return CompactOrder.of(self.order, core_tokens).encode() + self.signature.to_compact()
         order = self.order
         return b"".join(

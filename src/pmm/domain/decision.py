@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 
 
@@ -31,7 +31,7 @@ class RefusalReason(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Accepted when ``reason`` is None; else refused, ``detail`` saying what was expected and found."""
 
@@ -52,9 +52,12 @@ class Decision:
     @classmethod
     def accept(cls) -> Decision:
         """Return the decision to quote."""
-        return cls()
+        return _ACCEPTED
 
     @classmethod
     def refuse(cls, reason: RefusalReason, detail: str) -> Decision:
         """Return the decision not to quote."""
         return cls(reason=reason, detail=detail)
+
+
+_ACCEPTED = Decision()

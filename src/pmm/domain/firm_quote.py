@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pmm.domain.quote_request import QuoteRequest
 from pmm.domain.signed_order import SignedOrder
+from pmm.domain.value_class import value_class
 from pmm.errors import InvariantViolated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class FirmQuote:
     """A signed order that answers ``request``; raises InvariantViolated when it answers something else."""
 
@@ -33,4 +32,4 @@ class FirmQuote:
     @property
     def expiration_s(self) -> int:
         """Last unix second at which the quote fills."""
-        return self.signed_order.order.traits.expiration_s
+        return self.signed_order.order.expiration_s

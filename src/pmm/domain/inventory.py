@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pmm.domain.tokens import Token
+from pmm.domain.value_class import value_class
 from pmm.domain.words import check_uint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """Balance on chain and the part of it promised by live quotes, in base units."""
 

@@ -24,11 +24,11 @@ Sources: 1inch/limit-order-protocol, contracts/libraries/MakerTraitsLib.sol; con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pmm.domain.tokens import Address
+from pmm.domain.value_class import value_class
 from pmm.domain.words import check_uint
 from pmm.errors import InvalidInput
 
@@ -59,12 +59,17 @@ MAKER_FLAGS: tuple[tuple[str, str, int], ...] = (
 )
 
 
+def expiration_of(word: int) -> int:
+    """Return the expiry in a word of maker traits, unix seconds, 0 for never."""
+    return word >> 80 & _MASK_40
+
+
 def allowed_sender_of(address: Address) -> int:
     """Return the last 10 bytes of an address, the form in which a private order names its filler."""
     return int(address, 16) & MASK_80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteDecay:
     """How a quote on our own domain gets worse as it ages: nothing until ``start_s`` before its expiration, then
 
@@ -84,7 +89,7 @@ class QuoteDecay:
                 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class MakerTraits:
     """Decoded maker traits; ``decode`` and ``encode`` are inverse on every uint256."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from pmm.domain.maker_traits import MakerTraits
+from pmm.domain.maker_traits import MASK_80, MakerTraits, expiration_of
 from pmm.domain.tokens import ZERO_ADDRESS, Address, parse_address
+from pmm.domain.value_class import set_field, value_class
 from pmm.domain.words import check_uint, parse_uint, word_hex
 from pmm.errors import InvalidInput
 
@@ -35,7 +35,7 @@ def _check_nonzero(address: Address, name: str) -> Address:
     return address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class RfqOrder:
     """An order: ``maker`` gives ``making_amount`` of one asset for ``taking_amount`` of the other.
 
@@ -57,7 +57,7 @@ class RfqOrder:
         check_uint(self.maker_traits, "makerTraits")
         _check_amount(self.making_amount, "makingAmount")
         _check_amount(self.taking_amount, "takingAmount")
-        put = object.__setattr__
+        put = set_field
         put(self, "maker", _check_nonzero(parse_address(self.maker, "maker"), "maker"))
         put(self, "receiver", parse_address(self.receiver, "receiver"))
         put(self, "maker_asset", _check_nonzero(parse_address(self.maker_asset, "makerAsset"), "makerAsset"))
@@ -67,6 +67,16 @@ class RfqOrder:
     def traits(self) -> MakerTraits:
         """The maker traits, decoded."""
         return MakerTraits.decode(self.maker_traits)
+
+    @property
+    def expiration_s(self) -> int:
+        """When it expires, unix seconds, 0 for never; of the traits, without decoding the rest."""
+        return expiration_of(self.maker_traits)
+
+    @property
+    def allowed_sender(self) -> int:
+        """The last 80 bits of the taker's address, 0 for anybody; of the traits, without decoding the rest."""
+        return self.maker_traits & MASK_80
 
     def encode(self) -> bytes:
         """Return the 256 bytes of the ABI encoding."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal
 
 from pmm.domain.tokens import Token
+from pmm.domain.value_class import value_class
 from pmm.domain.words import check_uint
 from pmm.errors import InvalidInput
 
@@ -19,7 +19,7 @@ def whole_tokens(amount: int, token: Token) -> Decimal:
     return _WIDE.scaleb(Decimal(amount), -token.decimals)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PriceLevel:
     """For ``taking_amount`` more of the taker asset we give ``making_amount`` more of the maker asset.
 

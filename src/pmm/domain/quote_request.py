@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pmm.domain.tokens import ZERO_ADDRESS, Address, Token
+from pmm.domain.value_class import value_class
 from pmm.domain.words import check_uint
 from pmm.errors import InvalidInput
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteRequest:
     """A request to receive ``maker_asset`` for ``taker_asset``.
 

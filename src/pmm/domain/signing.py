@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
@@ -12,6 +11,7 @@ from coincurve import PrivateKey, PublicKey
 
 from pmm.domain.native_backends import keccak256
 from pmm.domain.tokens import ZERO_ADDRESS, Address, address_from_bytes
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput, UnsafeToSign
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -20,7 +20,7 @@ _S_MASK = (1 << 255) - 1
 _KEY_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Signature:
     """A signature in low-s form. ``y_parity`` is 0 or 1; ``repr`` does not show it: a signature is money.
 

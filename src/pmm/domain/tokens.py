@@ -27,12 +27,21 @@ def _with_checksum(digits: str) -> Address:
     return Address("0x" + "".join(c.upper() if n >= "8" else c for c, n in pairs))
 
 
+# What was parsed before, as it was written: every order names the same few.
+_PARSED: dict[str, Address] = {}
+_MOST_PARSED = 8192
+
+
 def parse_address(value: object, name: str = "address") -> Address:
     """Return the checksummed form of an address.
 
     All-lower and all-upper hex are accepted; mixed case must carry the right EIP-55 checksum.
     Raises InvalidInput naming the field and the form expected.
     """
+    if type(value) is str:
+        known = _PARSED.get(value)
+        if known is not None:
+            return known
     if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
         raise InvalidInput(f"{name}: expected an address (0x and 40 hex digits), found {excerpt(value)}")
     digits = value[2:]
@@ -42,6 +51,9 @@ def parse_address(value: object, name: str = "address") -> Address:
             f"{name}: wrong EIP-55 checksum in {value}; expected {address}. "
             "Check the address, or write it all in lower case if you are sure of it"
         )
+    if len(_PARSED) >= _MOST_PARSED:
+        _PARSED.clear()
+    _PARSED[value] = address
     return address
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
+from pmm.domain.value_class import value_class
 from pmm.execution.admission_rules import lane_for, no_nonce, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.choice import judge, priced
@@ -40,7 +40,15 @@ _EXPIRY_MARGIN_S: Final = 2
 _ACCEPT: Final = Decision.accept()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def promisable(view: ChainView, token: Token, settlement: Settlement) -> int:
+    """Return what quotes on a venue may promise of a token in all; 1inch's contract can move its allowance only."""
+    balance = view.balances.get(token.address, 0)
+    if settlement is Settlement.ONEINCH:
+        return min(balance, view.router_allowances.get(token.address, 0))
+    return balance
+
+
+@value_class(frozen=True, slots=True, kw_only=True)
 class Admission:
     """The decision, the reserved quote if accepted, and the ways to fund it that lost."""
 
@@ -91,9 +99,7 @@ class AdmissionDesk:
 
     def inventory(self, view: ChainView, token: Token, settlement: Settlement) -> Inventory:
         """Return what quotes on a venue may promise of a token; 1inch's contract can move its allowance only."""
-        balance = view.balances.get(token.address, 0)
-        if settlement is Settlement.ONEINCH:
-            balance = min(balance, view.router_allowances.get(token.address, 0))
+        balance = promisable(view, token, settlement)
         return Inventory(token=token, balance=balance, reserved=self.book.reserved(token.address))
 
     def model_inputs(
@@ -107,16 +113,19 @@ class AdmissionDesk:
         flow: Flow | None = None,
     ) -> ModelInputs:
         """Return what the model is given for a direction on a venue, as inventory and conditions stand now."""
+        stock = {
+            token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
+        }
+        deliverable = stock[maker_asset.address]
+        if deliverable.balance != promisable(view, maker_asset, settlement):
+            deliverable = self.inventory(view, maker_asset, settlement)
         return ModelInputs(
             snapshot=view.market,
             pair=pair,
             maker_asset=maker_asset,
             taker_asset=taker_asset,
-            stock={
-                token.address: self.inventory(view, token, Settlement.PMM)
-                for token in (maker_asset, taker_asset)
-            },
-            deliverable=self.inventory(view, maker_asset, settlement),
+            stock=stock,
+            deliverable=deliverable,
             own_domain=settlement is Settlement.PMM,
             can_provide=self.policy.hooks is not None,
             allowance=view.router_allowances.get(maker_asset.address, 0)
@@ -179,7 +188,7 @@ class AdmissionDesk:
                 return Decision.refuse(
                     RefusalReason.PAIR_NOT_QUOTED, f"the settlement contract does not settle {token.symbol}"
                 )
-        return Decision.accept()
+        return _ACCEPT
 
     def is_open(self, view: ChainView, request: FirmQuoteRequest) -> Decision:
         """Accept when the gate is open for a request's tokens and no kill switch stops its pair or relayer."""
@@ -240,10 +249,15 @@ class AdmissionDesk:
         bears = self.bears(request, choice.offer, choice.usd_wad)
         if not bears.accepted:
             return Admission(decision=bears, losing=(*choice.losing, choice.offer), inputs=kept)
-        admission = self._reserve(
-            view, request, choice.offer, losing=choice.losing, usd_wad=choice.usd_wad, now_s=now_s
+        return self._reserve(
+            view,
+            request,
+            choice.offer,
+            losing=choice.losing,
+            usd_wad=choice.usd_wad,
+            now_s=now_s,
+            inputs=kept,
         )
-        return replace(admission, inputs=kept)
 
     def bears(self, request: FirmQuoteRequest, offer: Offer, usd_wad: int) -> Decision:
         """Accept an offer that the risk desk's newest state can bear beside all live quotes."""
@@ -313,10 +327,11 @@ class AdmissionDesk:
         losing: tuple[RejectedOffer | Offer, ...],
         usd_wad: int,
         now_s: int,
+        inputs: QuoteInputs | None,
     ) -> Admission:
         nonce = self._take_nonce(request)
         if nonce is None:
-            return Admission(decision=no_nonce(view), losing=(*losing, offer))
+            return Admission(decision=no_nonce(view), losing=(*losing, offer), inputs=inputs)
         try:
             quote = self._number(view, request, offer, nonce, usd_wad=usd_wad, now_s=now_s)
         except BaseException:
@@ -324,12 +339,12 @@ class AdmissionDesk:
             raise
         if isinstance(quote, Decision):
             self.release_nonce(nonce)
-            return Admission(decision=quote, losing=(*losing, offer))
+            return Admission(decision=quote, losing=(*losing, offer), inputs=inputs)
         self.book.add(quote.live)
         pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
         if self.conditions is not None and pair is not None:
             self.conditions.admitted(pair, quote, flow_of(request))
-        return Admission(decision=Decision.accept(), quote=quote, losing=losing)
+        return Admission(decision=_ACCEPT, quote=quote, losing=losing, inputs=inputs)
 
     def _number(
         self,
@@ -399,7 +414,7 @@ class AdmissionDesk:
             chain_id=domain.chain_id,
             signer=self.signer.address,
             nonce=nonce,
-            expiration_s=order.traits.expiration_s,
+            expiration_s=order.expiration_s,
             maker_asset=request.quote.maker_asset,
             taker_asset=request.quote.taker_asset,
             reserved_amount=0 if offer.plan else order.making_amount,

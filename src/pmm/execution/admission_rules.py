@@ -7,6 +7,8 @@ from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.kill_switches import KillSwitches, MakerSide
 from pmm.pricing import Offer, PairPolicy, RejectedOffer
 
+_ACCEPT = Decision.accept()
+
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
     """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
@@ -27,6 +29,8 @@ def switched_off(
     relayer: str | None = None,
 ) -> Decision:
     """Return what the kill switches say to selling ``maker_asset`` in a pair."""
+    if switches.all_on:
+        return _ACCEPT
     sells = maker_asset.address == pair.base.address
     return switches.check(
         chain=view.node.chain_id,

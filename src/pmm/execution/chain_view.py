@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from pmm.domain import Address
 from pmm.pricing import MarketSnapshot
@@ -24,8 +25,7 @@ CONTRACT_VENUES = (Settlement.ONEINCH, Settlement.PMM)
 """Venues on which our settlement contract is the maker."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NonceKey:
+class NonceKey(NamedTuple):
     """One nonce, unique within its settlement, signer and lane.
 
     On 1inch's domain all signers and lanes of the maker share one counter: there ``signer`` is the zero address

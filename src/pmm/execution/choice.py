@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pmm.domain import Decision, QuoteRequest, RefusalReason
+from pmm.domain.value_class import value_class
 from pmm.execution.admission_rules import reason_of
 from pmm.pricing import ComponentName, FairValue, ModelInputs, ModelOffers, Offer, QuoteModel, RejectedOffer
 from pmm.risk import OpenQuotes, QuoteLimits, check_quote, cut_limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Choice:
     """The decision, the offer if accepted, and the ways to fund it that lost; no reservation yet."""
 

@@ -15,8 +15,9 @@ from pmm.domain import (
     SignedOrder,
     Token,
 )
+from pmm.domain.value_class import value_class
 from pmm.errors import UnsafeToSign
-from pmm.execution.admission import Admission, AdmissionDesk
+from pmm.execution.admission import Admission, AdmissionDesk, promisable
 from pmm.execution.admission_rules import key_conflict
 from pmm.execution.answers import AnswerMemory
 from pmm.execution.chain_view import ChainView, NonceKey, Settlement
@@ -81,7 +82,7 @@ def publish(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class AnsweredQuote:
     """A firm quote with what the answer and the journal say about it."""
 
@@ -294,11 +295,10 @@ class QuoteDesk:
     def _claim(self, view: ChainView, quote: AdmittedQuote | None) -> Claim | None:
         if quote is None:
             return None
-        held = self._admission.inventory(view, quote.maker_asset, quote.settlement)
         balance, limit = view.balances.get(quote.maker_asset.address, 0), quote.offer.promise_limit
         return Claim(
             balance=balance,
-            ceiling=held.balance if limit is None else limit,
+            ceiling=promisable(view, quote.maker_asset, quote.settlement) if limit is None else limit,
             provided=0 if limit is None else max(limit - balance, 0),
             block_number=view.market.block_number,
             limits=self._policy.limits,

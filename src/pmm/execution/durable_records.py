@@ -13,6 +13,7 @@ from pmm.domain import Decision, RefusalReason
 from pmm.execution.admission import AdmissionDesk
 from pmm.execution.ports import JournalUnavailable, QuoteJournal
 from pmm.execution.records import AdmittedQuote, LadderRecord, QuoteRecord, Receipt
+from pmm.execution.wait_limit import WaitLimit
 
 _LOG = structlog.get_logger()
 # A second of ladders at the usual rate of a relayer, many times over: beyond it the disk hangs.
@@ -25,6 +26,7 @@ class DurableRecords:
     def __init__(self, *, journal: QuoteJournal, admission: AdmissionDesk) -> None:
         self._journal = journal
         self._admission = admission
+        self._limit = WaitLimit()
         self._ladders: set[asyncio.Future[None]] = set()
         # Each relayer's: what is written of one says nothing of another's.
         self._failing: set[str] = set()
@@ -73,7 +75,7 @@ class DurableRecords:
         """
         pending = asyncio.ensure_future(self._journal.admit(record))
         try:
-            written, _ = await asyncio.wait((pending,), timeout=self._admission.policy.journal_timeout_s)
+            written = await self._limit.done(pending, self._admission.policy.journal_timeout_s)
         except asyncio.CancelledError:
             # The caller went away; nobody signs this any more.
             pending.add_done_callback(partial(self._late, record))

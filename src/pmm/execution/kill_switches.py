@@ -155,6 +155,11 @@ class KillSwitches:
         self._states[key] = state
         self._recount()
 
+    @property
+    def all_on(self) -> bool:
+        """Whether none stops anything: then there is nothing to ask."""
+        return not self._paused
+
     def check(
         self,
         *,

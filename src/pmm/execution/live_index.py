@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Mapping, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pmm.domain import Address
 from pmm.execution.chain_view import NonceKey, Settlement
@@ -12,14 +12,13 @@ from pmm.execution.chain_view import NonceKey, Settlement
 WORD_BITS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class NonceWord:
-    """256 nonces side by side: those that follow ``index * 256``, of one settlement, signer and lane."""
+class NonceWord(NamedTuple):
+    """256 nonces side by side: those that follow ``place * 256``, of one settlement, signer and lane."""
 
     settlement: Settlement
     signer: Address
     lane: int
-    index: int
+    place: int
 
 
 class NonceWords(Set[NonceKey]):
@@ -72,7 +71,7 @@ def nonces_of(word: NonceWord, bits: int) -> Iterator[NonceKey]:
             settlement=word.settlement,
             signer=word.signer,
             lane=word.lane,
-            nonce=(word.index << 8) + lowest.bit_length() - 1,
+            nonce=(word.place << 8) + lowest.bit_length() - 1,
         )
         bits ^= lowest
 
@@ -92,7 +91,8 @@ class LiveIndex:
         self._by_nonce[nonce] = order_hash
         heapq.heappush(self._by_expiry, (expiration_s, order_hash))
         word, bit = place_of(nonce)
-        self._words[word] = self._words.get(word, 0) | bit
+        words = self._words
+        words[word] = words.get(word, 0) | bit
 
     def remove(self, order_hash: bytes) -> None:
         """Forget a quote, which need not be there. Its place among the expiries goes when its time comes."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from pmm.domain.value_class import value_class
 from pmm.execution.chain_view import ChainView
 from pmm.execution.live_index import LiveIndex
 from pmm.execution.ports import Clock
@@ -18,7 +18,7 @@ from pmm.pricing.state_tracker import PairKey
 from pmm.pricing.toxic_flow import TakerSide
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class _Open:
     """A quote that may be filled: what its fill would say."""
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pmm.domain import Address, Decision, RfqOrder, Token
+from pmm.domain.value_class import value_class
 from pmm.execution.chain_view import NonceKey, Settlement
 from pmm.execution.quote_inputs import QuoteInputs
 from pmm.pricing import MarketSnapshot, Offer, RejectedOffer
 from pmm.risk import QuoteLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class LiveQuote:
     """What a restart must know of a quote that may still be filled.
 
@@ -33,7 +34,7 @@ class LiveQuote:
     fill_probability_bps: int = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class AdmittedQuote:
     """An order that will be signed once this is durable.
 
@@ -68,11 +69,11 @@ class AdmittedQuote:
             taker_asset=self.taker_asset.address,
             reserved_amount=self.reserved_amount,
             usd_wad=self.usd_wad,
-            allowed_sender=self.order.traits.allowed_sender,
+            allowed_sender=self.order.allowed_sender,
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What an admitted quote may take at most; the journal holds it against what all replicas have admitted.
 
@@ -91,7 +92,7 @@ class Claim:
     provided: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteRecord:
     """One request and what became of it; ``admitted`` is None for a refusal.
 
@@ -113,7 +114,7 @@ class QuoteRecord:
     claim: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class StoredQuote:
     """A live quote as the journal gives it back; signing ``order_hash`` again gives the same signature.
 
@@ -140,7 +141,7 @@ class StoredQuote:
         return AdmittedQuote(maker_asset=maker_asset, taker_asset=taker_asset, **fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What the journal made of a record: written as it was, refused after all, or asked before.
 
@@ -151,7 +152,7 @@ class Receipt:
     earlier: StoredQuote | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class LadderRecord:
     """A ladder as published."""
 
@@ -168,7 +169,7 @@ class OutcomeKind(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteOutcome:
     """The end of a quote.
 

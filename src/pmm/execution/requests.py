@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from pmm.domain import Decision, OkxDecay, QuoteRequest, allowed_sender_of
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 from pmm.execution.chain_view import Settlement
 from pmm.pricing import ModelInputs, ModelOffers
@@ -26,7 +26,7 @@ class AgreedPrice(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class FirmQuoteRequest:
     """A request for a signed order.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ from pmm.journal.inputs_json import inputs_text, venues_json
 from pmm.journal.store import Row
 from pmm.journal.totals import sender_of
 from pmm.pricing import FillHedge, FundingCost, MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
-from pmm.pricing.fixed_point import bps_of_share
+from pmm.pricing.fixed_point import bps_text
 
 QUOTED = "quoted"
 
@@ -44,6 +45,7 @@ def lane_space(chain_id: int, settled_by: Address, signer: Address, lane: int) -
     return f"{chain_id}:{settled_by}:{signer}:{lane}"
 
 
+@lru_cache(maxsize=64)
 def router_space(chain_id: int, router: Address, maker: Address) -> str:
     """Return the name of a maker's nonces on 1inch's contract."""
     return f"{chain_id}:{router}:{maker}"
@@ -93,8 +95,8 @@ def breakdown_json(breakdown: PriceBreakdown) -> dict[str, Any]:
     """Return fair value and components; components in basis points add up to ``totalBps`` exactly."""
     return {
         "fairRateE36": str(breakdown.fair_rate_e36),
-        "componentsBps": {part.name.value: format(part.bps, "f") for part in breakdown.components},
-        "totalBps": format(breakdown.total_bps, "f"),
+        "componentsBps": {part.name._value_: bps_text(part.share_e36) for part in breakdown.components},
+        "totalBps": bps_text(breakdown.total_share_e36),
     }
 
 
@@ -140,15 +142,15 @@ def _hedge_json(hedge: FillHedge) -> dict[str, Any]:
 
 def _cost_json(cost: FundingCost) -> dict[str, Any]:
     return {
-        "partsBps": {name.value: format(bps_of_share(share), "f") for name, share in cost.parts},
-        "totalBps": format(cost.total_bps, "f"),
-        "takerGasBps": format(bps_of_share(cost.taker_gas_share_e36), "f"),
+        "partsBps": {name._value_: bps_text(share) for name, share in cost.parts},
+        "totalBps": bps_text(cost.total_share_e36),
+        "takerGasBps": bps_text(cost.taker_gas_share_e36),
     }
 
 
 def losing_json(entries: Sequence[RejectedOffer | Offer]) -> str:
     """Return the text of the ways that lost."""
-    return _json([_losing_json(entry) for entry in entries])
+    return _json([_losing_json(entry) for entry in entries]) if entries else "[]"
 
 
 def pricing_json(offer: Offer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pmm.domain import Address, Decision, RefusalReason
 from pmm.execution import CONTRACT_VENUES, AdmittedQuote, Claim, Settlement
@@ -11,7 +12,6 @@ from pmm.journal.schema import DELETE_TOTAL, UPSERT_TOTAL
 from pmm.journal.store import Row, Statement
 from pmm.risk import OpenQuotes, check_quote
 
-_WAD = 10**18
 _DIGITS = 78
 # The lowest bits of the maker traits: the last 80 bits of the taker's address.
 _SENDER_MASK = (1 << 80) - 1
@@ -19,6 +19,7 @@ COUNT, USD = "count", "usd"
 _READ = "SELECT name, amount, ceiling, balance, block_number, replica FROM totals WHERE name IN ({})"
 
 
+@lru_cache(maxsize=1_024)
 def asset_name(asset: Address, settlement: Settlement = Settlement.PMM) -> str:
     """Return the name under which reservations of an asset are added up, for each holder of inventory.
 
@@ -27,6 +28,7 @@ def asset_name(asset: Address, settlement: Settlement = Settlement.PMM) -> str:
     return f"asset:{asset}" if settlement in CONTRACT_VENUES else f"asset:{settlement.value}:{asset}"
 
 
+@lru_cache(maxsize=1_024)
 def taker_name(allowed_sender: int) -> str:
     """Return the name under which a taker's live quotes are added up."""
     return f"taker:{allowed_sender}"
@@ -112,8 +114,8 @@ class Totals:
             self._see(asset, claim.balance, claim.block_number)
             self._raise(_asset_of(quote), quote.reserved_amount, ceiling)
         self._raise(COUNT, 1, claim.limits.max_live_quotes)
-        self._raise(USD, quote.usd_wad, int(claim.limits.max_open_usd * _WAD))
-        self._raise(taker, quote.usd_wad, int(claim.limits.max_taker_usd * _WAD))
+        self._raise(USD, quote.usd_wad, claim.limits.bounds_wad[2])
+        self._raise(taker, quote.usd_wad, claim.limits.bounds_wad[3])
         return Decision.accept()
 
     def end(

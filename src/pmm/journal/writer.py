@@ -29,6 +29,7 @@ from pmm.journal.batch import BatchWriter
 from pmm.journal.changes import read_changes
 from pmm.journal.encoding import ladder_row, lane_space, nonce_space, quote_row, router_space, selection_row
 from pmm.journal.entries import Entry, Task
+from pmm.journal.gathering import Gathering
 from pmm.journal.leases import lease_lanes, release_lanes, take_block
 from pmm.journal.recovery import recover
 from pmm.journal.schema import INSERT_LADDER, INSERT_QUOTE, INSERT_SELECTION
@@ -57,7 +58,8 @@ class Journal:
         self.replica = secrets.token_hex(8)
         self._writer = BatchWriter(store, replica=self.replica)
         self._fences: dict[str, int] = {}
-        self._queue: SimpleQueue[Entry | Task | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Entry] | Task | None] = SimpleQueue()
+        self._gatherings: dict[asyncio.AbstractEventLoop, Gathering] = {}
         self._closed = False
         self._last_error: str | None = None
         # A daemon: a commit that hangs on a dead disk must not keep the process alive.
@@ -147,6 +149,8 @@ class Journal:
         if self._fences:
             self._call(lambda store: release_lanes(store, self.replica), writes=True)
         self._closed = True
+        for gathering in self._gatherings.values():
+            gathering.flush()
         self._queue.put(None)
         self._thread.join(timeout=_CLOSE_TIMEOUT_S)
         if not self._thread.is_alive():
@@ -155,9 +159,19 @@ class Journal:
     def _submit(self, entry: Entry) -> asyncio.Future[Receipt | None]:
         if self._closed:
             entry.future.set_exception(JournalUnavailable("the journal is closed: the server is stopping"))
+        elif entry.patient:
+            self._queue.put([entry])
         else:
-            self._queue.put(entry)
+            self._gathering(entry.loop).add(entry)
         return entry.future
+
+    def _gathering(self, loop: asyncio.AbstractEventLoop) -> Gathering:
+        found = self._gatherings.get(loop)
+        if found is None:
+            # What a loop left behind that is closed, nobody waits for.
+            self._gatherings = {one: kept for one, kept in self._gatherings.items() if not one.is_closed()}
+            found = self._gatherings[loop] = Gathering(loop, self._queue.put)
+        return found
 
     def _call(self, run: Callable[[Store], Any], *, writes: bool) -> Future[Any]:
         task = Task(run, writes=writes)
@@ -174,8 +188,8 @@ class Journal:
                 self._perform(item)
                 item = self._queue.get()
                 continue
-            batch = [item]
-            until_s = time.monotonic() + _PATIENCE_S if item.patient else 0.0
+            batch = item
+            until_s = time.monotonic() + _PATIENCE_S if all(entry.patient for entry in batch) else 0.0
             item = None
             while len(batch) < _BATCH_LIMIT:
                 try:
@@ -183,22 +197,22 @@ class Journal:
                 except Empty:
                     item = self._commit_and_get(batch)
                     break
-                if not isinstance(following, Entry):
+                if not isinstance(following, list):
                     self._commit(batch)
                     item = following
                     break
-                batch.append(following)
-                if not following.patient:
+                batch += following
+                if not all(entry.patient for entry in following):
                     until_s = 0.0
             else:
                 item = self._commit_and_get(batch)
 
-    def _next(self, until_s: float) -> Entry | Task | None:
+    def _next(self, until_s: float) -> list[Entry] | Task | None:
         """Return what comes next, by the time ``until_s`` at the latest; raises Empty."""
         wait_s = until_s - time.monotonic() if until_s else 0.0
         return self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
 
-    def _commit_and_get(self, batch: list[Entry]) -> Entry | Task | None:
+    def _commit_and_get(self, batch: list[Entry]) -> list[Entry] | Task | None:
         self._commit(batch)
         return self._queue.get()
 
@@ -247,17 +261,19 @@ class Journal:
             by_loop.setdefault(entry.loop, []).append(entry)
         for loop, entries in by_loop.items():
             try:
-                loop.call_soon_threadsafe(_resolve, entries, error)
+                loop.call_soon_threadsafe(self._resolve, loop, entries, error)
             except RuntimeError:
                 # The loop is closed: the server stopped and nobody waits for the answer any more.
                 continue
 
-
-def _resolve(entries: list[Entry], error: str | None) -> None:
-    for entry in entries:
-        if entry.future.done():
-            continue
-        if error is None:
-            entry.future.set_result(entry.receipt)
-        else:
-            entry.future.set_exception(JournalUnavailable(error))
+    def _resolve(self, loop: asyncio.AbstractEventLoop, entries: list[Entry], error: str | None) -> None:
+        handed = sum(not entry.patient for entry in entries)
+        if handed:
+            self._gathering(loop).answered(handed)
+        for entry in entries:
+            if entry.future.done():
+                continue
+            if error is None:
+                entry.future.set_result(entry.receipt)
+            else:
+                entry.future.set_exception(JournalUnavailable(error))

@@ -15,8 +15,11 @@ T = TypeVar("T")
 class _Measured:
     def __init__(self, target: object, watch: StageWatch, methods: Mapping[str, Stage]) -> None:
         self._target = target
+        # Found on the instance first, so that a call costs no lookup through __getattr__.
+        for name in dir(type(target)):
+            if not name.startswith("_") and inspect.isfunction(inspect.getattr_static(type(target), name)):
+                self.__dict__[name] = getattr(target, name)
         for name, stage in methods.items():
-            # Found on the instance first, so that a call costs no lookup through __getattr__.
             self.__dict__[name] = _timed(getattr(target, name), watch, stage)
 
     def __getattr__(self, name: str) -> Any:
@@ -42,7 +45,7 @@ def _timed(method: Callable[..., Any], watch: StageWatch, stage: Stage) -> Calla
             # As it is: a coroutine around it would become a task of its own.
             result.add_done_callback(lambda _: watch.took(stage, started_ns))
             return result
-        if inspect.isawaitable(result):
+        if hasattr(type(result), "__await__"):
             return until_done(result, started_ns)
         watch.took(stage, started_ns)
         return result

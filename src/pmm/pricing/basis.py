@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from pmm.domain.value_class import value_class
 from pmm.pricing.quotation import Quotation, QuotationReason
 from pmm.pricing.spread_models import ModelReason, SpreadModel
 from pmm.pricing.state import PricingState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class QuoteBasis:
     """Choices made for one direction at one moment, and the state they were made on.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from pmm.domain.value_class import value_class
 from pmm.errors import InvariantViolated
 from pmm.pricing.fixed_point import E36, bps_of_share, div_up
 
@@ -35,7 +35,7 @@ class ComponentName(StrEnum):
     ROUNDING = "rounding"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PriceComponent:
     """One part of a price as a share of the fair value, scaled by 10**36."""
 
@@ -48,7 +48,7 @@ class PriceComponent:
         return bps_of_share(self.share_e36)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PriceBreakdown:
     """A quoted price: the fair value less the sum of its components.
 

@@ -32,6 +32,7 @@ def share_up_e36(numerator: int, denominator: int) -> int:
     return div_up(numerator, denominator * SHARE_STEP_E36) * SHARE_STEP_E36
 
 
+@lru_cache(maxsize=1_024)
 def share_of_bps_e36(bps: Decimal | int | str) -> int:
     """Return a share for basis points; raise InvalidInput for more than 32 decimal places."""
     scaled = _EXACT.scaleb(Decimal(bps), 32)
@@ -45,6 +46,14 @@ def bps_of_share(share_e36: int) -> Decimal:
     """Return a share in basis points, exactly."""
     value = _EXACT.scaleb(Decimal(share_e36), -32)
     return value.normalize(_EXACT) if value else Decimal(0)
+
+
+@lru_cache(maxsize=4_096)
+def bps_text(share_e36: int) -> str:
+    """Return the digits of :func:`bps_of_share`: exact, without exponent and without zeros at the end."""
+    whole, part = divmod(abs(share_e36), SHARE_PER_BPS_E36)
+    digits = f"{whole}.{part:032d}".rstrip("0") if part else str(whole)
+    return f"-{digits}" if share_e36 < 0 else digits
 
 
 def usd_wad(amount: Decimal | int | str) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pmm.domain import Decision, QuoteRequest, RefusalReason
 from pmm.domain.hook_payloads import InventorySource
+from pmm.domain.value_class import value_class
 from pmm.pricing.amount_text import amount_text
 from pmm.pricing.components import ComponentName, PriceComponent
 from pmm.pricing.fixed_point import BPS, E36, SHARE_PER_BPS_E36, share_up_e36
@@ -23,7 +24,7 @@ _PIPS = 1_000_000
 _HOUR_S = 3_600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class FundingWay:
     """One way, before it is priced: what it adds to the price, and what it can deliver.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from pmm.domain.value_class import value_class
 from pmm.pricing.components import ComponentName, PriceBreakdown
 from pmm.pricing.fixed_point import bps_of_share
 
@@ -20,7 +20,7 @@ class CostName(StrEnum):
     FUNDING_RATE = "funding_rate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class FundingCost:
     """Cost of a plan as shares of the fair value, scaled by 10**36.
 

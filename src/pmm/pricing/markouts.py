@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 from pmm.pricing.toxic_flow import TakerSide
 
@@ -19,7 +20,7 @@ _BPS = 10_000.0
 _MS = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Flow:
     """Who asks: the relayer, the caller of the fill, the user behind both; an empty string is unknown."""
 

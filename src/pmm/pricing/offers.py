@@ -15,6 +15,7 @@ from pmm.domain import (
     Token,
 )
 from pmm.domain.hook_payloads import InventorySource
+from pmm.domain.value_class import value_class
 from pmm.pricing.amount_text import amount_text
 from pmm.pricing.basis import QuoteBasis
 from pmm.pricing.direction_terms import MarketTerms, direction_terms, market_terms
@@ -58,7 +59,7 @@ class PairPolicy:
     max_fee_bps: int = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Offer:
     """A priced way to fund the quote.
 
@@ -86,7 +87,7 @@ class Offer:
         return self.priced.breakdown.total_share_e36 + extra
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class RejectedOffer:
     """A way to fund the quote that does not work, and why."""
 

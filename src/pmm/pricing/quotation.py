@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, share_up_e36
 from pmm.pricing.state import PricingState
@@ -60,7 +61,7 @@ class QuotationPolicy:
             raise InvalidInput(f"quotation: expected limits of at least 0, found {self}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Centre:
     """The choice, and how far its price lies below the fair value: a share, negative where it lies above."""
 

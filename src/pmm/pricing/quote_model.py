@@ -7,10 +7,10 @@ shadow, replay and backtest cannot disagree. docs/own-model.md says how to write
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from pmm.domain import Address, Decision, Inventory, PriceLevel, QuoteRequest, Token
+from pmm.domain.value_class import value_class
 from pmm.pricing.fair_value import FairValue
 from pmm.pricing.fill_hedge import FillHedgeRules
 from pmm.pricing.market import MarketSnapshot
@@ -19,7 +19,7 @@ from pmm.pricing.quote_shape import NO_SHAPE, QuoteShape
 from pmm.pricing.state import NEUTRAL_STATE, PricingState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class ModelInputs:
     """Everything that a price may depend on.
 
@@ -50,7 +50,7 @@ class ModelInputs:
     fill_hedge: FillHedgeRules | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class ModelOffers:
     """Ways to fund the quote, best first, and those that do not work; ``fair`` for the journal."""
 

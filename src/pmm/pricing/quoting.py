@@ -5,9 +5,8 @@ Sums of shares are rounded up, making amounts down, taking amounts up: never aga
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pmm.domain import Decision, PriceLevel, RefusalReason
+from pmm.domain.value_class import value_class
 from pmm.pricing.amount_text import amount_text
 from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent, with_rounding
 from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, div_up, share_up_e36
@@ -18,7 +17,7 @@ _E72 = E36 * E36
 _EXACT_OUT_ROUNDS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PricedAmounts:
     """Amounts in base units and the price that gives them."""
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from math import isfinite
 
 from pmm.domain import Decision, RefusalReason
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 from pmm.pricing.avellaneda_stoikov import reservation_price, spread
 from pmm.pricing.fixed_point import share_of_bps_e36
@@ -81,7 +82,7 @@ class ModelParameters:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Half-spread and skew as shares, and how they were come by; ``gamma`` and ``lots`` None for ``fixed``."""
 

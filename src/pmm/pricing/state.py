@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from pmm.domain.value_class import value_class
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value_class(frozen=True, slots=True, kw_only=True)
 class ExchangePrice:
     """An order book's micro-price for a pair.
 
@@ -18,7 +19,7 @@ class ExchangePrice:
     age_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PricingState:
     """Everything that moves between two quotes on the same market. The default is neutral: nothing is known.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pmm.domain import Decision, Token
+from pmm.domain.value_class import value_class
 from pmm.pricing.basis import QuoteBasis
 from pmm.pricing.capital import CapitalPolicy
 from pmm.pricing.components import PriceComponent
@@ -55,7 +56,7 @@ class SpreadPolicy:
     capital: CapitalPolicy | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class TermStep:
     """``taking_amount`` more (of this step alone) at a size impact, a share of the fair value."""
 
@@ -63,7 +64,7 @@ class TermStep:
     impact_share_e36: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class DirectionTerms:
     """What any size of one direction costs: parts that do not depend on size, and steps that do.
 

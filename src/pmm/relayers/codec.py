@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from pmm.domain import Address, OrderDomain
+from pmm.domain.value_class import value_class
 from pmm.execution import AnsweredQuote, FirmQuoteRequest, PublishedLadder, Settlement
 from pmm.relayers.refusals import Counts, WireRefusal
 
@@ -119,7 +120,7 @@ class RelayerProfile:
         return self.counts.get(code, self.default_counts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class RelayerCall:
     """One request as it came in."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
+from math import ceil
 
 from pmm.domain import Decision, RefusalReason
+from pmm.domain.value_class import value_class
 
 _WAD = 10**18
 _WHOLE_BPS = 10_000
@@ -29,6 +31,12 @@ class QuoteLimits:
     max_open_usd: Decimal = Decimal(5_000_000)
     max_live_quotes: int = 6_000
     max_taker_usd: Decimal = Decimal(1_000_000)
+    # Least and largest quote, all live quotes, those of one taker: what a whole number of wads must keep.
+    bounds_wad: tuple[int, int, int, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        most = (int(usd * _WAD) for usd in (self.max_quote_usd, self.max_open_usd, self.max_taker_usd))
+        object.__setattr__(self, "bounds_wad", (ceil(self.min_quote_usd * _WAD), *most))
 
 
 def cut_limits(limits: QuoteLimits, size_bps: int) -> QuoteLimits:
@@ -47,7 +55,7 @@ def _cut(limits: QuoteLimits, size_bps: int) -> QuoteLimits:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class OpenQuotes:
     """What live quotes promise together; ``taker_usd_wad`` is the share of the taker who asks."""
 
@@ -67,14 +75,14 @@ def check_quote(*, quote_usd_wad: int, open_quotes: OpenQuotes, limits: QuoteLim
             f"expected fewer than {limits.max_live_quotes} live quotes, found {open_quotes.count}",
         )
     total = open_quotes.usd_wad + quote_usd_wad
-    if total > limits.max_open_usd * _WAD:
+    if total > limits.bounds_wad[2]:
         return Decision.refuse(
             RefusalReason.LIMIT_REACHED,
             f"expected at most {limits.max_open_usd} USD in live quotes, this one would make it "
             f"{_dollars(total)} USD",
         )
     of_taker = open_quotes.taker_usd_wad + quote_usd_wad
-    if of_taker > limits.max_taker_usd * _WAD:
+    if of_taker > limits.bounds_wad[3]:
         return Decision.refuse(
             RefusalReason.LIMIT_REACHED,
             f"expected at most {limits.max_taker_usd} USD in live quotes of one taker, this one would make it "
@@ -85,12 +93,13 @@ def check_quote(*, quote_usd_wad: int, open_quotes: OpenQuotes, limits: QuoteLim
 
 def check_size(*, quote_usd_wad: int, limits: QuoteLimits) -> Decision:
     """Accept a size between the least and the largest quote."""
-    if quote_usd_wad < limits.min_quote_usd * _WAD:
+    least, most, *_ = limits.bounds_wad
+    if quote_usd_wad < least:
         return Decision.refuse(
             RefusalReason.AMOUNT_TOO_SMALL,
             f"expected at least {limits.min_quote_usd} USD, found {_dollars(quote_usd_wad)} USD",
         )
-    if quote_usd_wad > limits.max_quote_usd * _WAD:
+    if quote_usd_wad > most:
         return Decision.refuse(
             RefusalReason.AMOUNT_TOO_LARGE,
             f"expected at most {limits.max_quote_usd} USD, found {_dollars(quote_usd_wad)} USD",

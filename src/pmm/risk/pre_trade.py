@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pmm.domain import Address
+from pmm.domain.value_class import value_class
 from pmm.risk.posture import Posture
 from pmm.risk.settings import RiskSettings
 
@@ -65,7 +66,7 @@ class PreTradeState:
     var_limit_usd: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PreTradeQuote:
     """A quote: we give ``usd_e6`` of ``maker_asset`` and take as much of ``taker_asset``; rounded up."""
 

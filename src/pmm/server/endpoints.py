@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
 from pmm.domain import Decision
+from pmm.domain.value_class import value_class
 from pmm.execution import Clock, QuoteDesk
 from pmm.relayers.codec import RelayerCall, RelayerCodec, RelayerProfile, Route, RouteKind
 from pmm.relayers.oneinch import object_body
@@ -21,7 +21,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 _NO_QUERY: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
     """Status, JSON body and extra headers of an answer."""
 
@@ -88,11 +88,12 @@ class QuoteEndpoints:
         if isinstance(left_s, WireRefusal):
             return self.refusal(route, left_s)
         call = RelayerCall(route=route, request_id=self._new_id(), body=body, query=query)
+        answer = self._levels if route.kind is RouteKind.LEVELS else self._firm
+        if left_s is None:
+            return await answer(call)
         try:
-            async with asyncio.timeout(None if left_s is None else left_s - waited_s):
-                if route.kind is RouteKind.LEVELS:
-                    return await self._levels(call)
-                return await self._firm(call)
+            async with asyncio.timeout(left_s - waited_s):
+                return await answer(call)
         except TimeoutError:
             self.late += 1
             _LOG.warning("answer_late", relayer=profile.name, path=route.path, request_id=call.request_id)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pmm.relayers.refusals import WireRefusal
+from pmm.server.access.request_body import WHOLE_BODY
 from pmm.server.endpoints import HttpAnswer, own_refusal
 from pmm.server.relayer_routes import BEGAN_SCOPE, RELAYER_SCOPE, RelayerRoutes, Served
 
@@ -112,6 +113,9 @@ class QuoteRoutes:
         return await endpoints.serve(route, body=body, headers=scope["headers"], waited_s=waited_s)
 
     async def _timely_body(self, scope: Scope, receive: Receive) -> bytes | None:
+        whole: bytes | None = scope.get(WHOLE_BODY)
+        if whole is not None:
+            return whole if len(whole) <= self._max_body else None
         async with asyncio.timeout(0 if self._stopping else self._body_timeout_s) as reading:
             self._reading.add(reading)
             try:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from collections.abc import MutableMapping
+from typing import Any, ClassVar
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pmm.server.access.request_body import WHOLE_BODY
 
 
 class ImpatientProtocol(HttpToolsProtocol):
@@ -30,9 +34,20 @@ class ImpatientProtocol(HttpToolsProtocol):
         else:
             self._stop_waiting()
 
+    def on_message_complete(self) -> None:
+        """Put the body beside the request: one that is whole need not be waited for."""
+        super().on_message_complete()
+        cycle = self.cycle
+        if cycle is not None and not cycle.more_body and len(cycle.body) <= HIGH_WATER_LIMIT:
+            scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]  # a key of our own
+            scope[WHOLE_BODY] = bytes(cycle.body)
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to wait."""
+        """Stop to wait; what was asked and not begun is not answered."""
         self._stop_waiting()
+        if self.cycle is not None:
+            scope: MutableMapping[str, Any] = self.cycle.scope  # type: ignore[assignment]  # a key of our own
+            scope.pop(WHOLE_BODY, None)
         super().connection_lost(exc)
 
     def _awaits_head(self) -> bool:

@@ -119,3 +119,29 @@ def test_stop__half_sent_requests_open__ends_without_a_traceback(
     assert [answer[:12] for answer in answers] == [b"HTTP/1.1 503", b"HTTP/1.1 503", b""]
     # Nothing was cancelled: every request had its answer within the grace.
     assert caplog.records == []
+
+
+def test_order__one_after_the_other_on_a_connection__each_is_answered_for_its_own_body(
+    tmp_path: Path,
+) -> None:
+    site = open_site(tmp_path)
+    large = b"POST /order HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n" + b"{" * 5_000
+    parts = (_WHOLE, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", _WHOLE[:-7], _WHOLE[-7:] + large)
+
+    async def use(host: str, port: int, server: _Server) -> None:
+        reader, writer = await asyncio.open_connection(host, port)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        found: list[bytes] = []
+        for _ in range(4):
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+            length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
+            await reader.readexactly(int(length.split(b":")[1]))
+            found.append(head[9:12])
+        assert found == [b"200", b"200", b"200", b"413"]
+        writer.close()
+
+    serve(site, use)
+    assert [record.body for record in site.desk.journal.records] == [_BODY, _BODY]

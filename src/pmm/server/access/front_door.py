@@ -32,6 +32,7 @@ OPEN_PATHS = frozenset({"/healthz", "/docs", "/openapi.json"})
 """Need no credentials; the answers hold nothing that a stranger may not know."""
 OPERATOR_PREFIX = "/v1/operator"
 _OPERATOR_PATHS = ("/metrics", OPERATOR_PREFIX)
+_BEHIND_OPERATOR_PATHS = tuple(f"{path}/" for path in _OPERATOR_PATHS)
 _KEY_LOOK_S = 1.0
 _NOBODY = Principal(key_id="open", role=Role.RELAYER, name="")
 _BEARER = b"bearer "
@@ -212,7 +213,7 @@ def _target(scope: Scope) -> str:
 
 
 def _is_operator_path(path: str) -> bool:
-    return any(path == start or path.startswith(start + "/") for start in _OPERATOR_PATHS)
+    return path in _OPERATOR_PATHS or path.startswith(_BEHIND_OPERATOR_PATHS)
 
 
 def _role_refusal(principal: Principal, path: str) -> WireRefusal | None:

@@ -12,6 +12,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+WHOLE_BODY = "pmm.body"
+"""Key of the ASGI scope under which our protocol puts a body that was whole before the application began."""
+
 
 class BodyTooLarge(Exception):
     """More bytes than allowed, announced or sent."""
