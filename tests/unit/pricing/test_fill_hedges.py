@@ -162,7 +162,8 @@ def test_ladder__hedging_allowed__is_never_below_that_of_inventory_and_falls_wit
     without, with_it = _walk(own, amount), _walk(raised, amount)
     if without is not None:
         assert with_it is not None
-        assert with_it >= without - Decimal("1e-12")
+        # Both are rounded down to base units where a level ends, and their levels end at different sizes.
+        assert with_it > without - 1
     prices = [Decimal(level.making_amount) / level.taking_amount for level in raised]
     for first, second, level in zip(prices, prices[1:], raised[1:], strict=False):
         assert second <= first + Decimal(1) / level.taking_amount

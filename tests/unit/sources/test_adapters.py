@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,9 @@ from pmm.sources.lending_rates import LendingRate, numbers
 from pmm.sources.rest import RestClient
 from tests.helpers.http_site import Answer, Site
 from tests.unit.sources.conftest import StoppedClock
+
+# Long where an answer comes: a busy machine is no silent source.
+_timeout_s = 10.0
 
 KEY = "k3y-that-nobody-may-see"
 
@@ -90,19 +94,19 @@ COMPOUND = {
 
 
 def _aave(site: Site) -> Any:
-    return AaveApi((WETH, USDC), timeout_s=0.5, url=f"{site.url}/graphql")
+    return AaveApi((WETH, USDC), timeout_s=_timeout_s, url=f"{site.url}/graphql")
 
 
 def _compound(site: Site) -> Any:
-    return CompoundApi(f"{site.url}/api/v2", (WETH, USDC), timeout_s=0.5)
+    return CompoundApi(f"{site.url}/api/v2", (WETH, USDC), timeout_s=_timeout_s)
 
 
 def _markets(site: Site) -> Any:
-    return CoinGeckoMarkets(site.url, (WETH, USDC), timeout_s=0.5, key=KEY)
+    return CoinGeckoMarkets(site.url, (WETH, USDC), timeout_s=_timeout_s, key=KEY)
 
 
 def _dune(site: Site) -> Any:
-    return DuneSql("flow", "SELECT 1", key=KEY, timeout_s=0.5, clock=StoppedClock(), url=site.url)
+    return DuneSql("flow", "SELECT 1", key=KEY, timeout_s=_timeout_s, clock=StoppedClock(), url=site.url)
 
 
 every_adapter = pytest.mark.parametrize(
@@ -254,7 +258,7 @@ def test_adapter__nonsense__is_no_answer_and_nothing_worse(
 
 @every_adapter
 def test_adapter__statuses_and_silence__say_whether_to_try_again(
-    make: Callable[[Site], Any], site: Site
+    make: Callable[[Site], Any], site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for answer, final, pause in (
         (Answer(status=500), False, None),
@@ -266,6 +270,8 @@ def test_adapter__statuses_and_silence__say_whether_to_try_again(
         (Answer(delay_s=1.5), False, None),
     ):
         site.usual = answer
+        if answer.delay_s:
+            monkeypatch.setattr(sys.modules[__name__], "_timeout_s", answer.delay_s / 3)
         with pytest.raises(SourceUnavailable) as caught:
             make(site).ask()
         assert (caught.value.final, caught.value.retry_after_s) == (final, pause)
