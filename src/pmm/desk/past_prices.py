@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Final
 
@@ -9,7 +10,7 @@ import structlog
 
 from pmm.desk.var_days import VarDays
 from pmm.risk.price_history import PriceHistory
-from pmm.risk.price_record import DAY_MS, PriceRecord
+from pmm.risk.price_record import DAY_MS, HOUR_MS
 from pmm.risk.valuation import Snapshot
 from pmm.risk.var_record import VarDay
 from pmm.risk.var_replay import replay
@@ -17,6 +18,9 @@ from pmm.risk.var_replay import replay
 _OLD_MS: Final = 7 * DAY_MS
 """A history that ends before it says nothing of tomorrow."""
 _LOG = structlog.get_logger()
+
+Row = tuple[int, Mapping[str, float]]
+"""Time in milliseconds and US dollars per whole token, by symbol."""
 
 
 class PastPrices:
@@ -26,18 +30,19 @@ class PastPrices:
         self._history = history
         self._judging: Future[tuple[VarDay, ...]] | None = None
 
-    def begin(self, record: PriceRecord, *, until_ms: int, now_ms: int) -> None:
-        """Let a record begin with the newest month, up to where the desk's own prices begin."""
+    def around(self, own: Sequence[Row], now_ms: int) -> list[Row]:
+        """Return the desk's own prices in their order, with the history's newest month in hours that they lack."""
         history = self._history
         if history is None:
-            return
+            return list(own)
         age_ms = now_ms - history.until_ms
         if age_ms > _OLD_MS:
             _LOG.warning("price_history_is_old", days=age_ms // DAY_MS, most=_OLD_MS // DAY_MS)
-            return
-        for at_ms, prices in history.month():
-            if at_ms < until_ms:
-                record.see(at_ms, prices)
+            return list(own)
+        # Two sources within an hour would be told apart by moves that never were.
+        seen = {at_ms // HOUR_MS for at_ms, _ in own}
+        past = [one for one in history.month() if one[0] // HOUR_MS not in seen]
+        return sorted((*past, *own), key=lambda one: one[0])
 
     def judge(self, snapshot: Snapshot, aside: Executor) -> None:
         """Replay the history's days with the book of a snapshot: once, the first time that a position is in it."""

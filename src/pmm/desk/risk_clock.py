@@ -71,9 +71,8 @@ class RiskClock:
         )
         self._thin_ms = price_every_ms * MOST_PRICES * 2
         own = self._rows.prices(most=MOST_PRICES * 2 + MOST_HOURS)
-        past.begin(self.record, until_ms=own[0][0] if own else now_ms, now_ms=now_ms)
-        for at_ms, seen in own:
-            self.record.see(at_ms, self._whole(seen))
+        for at_ms, row in past.around([(at_ms, self._whole(seen)) for at_ms, seen in own], now_ms):
+            self.record.see(at_ms, row)
         self._lacking: set[str] = set()
         self._unwritten: dict[int, Mapping[Address, int]] = {}
         self._prices: Mapping[Address, int] = {}

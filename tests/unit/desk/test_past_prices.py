@@ -99,21 +99,39 @@ def test_file__missing_or_of_bytes__is_refused(tmp_path: Path, content: bytes | 
         read_price_history(file, ASSETS, now_ms=UNTIL_MS)
 
 
-def test_record__begins_with_the_newest_month__up_to_the_desks_own_prices(year: PriceHistory) -> None:
+def recorded(past: PastPrices, own: list[tuple[int, dict[str, float]]], now_ms: int) -> PriceRecord:
     record = PriceRecord(ASSETS, every_ms=60_000, least=60)
-    PastPrices(year).begin(record, until_ms=UNTIL_MS - 5 * HOUR_MS, now_ms=UNTIL_MS)
+    for at_ms, row in past.around(own, now_ms):
+        record.see(at_ms, row)
+    return record
+
+
+def test_record__without_prices_of_its_own__begins_with_the_newest_month(year: PriceHistory) -> None:
+    record = recorded(PastPrices(year), [], UNTIL_MS)
     assert record.missing == 0
     hours = record.hour_returns()
     assert hours is not None
-    assert len(hours) == MOST_HOURS - 7
-    assert record.see(UNTIL_MS - 5 * HOUR_MS, {"USDC": 1.0, "WETH": 3_000.0})
+    assert len(hours) == MOST_HOURS - 1
+    assert record.see(UNTIL_MS + 60_000, {"USDC": 1.0, "WETH": 3_000.0})
+
+
+def test_record__with_prices_of_its_own__is_filled_up_in_the_hours_that_they_lack(year: PriceHistory) -> None:
+    # An hour of ten days ago, and the last two.
+    minutes = [UNTIL_MS - 10 * DAY_MS + minute * 60_000 + 7 for minute in range(60)]
+    minutes += [UNTIL_MS - 2 * HOUR_MS + minute * 60_000 + 7 for minute in range(120)]
+    own = [(at_ms, {"USDC": 1.0, "WETH": 9_999.0}) for at_ms in minutes]
+    rows = PastPrices(year).around(own, UNTIL_MS)
+    assert [one for one in rows if one[1]["WETH"] == 9_999.0] == own
+    times = [at_ms for at_ms, _ in rows]
+    assert times == sorted(times)
+    # Of the history's month all but those three hours.
+    assert len(rows) == len(own) + MOST_HOURS - 3
+    assert PastPrices(None).around(own, UNTIL_MS) == own
 
 
 @pytest.mark.parametrize(("days", "begins"), [(7, True), (8, False)])
 def test_record__history_that_is_too_old__stays_empty(year: PriceHistory, days: int, begins: bool) -> None:
-    record = PriceRecord(ASSETS, every_ms=60_000, least=60)
-    now_ms = UNTIL_MS + days * DAY_MS
-    PastPrices(year).begin(record, until_ms=now_ms, now_ms=now_ms)
+    record = recorded(PastPrices(year), [], UNTIL_MS + days * DAY_MS)
     assert (record.missing == 0) is begins
 
 
