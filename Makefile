@@ -7,10 +7,10 @@ PYTEST := $(BIN)/pytest
 NETWORK := ethereum:mainnet-fork:foundry
 # One session of Ape each: what a directory deploys and how it moves time is no other's business. Long ones start
 # first, after the one that needs no contracts, which runs while they are compiled.
-FORK_SUITES := tests/fork tests/e2e
+FORK_SUITES := tests/e2e tests/fork
 CONTRACT_SUITES := $(addprefix tests/contracts/,hedger settlement) tests/invariants \
 	$(addprefix tests/contracts/,lens portal hooks lending delta) tests/parity tests/contracts/test_gas_snapshot.py
-SUITES := tests/unit $(FORK_SUITES) $(CONTRACT_SUITES)
+SUITES := tests/unit tests/contracts/hedger $(FORK_SUITES) $(filter-out tests/contracts/hedger,$(CONTRACT_SUITES))
 # Of each node that Ape starts (pmm.localnet.anvil says why).
 export TOKIO_WORKER_THREADS ?= 8
 # How many of them run side by side.

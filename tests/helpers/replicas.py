@@ -48,6 +48,8 @@ def replica_desk(
     view = chain_view(lanes=tuple(lane_state(lane) for lane in range(LANES)))
     state = journal.recover()
     desk = open_test_desk(view, journal=journal, limits=limits, resume=state, lanes=())  # type: ignore[arg-type]
+    # What is not confirmed in time is not signed, and may never be written: nothing that a chain can end.
+    desk.admission.policy = replace(desk.admission.policy, journal_timeout_s=60.0)
     keeper = NonceKeeper(
         journal,
         signer=desk.signer.address,
