@@ -15,12 +15,14 @@ from pmm.risk.price_history import PriceHistory
 from pmm.risk.price_record import LEAST_HOURS
 
 _TIME: Final = "timestamp"
+_LATEST_S: Final = 10**13
+"""Also of a file that counts milliseconds, which is told what it should count."""
 
 
 def read_price_history(file: Path, assets: Sequence[str], *, now_ms: int) -> PriceHistory:
     """Return the history of these assets; raises InvalidInput, with the line, for a file that is none."""
     try:
-        with file.open(newline="", encoding="utf-8") as handle:
+        with file.open(newline="", encoding="utf-8-sig") as handle:
             found = PriceHistory(assets, _rows(csv.DictReader(handle), assets))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidInput(f"{_place(file)}: expected a CSV file, found: {error}") from error
@@ -45,11 +47,14 @@ def _rows(reader: csv.DictReader[str], assets: Sequence[str]) -> Iterator[tuple[
         )
     for row in reader:
         try:
-            yield int(row[_TIME]) * 1_000, [float(row[asset]) for asset in assets]
+            at_s, prices = int(row[_TIME]), [float(row[asset]) for asset in assets]
         except (TypeError, ValueError) as error:
             raise InvalidInput(
                 f"line {reader.line_num}: expected unix seconds and dollars per token, found {error}"
             ) from error
+        if not 0 <= at_s < _LATEST_S:
+            raise InvalidInput(f"line {reader.line_num}: expected unix seconds, found {row[_TIME]}")
+        yield at_s * 1_000, prices
 
 
 def _place(file: Path) -> str:

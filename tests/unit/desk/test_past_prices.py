@@ -72,6 +72,8 @@ def test_file__with_more_columns__is_read_by_name(tmp_path: Path) -> None:
         ({"lines": ("1828800000,1,60000,x",)}, "line 104: expected unix seconds and dollars per token"),
         ({"lines": ("1828800000,1",)}, "line 104: expected unix seconds and dollars per token"),
         ({"lines": ("1828800000.5,1,60000,3000",)}, "line 104: expected unix seconds"),
+        ({"lines": (f"{10**30},1,60000,3000",)}, "line 104: expected unix seconds, found 1000"),
+        ({"lines": ("-5,1,60000,3000",)}, "line 104: expected unix seconds, found -5"),
         ({"lines": ("1,1,60000,3000",)}, "expected a time after"),
         ({"lines": ("1828800000,1,60000,-3",)}, "expected prices above zero"),
         ({"lines": ("1828800000000,1,60000,3000",)}, "expected prices of the past, found 1828800000000 s"),
@@ -88,6 +90,12 @@ def test_file__that_is_none__is_refused_with_its_place(
     with pytest.raises(InvalidInput, match=said) as refused:
         read_price_history(file, ASSETS, now_ms=UNTIL_MS)
     assert str(refused.value).startswith(f"PMM_DESK_PRICE_HISTORY {file}: ")
+
+
+def test_file__of_a_spreadsheet__with_its_mark_of_bytes__is_read(tmp_path: Path) -> None:
+    file = written(tmp_path / "past.csv")
+    file.write_text(file.read_text(), encoding="utf-8-sig", newline="\r\n")
+    assert read_price_history(file, ASSETS, now_ms=UNTIL_MS).prices.shape == (102, 2)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b""])
