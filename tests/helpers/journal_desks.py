@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from pmm.domain import USDC, WETH, Address, Decision, QuoteRequest, RefusalReason
 from pmm.execution import AnsweredQuote, FirmQuoteRequest, QuoteRecord, Settlement
-from pmm.journal import Journal
+from pmm.journal import Journal, SqliteJournal
 from pmm.risk import QuoteLimits
 from tests.helpers.journal_places import Place
-from tests.helpers.quoting import TAKER, Desk, market, open_test_desk
+from tests.helpers.quoting import MAKER, TAKER, Desk, market, open_test_desk
 
 Result = TypeVar("Result")
 
@@ -77,3 +78,16 @@ async def quoted(desk: Desk, asked: FirmQuoteRequest) -> AnsweredQuote:
     found = await desk.desk.firm_quote(asked)
     assert isinstance(found, AnsweredQuote), found
     return found
+
+
+def run_journal(path: Path, body: Callable[[Journal], Awaitable[None]]) -> None:
+    """Let ``body`` use a journal in a loop of its own, and close it."""
+
+    async def run() -> None:
+        journal = SqliteJournal(path, chain_id=1, maker=MAKER)
+        try:
+            await body(journal)
+        finally:
+            journal.close()
+
+    asyncio.run(run())

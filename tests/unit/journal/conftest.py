@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pmm.journal.batch import BatchWriter
 from tests.helpers.journal_places import Place, PostgresPlace, SqlitePlace
 from tests.helpers.postgres import Postgres, postgres_server
 
@@ -21,3 +23,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return SqlitePlace(tmp_path / "journal.sqlite")
     server: Postgres = request.getfixturevalue("postgres")
     return PostgresPlace(server.new_schema())
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the sizes of the batches that were written, as they are."""
+    sizes: list[int] = []
+    write = BatchWriter.write
+
+    def counted(self: BatchWriter, entries: Any) -> None:
+        sizes.append(len(entries))
+        write(self, entries)
+
+    monkeypatch.setattr(BatchWriter, "write", counted)
+    return sizes

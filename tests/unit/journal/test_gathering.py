@@ -1,41 +1,14 @@
 """What waits at once shares commits; what waits alone does not wait for others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pmm.execution import JournalUnavailable
 from pmm.journal import Journal, SqliteJournal
-from pmm.journal.batch import BatchWriter
-from tests.helpers.journal_desks import refusal
+from tests.helpers.journal_desks import refusal, run_journal
 from tests.helpers.quoting import MAKER
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    sizes: list[int] = []
-    write = BatchWriter.write
-
-    def counted(self: BatchWriter, entries: Any) -> None:
-        sizes.append(len(entries))
-        write(self, entries)
-
-    monkeypatch.setattr(BatchWriter, "write", counted)
-    return sizes
-
-
-def _run(path: Path, body: Callable[[Journal], Awaitable[None]]) -> None:
-    async def run() -> None:
-        journal = SqliteJournal(path, chain_id=1, maker=MAKER)
-        try:
-            await body(journal)
-        finally:
-            journal.close()
-
-    asyncio.run(run())
 
 
 def test_admit__one_after_the_other__each_goes_at_once(tmp_path: Path, batches: list[int]) -> None:
@@ -43,7 +16,7 @@ def test_admit__one_after_the_other__each_goes_at_once(tmp_path: Path, batches: 
         for number in range(5):
             await journal.admit(refusal(number))
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert batches == [1] * 5
 
 
@@ -52,7 +25,7 @@ def test_admit__many_at_once__share_one_commit(tmp_path: Path, batches: list[int
         for start in (0, 20):
             await asyncio.gather(*(journal.admit(refusal(start + number)) for number in range(20)))
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     # The first of all does not know yet that others follow.
     assert batches == [1, 19, 20]
 
@@ -67,7 +40,7 @@ def test_admit__steps_of_the_loop_apart__share_one_commit(tmp_path: Path, batche
         await asyncio.gather(*(journal.admit(refusal(100 + number)) for number in range(2)))
         await asyncio.gather(*(late(number) for number in range(8)))
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert batches[-1] >= 7
 
 
@@ -75,7 +48,7 @@ def test_admit__more_than_a_batch_waits__is_all_written(tmp_path: Path, batches:
     async def body(journal: Journal) -> None:
         await asyncio.gather(*(journal.admit(refusal(number)) for number in range(300)))
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert sum(batches) == 300
 
 
@@ -87,7 +60,7 @@ def test_close__records_wait__are_written_before(tmp_path: Path, batches: list[i
         with pytest.raises(JournalUnavailable):
             await journal.admit(refusal(9))
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert sum(batches) == 3
 
 

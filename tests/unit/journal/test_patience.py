@@ -2,43 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from pmm.execution import LadderRecord
-from pmm.journal import Journal, SqliteJournal
-from pmm.journal.batch import BatchWriter
-from tests.helpers.journal_desks import refusal
-from tests.helpers.quoting import MAKER, market
+from pmm.journal import Journal
+from tests.helpers.journal_desks import refusal, run_journal
+from tests.helpers.quoting import market
 
 
 def _ladder(number: int) -> LadderRecord:
     return LadderRecord(published_at_ms=number, relayer="pmm", market=market(), body=b"[]")
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    sizes: list[int] = []
-    write = BatchWriter.write
-
-    def counted(self: BatchWriter, entries: Any) -> None:
-        sizes.append(len(entries))
-        write(self, entries)
-
-    monkeypatch.setattr(BatchWriter, "write", counted)
-    return sizes
-
-
-def _run(path: Path, body: Any) -> None:
-    async def run() -> None:
-        journal = SqliteJournal(path, chain_id=1, maker=MAKER)
-        try:
-            await body(journal)
-        finally:
-            journal.close()
-
-    asyncio.run(run())
 
 
 def test_append_ladder__quotes_follow__shares_their_commit(tmp_path: Path, batches: list[int]) -> None:
@@ -48,7 +20,7 @@ def test_append_ladder__quotes_follow__shares_their_commit(tmp_path: Path, batch
         await journal.admit(refusal(1))
         assert all(ladder.done() for ladder in ladders)
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert batches == [4]
 
 
@@ -56,7 +28,7 @@ def test_append_ladder__nothing_follows__is_written_all_the_same(tmp_path: Path,
     async def body(journal: Journal) -> None:
         await journal.append_ladder(_ladder(1))
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert batches == [1]
 
 
@@ -67,5 +39,5 @@ def test_append_ladder__closed_at_once__is_written_before(tmp_path: Path, batche
         journal.close()
         await pending
 
-    _run(tmp_path / "journal.sqlite", body)
+    run_journal(tmp_path / "journal.sqlite", body)
     assert batches == [1]
