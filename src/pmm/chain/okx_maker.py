@@ -68,9 +68,9 @@ class OkxMakerReader:
 
     def _with_account(self, view: ChainView, words: Mapping[NonceWord, int]) -> ChainView:
         mine = {
-            _slot(word): (word, bits)
-            for word, bits in words.items()
-            if word.settlement is Settlement.OKX and word.signer == self._maker
+            _slot(nonces): (nonces, bits)
+            for nonces, bits in words.items()
+            if nonces.settlement is Settlement.OKX and nonces.signer == self._maker
         }
         slots = sorted(mine)
         tokens = self._tokens
