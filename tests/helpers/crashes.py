@@ -12,14 +12,14 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from pmm.domain import Signature as OrderSignature
 from pmm.execution import AnsweredQuote, QuoteRecord, Receipt
 from pmm.journal import Journal
-from pmm.journal.store import Row, Statement, Store
+from pmm.journal.store import Row, Statement, Store, UnsyncedStore
 from tests.helpers.journal_places import Place, check_totals
 from tests.helpers.quoting import Desk, chain_view, lane_state, market
 from tests.helpers.replicas import LANES, Report, in_child, random_request, read_all, replica_desk
@@ -69,10 +69,21 @@ class CrashingStore:
         self.shared, self.now_ms = store.shared, store.now_ms
 
     def begin(self, reads: Sequence[Statement]) -> list[list[Row]]:
+        return self._begun(self._store.begin, reads)
+
+    def begin_unsynced(self, reads: Sequence[Statement]) -> list[list[Row]]:
+        return self._begun(self._store.begin_unsynced, reads)  # type: ignore[attr-defined]  # SQLite's only
+
+    def _begun(
+        self, begin: Callable[[Sequence[Statement]], list[list[Row]]], reads: Sequence[Statement]
+    ) -> list[list[Row]]:
         self._fuse.at("before begin")
-        rows = self._store.begin(reads)
+        rows = begin(reads)
         self._fuse.at("after begin")
         return rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     def query(self, reads: Sequence[Statement]) -> list[list[Row]]:
         return self._store.query(reads)
@@ -93,8 +104,8 @@ class CrashingStore:
         self._store.close()
 
 
-def _wire(desk: Desk, fuse: Fuse, report: Report, *, sign_early: bool) -> None:
-    """Put the fuse into every step; ``sign_early`` plants the fault of a signature before the commit."""
+def _wire(desk: Desk, fuse: Fuse, report: Report, *, answer_early: bool) -> None:
+    """Put the fuse into every step; ``answer_early`` plants the fault of an answer that waits for no commit."""
     current, add, sign = desk.market.current, desk.book.add, desk.signer.sign
     take, admit = desk.admission._take_nonce, desk.journal.admit
 
@@ -113,16 +124,16 @@ def _wire(desk: Desk, fuse: Fuse, report: Report, *, sign_early: bool) -> None:
         fuse.at("reserved")
 
     async def admitted(record: QuoteRecord) -> Receipt:
-        if sign_early and record.admitted is not None:
-            signed(record.admitted.order_hash)
         pending = admit(record)
         fuse.at("handed to the journal")
+        if answer_early:
+            return Receipt(decision=record.decision)
         return await pending
 
     def signed(digest: bytes) -> OrderSignature:
         fuse.at("before the signature")
         signature = sign(digest)
-        # From here on it exists, whether it leaves or not.
+        # From here on it exists, whether it leaves or not: the record may still be on its way to the disk.
         report(f"signed {digest.hex()} {signature.r_bytes.hex()}\n")
         fuse.at("signed")
         return signature
@@ -138,16 +149,18 @@ def _wire(desk: Desk, fuse: Fuse, report: Report, *, sign_early: bool) -> None:
 
 
 async def _live_and_die(
-    place: Place, report: Report, *, number: int, step: str | None, after: int, sign_early: bool
+    place: Place, report: Report, *, number: int, step: str | None, after: int, answer_early: bool
 ) -> None:
     fuse = Fuse(report, step, after)
     opened = place.open(lease_ms=_LEASE_MS)
     # The store changes hands before anything is asked of it.
     crashing: Store = CrashingStore(opened._store, fuse)
     opened._store = opened._writer._store = crashing
+    if opened._unsynced is not None:
+        opened._unsynced = opened._writer._unsynced = cast(UnsyncedStore, crashing)
     journal: Journal = opened
     desk, _ = replica_desk(journal, lanes=1)
-    _wire(desk, fuse, report, sign_early=sign_early)
+    _wire(desk, fuse, report, answer_early=answer_early)
     chance = random.Random(number)
     # What the last process was asked under a key and may have admitted: the same order, or a first one.
     repeated = _keyed(number - 1)
@@ -190,10 +203,11 @@ class Campaign:
     """Kills replicas one after the other over one journal and checks after each."""
 
     place: Place
-    sign_early: bool = False
+    answer_early: bool = False
     kills: Counter[str] = field(default_factory=Counter)
     signed: dict[str, str] = field(default_factory=dict)
     left: int = 0
+    forgotten: int = 0
     nonce_of: dict[str, str] = field(default_factory=dict)
     hash_of_key: dict[str, str] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
@@ -211,7 +225,7 @@ class Campaign:
             if step is None:
                 threading.Thread(target=_burn, args=(moment_s,), daemon=True).start()
             run = _live_and_die(
-                self.place, report, number=number, step=step, after=after, sign_early=self.sign_early
+                self.place, report, number=number, step=step, after=after, answer_early=self.answer_early
             )
             asyncio.run(run)
 
@@ -224,6 +238,7 @@ class Campaign:
 
     def _check(self, said: str) -> None:
         fresh: dict[str, str] = {}
+        left: set[str] = set()
         keyed: list[tuple[str, str]] = []
         for line in said.splitlines():
             kind, *rest = line.split(" ")
@@ -231,6 +246,7 @@ class Campaign:
                 fresh[rest[0]] = rest[1]
             elif kind == "left":
                 self.left += 1
+                left.add(rest[0])
                 self.nonce_of[rest[0]] = rest[1]
                 if rest[2] != "-":
                     keyed.append((rest[2], rest[0]))
@@ -244,8 +260,14 @@ class Campaign:
             journal.close()
         check_totals(self.place)
         self._read_on()
-        for order_hash, r in fresh.items():
+        for order_hash in left:
+            assert order_hash in fresh or order_hash in self.signed, f"an answer nobody signed: {order_hash}"
             assert order_hash in self.known, f"a signature without a reservation: {order_hash}"
+        for order_hash, r in fresh.items():
+            if order_hash not in self.known:
+                # Made while its record was on the way; it died with the process.
+                self.forgotten += 1
+                continue
             assert self.signed.setdefault(order_hash, r) == r, "one order, two signatures"
             recovered = order_hash in live or order_hash in self.ended
             assert recovered, f"a signature whose reservation was not recovered: {order_hash}"
@@ -283,6 +305,7 @@ class Campaign:
             "admitted": len(quotes),
             "signed": len(self.signed),
             "answered": self.left,
+            "signatures that died with their record": self.forgotten,
         }
 
 
@@ -295,9 +318,9 @@ def _burn(after_s: float) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run_campaign(place: Place, *, kills: int, seed: int, sign_early: bool = False) -> dict[str, Any]:
+def run_campaign(place: Place, *, kills: int, seed: int, answer_early: bool = False) -> dict[str, Any]:
     """Kill so many replicas and return figures; fails at the first thing that does not hold."""
-    campaign = Campaign(place, sign_early=sign_early)
+    campaign = Campaign(place, answer_early=answer_early)
     chance = random.Random(seed)
     for number in range(kills):
         campaign.kill_once(number, chance)

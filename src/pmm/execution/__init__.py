@@ -12,7 +12,7 @@ from pmm.execution.chain_view import (
     Settlement,
 )
 from pmm.execution.choice import Choice, choose
-from pmm.execution.desk import AnsweredQuote, PublishedLadder, QuoteDesk
+from pmm.execution.desk import AnsweredQuote, QuoteDesk
 from pmm.execution.desk_policy import DeskPolicy, FillHedges, PairBook
 from pmm.execution.kill_switches import (
     EVERYTHING,
@@ -22,6 +22,7 @@ from pmm.execution.kill_switches import (
     SwitchLevel,
     SwitchState,
 )
+from pmm.execution.ladders import PublishedLadder
 from pmm.execution.live_index import NonceWord, NonceWords, nonces_of
 from pmm.execution.market_conditions import MarketConditions
 from pmm.execution.nonce_keeper import NonceKeeper
@@ -32,6 +33,7 @@ from pmm.execution.ports import (
     BookTop,
     Clock,
     JournalUnavailable,
+    JournalUncertain,
     MarketSource,
     NonceLeases,
     OrderSigner,
@@ -91,6 +93,7 @@ __all__ = [
     "GuardedSigner",
     "JournalState",
     "JournalUnavailable",
+    "JournalUncertain",
     "KillSwitches",
     "LadderRecord",
     "LaneLease",

@@ -1,85 +1,33 @@
-"""The quote desk: decide, make it durable, then sign; in that order, so that a crash never leaves more."""
+"""The quote desk: decide, make it durable, then let the signature leave; so that a crash never leaves more."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from decimal import Decimal
+import asyncio
+from dataclasses import replace
 from functools import partial
 
 from pmm.domain import (
     Decision,
     FirmQuote,
-    PriceLevel,
     RefusalReason,
     Signature,
     SignedOrder,
-    Token,
 )
 from pmm.domain.value_class import value_class
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk, promisable
 from pmm.execution.admission_rules import key_conflict
 from pmm.execution.answers import AnswerMemory
-from pmm.execution.chain_view import ChainView, NonceKey, Settlement
+from pmm.execution.chain_view import ChainView, NonceKey
 from pmm.execution.desk_policy import DeskPolicy
 from pmm.execution.durable_records import DurableRecords
+from pmm.execution.ladders import PublishedLadder, published_ladders
 from pmm.execution.live_index import NonceWords
 from pmm.execution.nonce_keeper import NonceKeeper
 from pmm.execution.ports import Clock, MarketSource, OrderSigner, QuoteJournal
 from pmm.execution.quote_ends import QuoteEnds
-from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, StoredQuote
+from pmm.execution.records import AdmittedQuote, Claim, LadderRecord, QuoteRecord, Receipt, StoredQuote
 from pmm.execution.requests import FirmQuoteRequest
-from pmm.pricing import MarketSnapshot, PairPolicy
-from pmm.pricing.fixed_point import div_up
-from pmm.risk import check_size
-
-_BPS = 10_000
-_WAD = 10**18
-# Enough base units of any token that their worth keeps its digits.
-_UNIT = 10**24
-_SMALL = RefusalReason.AMOUNT_TOO_SMALL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedLadder:
-    """The ladder of one direction; no levels when there is nothing to sell.
-
-    Attributes:
-        min_taking_amount: the least that is quoted, base units of the taker asset.
-        depth_usd_wad: what all levels together are worth, US dollars scaled by 10**18.
-    """
-
-    maker_asset: Token
-    taker_asset: Token
-    levels: tuple[PriceLevel, ...]
-    min_taking_amount: int = 0
-    depth_usd_wad: int = 0
-
-
-def publish(
-    market: MarketSnapshot,
-    levels: tuple[PriceLevel, ...],
-    *,
-    maker_asset: Token,
-    taker_asset: Token,
-    min_quote_usd: Decimal,
-) -> PublishedLadder:
-    """Return a ladder with its worth and the least amount in that ``min_quote_usd`` lets pass."""
-    depth = market.usd_wad(maker_asset, sum(level.making_amount for level in levels))
-    least = 0
-    if levels:
-        first = levels[0]
-        unit_usd = market.usd_wad(maker_asset, _UNIT)
-        making = div_up(int(min_quote_usd * _WAD) * _UNIT, unit_usd)
-        # A firm quote is rounded down where the ladder is rounded up.
-        least = div_up(making * first.taking_amount, first.making_amount) * (_BPS + 1) // _BPS + 1
-    return PublishedLadder(
-        maker_asset=maker_asset,
-        taker_asset=taker_asset,
-        levels=levels,
-        min_taking_amount=least,
-        depth_usd_wad=depth,
-    )
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -176,7 +124,9 @@ class QuoteDesk:
             claim=claim,
             inputs=admission.inputs,
         )
-        receipt = await self._records.admit(record)
+        pending = self._records.hand_over(record)
+        early = self._signed_early(record, pending)
+        receipt = await self._records.receipt(record, pending)
         if isinstance(receipt, Decision):
             return receipt
         if receipt.earlier is not None:
@@ -187,7 +137,7 @@ class QuoteDesk:
         if not receipt.decision.accepted:
             self._records.take_back(admission.quote)
             return receipt.decision
-        return await self._sign(request, admission.quote)
+        return await self._sign(request, admission.quote, early)
 
     async def unreadable(
         self, *, quote_id: str, relayer: str, body: bytes, code: str, detail: str
@@ -211,42 +161,8 @@ class QuoteDesk:
         gate = self._admission.gate(view)
         if not gate.accepted:
             return gate
-        published: list[PublishedLadder] = []
-        refusals: list[Decision] = []
-        for taker_asset, maker_asset, pair in self._policy.pairs.directions():
-            limit = self._ladder_limit(view, pair, maker_asset=maker_asset, taker_asset=taker_asset)
-            levels = self._admission.levels(
-                view, pair, maker_asset=maker_asset, taker_asset=taker_asset, making_limit=limit
-            )
-            if isinstance(levels, Decision):
-                refusals.append(levels)
-                continue
-            published.append(
-                publish(
-                    view.market,
-                    levels,
-                    maker_asset=maker_asset,
-                    taker_asset=taker_asset,
-                    min_quote_usd=self._policy.limits.min_quote_usd,
-                )
-            )
-        if not published and refusals:
-            return refusals[0]
-        return view, tuple(published)
-
-    def _ladder_limit(
-        self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token
-    ) -> int:
-        """Return how much of the maker asset the ladder may show; none that is too little for a quote."""
-        if not {maker_asset.address, taker_asset.address} <= view.tradable:
-            return 0
-        inventory = self._admission.inventory(view, maker_asset, Settlement.ONEINCH)
-        limit = inventory.free * self._policy.ladder_share_bps // _BPS
-        limit = limit * self._admission.shaping.of(pair).size_bps // _BPS
-        worth = view.market.usd_wad(maker_asset, limit)
-        return (
-            limit if check_size(quote_usd_wad=worth, limits=self._policy.limits).reason is not _SMALL else 0
-        )
+        published = published_ladders(self._admission, view)
+        return published if isinstance(published, Decision) else (view, published)
 
     def ladders_lost(self, relayer: str) -> int:
         """Return how many ladders of a relayer did not reach the journal since the start."""
@@ -271,11 +187,10 @@ class QuoteDesk:
 
     async def keep(self, view: ChainView) -> None:
         """Renew leases, and take over what other replicas admitted and ended; raises JournalUnavailable."""
-        if self._keeper is None:
-            return
-        await self._keeper.keep(view.lanes, now_s=self._clock.monotonic_s())
-        if self._keeper.leases.shared:
-            await self.ends.pull(self._keeper.leases)
+        if self._keeper is not None:
+            await self._keeper.keep(view.lanes, now_s=self._clock.monotonic_s())
+            if self._keeper.leases.shared:
+                await self.ends.pull(self._keeper.leases)
 
     async def not_selected(self, order_hash: bytes) -> bool:
         """Note that a relayer chose another maker: the fill is less likely, the reservation stays.
@@ -332,11 +247,39 @@ class QuoteDesk:
         asked = replace(request.quote, request_id=stored.quote_id)
         return await self._sign(replace(request, quote=asked), quote)
 
-    async def _sign(self, request: FirmQuoteRequest, quote: AdmittedQuote) -> AnsweredQuote | Decision:
-        # The record is durable; from here on the reservation stands until the chain ends it.
+    def _signed_early(
+        self, record: QuoteRecord, pending: asyncio.Future[Receipt]
+    ) -> Signature | UnsafeToSign | None:
+        """Sign while the disk is at work; none with a remote signer, from whom a signature could leave at once.
+
+        The signature stays here until the record is durable, and is forgotten if it never is.
+        """
+        quote = record.admitted
+        if quote is None or self._signer.is_remote:
+            return None
         domain = self._policy.domains[quote.settlement]
         try:
             made = self._signer.sign_order(quote.order, domain, quote.order_hash)
+        except UnsafeToSign as error:
+            return error
+        except BaseException:
+            self._records.give_up(record, pending)
+            raise
+        assert isinstance(made, Signature)
+        return made
+
+    async def _sign(
+        self,
+        request: FirmQuoteRequest,
+        quote: AdmittedQuote,
+        early: Signature | UnsafeToSign | None = None,
+    ) -> AnsweredQuote | Decision:
+        # The record is durable; from here on the reservation stands until the chain ends it.
+        domain = self._policy.domains[quote.settlement]
+        try:
+            if isinstance(early, UnsafeToSign):
+                raise early
+            made = early or self._signer.sign_order(quote.order, domain, quote.order_hash)
             signature = made if isinstance(made, Signature) else await made
         except UnsafeToSign as error:
             return Decision.refuse(RefusalReason.UNSAFE_TO_SIGN, str(error))

@@ -11,7 +11,7 @@ import structlog
 
 from pmm.domain import Decision, RefusalReason
 from pmm.execution.admission import AdmissionDesk
-from pmm.execution.ports import JournalUnavailable, QuoteJournal
+from pmm.execution.ports import JournalUnavailable, JournalUncertain, QuoteJournal
 from pmm.execution.records import AdmittedQuote, LadderRecord, QuoteRecord, Receipt
 from pmm.execution.wait_limit import WaitLimit
 
@@ -67,24 +67,33 @@ class DurableRecords:
         self._failing.add(relayer)
         self._lost[relayer] += 1
 
-    async def admit(self, record: QuoteRecord) -> Receipt | Decision:
+    def hand_over(self, record: QuoteRecord) -> asyncio.Future[Receipt]:
+        """Give a record to the journal; whoever does so awaits :meth:`receipt` next, or calls :meth:`give_up`."""
+        return asyncio.ensure_future(self._journal.admit(record))
+
+    def give_up(self, record: QuoteRecord, pending: asyncio.Future[Receipt]) -> None:
+        """Wait no longer: what the record reserves is free again if the journal did not write it."""
+        pending.add_done_callback(partial(self._late, record))
+
+    async def receipt(self, record: QuoteRecord, pending: asyncio.Future[Receipt]) -> Receipt | Decision:
         """Return what the journal made of a record, or why it has none.
 
         A record that is not confirmed in time may still be written: what it reserves is free again only when the
         journal says that it was not.
         """
-        pending = asyncio.ensure_future(self._journal.admit(record))
         try:
             written = await self._limit.done(pending, self._admission.policy.journal_timeout_s)
         except asyncio.CancelledError:
             # The caller went away; nobody signs this any more.
-            pending.add_done_callback(partial(self._late, record))
+            self.give_up(record, pending)
             raise
         if not written:
-            pending.add_done_callback(partial(self._late, record))
+            self.give_up(record, pending)
             return _refusal(TimeoutError())
         try:
             return pending.result()
+        except JournalUncertain as error:
+            return _refusal(error)
         except JournalUnavailable as error:
             self.take_back(record.admitted)
             return _refusal(error)
@@ -98,6 +107,8 @@ class DurableRecords:
         if pending.cancelled():
             return
         failed = pending.exception()
+        if isinstance(failed, JournalUncertain):
+            return
         if failed is not None or not pending.result().decision.accepted or pending.result().earlier:
             self.take_back(record.admitted)
 

@@ -27,6 +27,10 @@ class JournalUnavailable(SetupError):
     """A record could not be made durable: full disk, locked or broken database, closed journal."""
 
 
+class JournalUncertain(JournalUnavailable):
+    """A record was written and may not be on the disk: what it reserves stays reserved, and nobody signs it."""
+
+
 class SignerUnavailable(UnsafeToSign):
     """A remote signer did not answer in time, refused, or answered what is no signature of its address."""
 
@@ -129,6 +133,11 @@ class OrderSigner(Protocol):
     @property
     def mode(self) -> SigningMode:
         """Which kind of key it is."""
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the key is outside this process: what it signs has left then."""
         ...
 
     def check(self, view: ChainView) -> Decision:

@@ -19,7 +19,7 @@ class SqliteJournal(Journal):
 
     def __init__(self, path: Path, *, chain_id: int, maker: Address, lease_ms: int = LEASE_MS) -> None:
         store = SqliteStore(path, chain_id=chain_id, maker=maker)
-        super().__init__(store, path=path, chain_id=chain_id, maker=maker, lease_ms=lease_ms)
+        super().__init__(store, unsynced=store, path=path, chain_id=chain_id, maker=maker, lease_ms=lease_ms)
 
 
 class PostgresJournal(Journal):

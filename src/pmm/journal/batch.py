@@ -19,7 +19,7 @@ from pmm.journal.schema import (
     INSERT_QUOTE,
     INSERT_SNAPSHOT,
 )
-from pmm.journal.store import BadRecord, Row, Statement, Store
+from pmm.journal.store import BadRecord, Row, Statement, Store, StoreDown, UnsyncedStore
 from pmm.journal.totals import COUNT, USD, Totals, asset_name, names_of, taker_name
 
 _READ_BINDING = (
@@ -36,6 +36,8 @@ _READ_LIVE = (
 # Of a statement that names many rows at once: few forms, each prepared once.
 _MOST_AT_ONCE = 64
 _KNOWN = 64
+# Totals kept in memory: one for each asset and for each taker with a live quote.
+_MOST_TOTALS = 4_096
 
 Key = tuple[str, str]
 
@@ -47,19 +49,37 @@ class _Binding:
 
 
 class BatchWriter:
-    """Writes batches of entries; used by one thread. ``replica`` names this process in the rows."""
+    """Writes batches of entries, one at a time. ``replica`` names this process in the rows.
 
-    def __init__(self, store: Store, *, replica: str) -> None:
+    Where nobody else writes, the totals of one transaction are known to the next.
+    """
+
+    def __init__(self, store: Store, *, replica: str, unsynced: UnsyncedStore | None = None) -> None:
         self._store = store
+        self._unsynced = unsynced
         self._replica = replica
+        self._totals = Totals(replica)
+        self._stopped: str | None = None
         # Snapshots follow each other: remembering a few spares their serialisation for every quote.
         self._snapshots_known: dict[str, None] = {}
 
-    def write(self, entries: Sequence[Entry]) -> None:
-        """Write all entries in one transaction; sets each one's receipt. Raises StoreDown, BadRecord."""
-        batch = _Batch(entries, self._replica, require_lease=self._store.shared)
+    def stop(self, why: str) -> None:
+        """Write nothing from now on: raise StoreDown that says ``why``."""
+        self._stopped = why
+
+    def write(self, entries: Sequence[Entry], *, unsynced: bool = False) -> None:
+        """Write all entries in one transaction; sets each one's receipt. Raises StoreDown, BadRecord.
+
+        ``unsynced`` waits for nobody, and leaves it to the caller to make the transaction durable.
+        """
+        if self._stopped is not None:
+            raise StoreDown(self._stopped)
+        if self._store.shared or len(self._totals) > _MOST_TOTALS:
+            self._totals = Totals(self._replica)
+        batch = _Batch(entries, self._replica, totals=self._totals, require_lease=self._store.shared)
+        begin = self._unsynced.begin_unsynced if unsynced and self._unsynced else self._store.begin
         try:
-            batch.accept(self._store.begin([*batch.reads(), *batch.total_reads()]))
+            batch.accept(begin([*batch.reads(), *batch.total_reads()]))
             late = batch.total_reads()
             if late:
                 batch.accept_totals(self._store.query(late))
@@ -70,6 +90,8 @@ class BatchWriter:
             ]
             self._store.commit([*rows, *statements])
         except BaseException:
+            # What was counted is not so, and the database knows it.
+            self._totals = Totals(self._replica)
             self._store.rollback()
             raise
         self._remember(snapshots)
@@ -90,11 +112,13 @@ class BatchWriter:
 class _Batch:
     """The decisions of one transaction."""
 
-    def __init__(self, entries: Sequence[Entry], replica: str, *, require_lease: bool) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], replica: str, *, totals: Totals, require_lease: bool
+    ) -> None:
         self._entries = entries
         self._replica = replica
         self._require_lease = require_lease
-        self._totals = Totals(replica)
+        self._totals = totals
         records = [entry.record for entry in entries if entry.record is not None]
         quotes = [record.admitted for record in records if record.admitted is not None]
         self._keys: list[Key] = list(dict.fromkeys(key for record in records if (key := _key(record))))

@@ -11,7 +11,7 @@ from types import TracebackType
 from pmm.errors import InvalidInput, SetupError
 from pmm.journal.schema import JOURNAL, DatabaseKind
 
-_BUSY_TIMEOUT_S = 0.25
+BUSY_TIMEOUT_S = 0.25
 
 
 class JournalLock:
@@ -65,7 +65,7 @@ def connect_for_writing(path: Path, kind: DatabaseKind = JOURNAL) -> sqlite3.Con
         # SQLite gives its -wal and -shm files the mode of the main file.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
         raise _unwritable(path, error, kind) from error
@@ -103,7 +103,7 @@ def connect_for_reading(path: Path, kind: DatabaseKind = JOURNAL) -> sqlite3.Con
     """
     if not path.is_file():
         raise InvalidInput(f"expected a {kind.name} at {path}, found no file; `pmm {kind.writer}` writes one")
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
     try:
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (kind.meta,)).fetchone()
     except sqlite3.DatabaseError as error:

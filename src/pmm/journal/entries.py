@@ -7,9 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from pmm.execution import QuoteOutcome, QuoteRecord, Receipt
-from pmm.journal.store import Statement, Store
+from pmm.execution import JournalUnavailable, QuoteOutcome, QuoteRecord, Receipt
+from pmm.journal.store import BadRecord, Statement, Store, StoreDown
 from pmm.pricing import MarketSnapshot
+
+_UNUSABLE = (StoreDown, BadRecord)
 
 
 class Entry:
@@ -58,6 +60,16 @@ class Entry:
         self.future: asyncio.Future[Receipt | None] = loop.create_future()
 
 
+class Unsynced:
+    """A batch that is committed and not durable yet: the writer's thread syncs it where the kernel does not do so
+    by itself."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: list[Entry]) -> None:
+        self.batch = batch
+
+
 class Task:
     """A transaction of its own that the writer's thread runs between two batches: leases, blocks, changes.
 
@@ -70,3 +82,23 @@ class Task:
         self.run = run
         self.writes = writes
         self.future: Future[Any] = Future()
+
+    def perform(self, store: Store) -> str | None:
+        """Run over a store that nobody else has now, and tell whoever waits; return why it cannot be used, if so."""
+        try:
+            result = self.run(store)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a task does
+            unusable = f"the journal could not be used: {error}" if isinstance(error, _UNUSABLE) else None
+            unusable = _rolled_back(store) or unusable
+            self.future.set_exception(JournalUnavailable(unusable) if isinstance(error, _UNUSABLE) else error)
+            return unusable
+        self.future.set_result(result)
+        return None
+
+
+def _rolled_back(store: Store) -> str | None:
+    try:
+        store.rollback()
+    except Exception as error:  # noqa: BLE001 - the next begin tries it again, and says why it cannot
+        return f"the journal could not be used: {error}"
+    return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from pmm.domain import Address
 from pmm.journal.checkpoints import FALLBACK_PAGES, Checkpointer
-from pmm.journal.database import JournalLock, bind_maker, connect_for_writing, prepare_folder
+from pmm.journal.database import BUSY_TIMEOUT_S, JournalLock, bind_maker, connect_for_writing, prepare_folder
 from pmm.journal.schema import JOURNAL, DatabaseKind
 from pmm.journal.store import BadRecord, Row, Statement, StoreDown
 
@@ -39,6 +41,9 @@ class SqliteStore:
         except BaseException:
             self._lock.release()
             raise
+        # The transaction above has made it, and it stays the same file until the last connection is closed.
+        self._log = os.open(path.with_name(path.name + "-wal"), os.O_RDWR)
+        self._waits = True
         self._checkpointer = Checkpointer(path)
 
     def begin(self, reads: Sequence[Statement]) -> list[list[Row]]:
@@ -47,18 +52,43 @@ class SqliteStore:
             # A transaction may be left over from a rollback that the disk refused.
             self.rollback()
             self._checkpointer.finish_if_long(self._connection)
+            self._wait(True)
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise StoreDown(str(error)) from error
         return self.query(reads)
+
+    def begin_unsynced(self, reads: Sequence[Statement]) -> list[list[Row]]:
+        """Begin a transaction whose commit only adds to the log, in the memory of the operating system."""
+        if self._connection.in_transaction or not self._checkpointer.leaves_log():
+            raise StoreDown("expected nothing to be done before this transaction, found a log to begin anew")
+        try:
+            self._wait(False)
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise StoreDown(str(error)) from error
+        return self.query(reads) if reads else []
+
+    @property
+    def log_descriptor(self) -> int:
+        """The write-ahead log."""
+        return self._log
+
+    def sync(self) -> None:
+        """Do what SQLite does at the end of a commit with synchronous FULL."""
+        try:
+            os.fdatasync(self._log)
+        except OSError as error:
+            raise StoreDown(str(error)) from error
 
     def query(self, reads: Sequence[Statement]) -> list[list[Row]]:
         """Return the rows of each read."""
         return self._guarded(reads)
 
     def commit(self, writes: Sequence[Statement]) -> None:
-        """Write and commit; on disk on return (synchronous FULL)."""
+        """Write and commit; on disk on return (synchronous FULL), but for what was begun unsynced."""
         self._guarded((*_joined(writes), ("COMMIT", ())))
+        self._checkpointer.committed()
 
     def rollback(self) -> None:
         """End the transaction, if there is one."""
@@ -69,7 +99,24 @@ class SqliteStore:
         """Close the file and give its lock back."""
         self._checkpointer.close()
         self._connection.close()
+        os.close(self._log)
         self._lock.release()
+
+    def abandon(self) -> None:
+        """Stop copying the log, and never close the connection, which would copy it too.
+
+        After a failed sync the system may drop pages of the log that it could not write: a copy would take what it
+        finds in their place. Whoever opens the file next reads as much of the log as its checksums vouch for.
+        """
+        self._checkpointer.stop()
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+
+    def _wait(self, waits: bool) -> None:
+        """Let commits wait for the disk, and transactions for locks, or neither."""
+        if waits is not self._waits:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000) if waits else 0}")
+            self._waits = waits
 
     def _guarded(self, statements: Sequence[Statement]) -> list[list[Row]]:
         execute = self._connection.execute

@@ -18,7 +18,7 @@ class StoreDown(Exception):
 
 
 class Store(Protocol):
-    """One connection with at most one transaction, used by one thread; SQL with ``?`` that both kinds read.
+    """One connection with at most one transaction, used by one thread at a time; SQL with ``?`` that both kinds read.
 
     Every method raises StoreDown, and BadRecord where values are at fault; a transaction is over then.
     """
@@ -51,4 +51,28 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+        ...
+
+
+class UnsyncedStore(Store, Protocol):
+    """A store that commits to memory of the operating system first, for whoever must not wait for the disk."""
+
+    @property
+    def log_descriptor(self) -> int:
+        """The open file whose sync makes unsynced commits durable."""
+        ...
+
+    def begin_unsynced(self, reads: Sequence[Statement]) -> list[list[Row]]:
+        """Do as :meth:`begin`, but wait for nobody, and let the commit be durable only after a sync.
+
+        Raises StoreDown where only :meth:`begin` may begin now.
+        """
+        ...
+
+    def sync(self) -> None:
+        """Make all commits durable; raises StoreDown, after which none may be trusted that was not before."""
+        ...
+
+    def abandon(self) -> None:
+        """Touch the database no more: a sync failed, and only a new process can read what is on the disk."""
         ...

@@ -64,12 +64,18 @@ class _Total:
 
 
 class Totals:
-    """Totals of one transaction. ``replica`` is who writes; reading and writing is the caller's."""
+    """Totals of a transaction, or of many where nobody else writes. ``replica`` is who writes.
+
+    Reading and writing is the caller's, and to forget them all when a transaction did not become true.
+    """
 
     def __init__(self, replica: str) -> None:
         self._replica = replica
         self._totals: dict[str, _Total] = {}
         self._changed: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._totals)
 
     def read(self, names: Iterable[str]) -> list[Statement]:
         """Return the read of those names that were not read yet, if there are any."""
@@ -136,12 +142,14 @@ class Totals:
             self._changed[lowered] = None
 
     def writes(self) -> list[Statement]:
-        """Return the statements that write what changed."""
+        """Return the statements that write what changed since the last time."""
         statements: list[Statement] = []
-        for name in self._changed:
+        changed, self._changed = self._changed, {}
+        for name in changed:
             total = self._totals[name]
             if total.amount == 0 and name.startswith("taker:"):
                 statements.append((DELETE_TOTAL, (name,)))
+                del self._totals[name]
                 continue
             row = (name, digits(total.amount), digits(total.ceiling), digits(total.balance))
             statements.append((UPSERT_TOTAL, (*row, total.block_number, total.replica)))

@@ -1,16 +1,15 @@
-"""The journal's single writer thread: everything that waits goes into one transaction (group commit)."""
+"""The journal: what waits goes into one transaction (group commit), in the event loop or in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from pmm.domain import Address, oneinch_domain
@@ -18,6 +17,7 @@ from pmm.execution import (
     BookChanges,
     JournalState,
     JournalUnavailable,
+    JournalUncertain,
     LadderRecord,
     LaneLease,
     QuoteOutcome,
@@ -28,15 +28,14 @@ from pmm.execution import (
 from pmm.journal.batch import BatchWriter
 from pmm.journal.changes import read_changes
 from pmm.journal.encoding import ladder_row, lane_space, nonce_space, quote_row, router_space, selection_row
-from pmm.journal.entries import Entry, Task
+from pmm.journal.entries import Entry, Task, Unsynced
 from pmm.journal.gathering import Gathering
 from pmm.journal.leases import lease_lanes, release_lanes, take_block
+from pmm.journal.loop_commits import LoopCommits
 from pmm.journal.recovery import recover
 from pmm.journal.schema import INSERT_LADDER, INSERT_QUOTE, INSERT_SELECTION
-from pmm.journal.store import BadRecord, Store, StoreDown
+from pmm.journal.store import BadRecord, Store, StoreDown, UnsyncedStore
 
-_BATCH_LIMIT = 512
-_PATIENCE_S = 0.05
 _CLOSE_TIMEOUT_S = 1.5
 LEASE_MS = 15_000
 """How long a crashed replica's lanes stay unused; three renewals may fail within it."""
@@ -50,18 +49,30 @@ class Journal:
     """
 
     def __init__(
-        self, store: Store, *, path: Path | str, chain_id: int, maker: Address, lease_ms: int = LEASE_MS
+        self,
+        store: Store,
+        *,
+        path: Path | str,
+        chain_id: int,
+        maker: Address,
+        lease_ms: int = LEASE_MS,
+        unsynced: UnsyncedStore | None = None,
     ) -> None:
         self.path = path
         self._store = store
+        self._unsynced = unsynced
         self._chain_id, self._maker, self._lease_ms = chain_id, maker, lease_ms
         self.replica = secrets.token_hex(8)
-        self._writer = BatchWriter(store, replica=self.replica)
+        self._writer = BatchWriter(store, replica=self.replica, unsynced=unsynced)
         self._fences: dict[str, int] = {}
-        self._queue: SimpleQueue[list[Entry] | Task | None] = SimpleQueue()
+        # Held by whoever has a transaction.
+        self._turn = threading.Lock()
+        self._queue: SimpleQueue[list[Entry] | Unsynced | Task | None] = SimpleQueue()
         self._gatherings: dict[asyncio.AbstractEventLoop, Gathering] = {}
+        self._loops: list[LoopCommits] = []
         self._closed = False
         self._last_error: str | None = None
+        self._unsafe: str | None = None
         # A daemon: a commit that hangs on a dead disk must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
@@ -94,7 +105,7 @@ class Journal:
         await self._submit(Entry(loop, statements=(statement,), market=record.market))
 
     async def append_ladder(self, record: LadderRecord) -> None:
-        """Append a published ladder, within :data:`_PATIENCE_S` or with the next entry."""
+        """Append a published ladder, within :data:`PATIENCE_S` or with the next entry."""
         statement = (INSERT_LADDER, ladder_row(record))
         loop = asyncio.get_running_loop()
         await self._submit(Entry(loop, statements=(statement,), market=record.market, patient=True))
@@ -151,129 +162,132 @@ class Journal:
         self._closed = True
         for gathering in self._gatherings.values():
             gathering.flush()
+        for commits in self._loops:
+            commits.close()
         self._queue.put(None)
         self._thread.join(timeout=_CLOSE_TIMEOUT_S)
-        if not self._thread.is_alive():
+        if not self._thread.is_alive() and self._unsafe is None:
             self._store.close()
 
     def _submit(self, entry: Entry) -> asyncio.Future[Receipt | None]:
-        if self._closed:
-            entry.future.set_exception(JournalUnavailable("the journal is closed: the server is stopping"))
-        elif entry.patient:
-            self._queue.put([entry])
-        else:
+        refused = self._refused()
+        if refused is None:
             self._gathering(entry.loop).add(entry)
+        else:
+            entry.future.set_exception(refused)
         return entry.future
+
+    def _refused(self) -> JournalUnavailable | None:
+        if self._closed:
+            return JournalUnavailable("the journal is closed: the server is stopping")
+        return None if self._unsafe is None else JournalUnavailable(self._unsafe)
 
     def _gathering(self, loop: asyncio.AbstractEventLoop) -> Gathering:
         found = self._gatherings.get(loop)
         if found is None:
             # What a loop left behind that is closed, nobody waits for.
             self._gatherings = {one: kept for one, kept in self._gatherings.items() if not one.is_closed()}
-            found = self._gatherings[loop] = Gathering(loop, self._queue.put)
+            found = self._gatherings[loop] = Gathering(loop, self._hand_over(loop))
         return found
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> Callable[[list[Entry]], None]:
+        put = self._queue.put
+        if self._unsynced is None:
+            return put
+        commits = LoopCommits(
+            loop, self._unsynced, self._writer, turn=self._turn, answer=self._synced, by_thread=put
+        )
+        self._loops.append(commits)
+        return commits.take
 
     def _call(self, run: Callable[[Store], Any], *, writes: bool) -> Future[Any]:
         task = Task(run, writes=writes)
-        if self._closed:
-            task.future.set_exception(JournalUnavailable("the journal is closed: the server is stopping"))
-        else:
+        refused = self._refused()
+        if refused is None:
             self._queue.put(task)
+        else:
+            task.future.set_exception(refused)
         return task.future
 
     def _run(self) -> None:
-        item = self._queue.get()
-        while item is not None:
-            if isinstance(item, Task):
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Unsynced):
+                self._sync(item.batch)
+            elif isinstance(item, Task):
                 self._perform(item)
-                item = self._queue.get()
-                continue
-            batch = item
-            until_s = time.monotonic() + _PATIENCE_S if all(entry.patient for entry in batch) else 0.0
-            item = None
-            while len(batch) < _BATCH_LIMIT:
-                try:
-                    following = self._next(until_s)
-                except Empty:
-                    item = self._commit_and_get(batch)
-                    break
-                if not isinstance(following, list):
-                    self._commit(batch)
-                    item = following
-                    break
-                batch += following
-                if not all(entry.patient for entry in following):
-                    until_s = 0.0
             else:
-                item = self._commit_and_get(batch)
+                self._commit(item)
 
-    def _next(self, until_s: float) -> list[Entry] | Task | None:
-        """Return what comes next, by the time ``until_s`` at the latest; raises Empty."""
-        wait_s = until_s - time.monotonic() if until_s else 0.0
-        return self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
-
-    def _commit_and_get(self, batch: list[Entry]) -> list[Entry] | Task | None:
-        self._commit(batch)
-        return self._queue.get()
+    def _sync(self, batch: list[Entry]) -> None:
+        assert self._unsynced is not None
+        try:
+            self._unsynced.sync()
+        except StoreDown as error:
+            self._answer(batch, self._distrust(str(error)))
+        else:
+            self._answer(batch, None)
 
     def _perform(self, task: Task) -> None:
-        try:
-            result = task.run(self._store)
-        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a task does
-            self._store_rollback()
-            if isinstance(error, StoreDown | BadRecord):
-                self._last_error = f"the journal could not be used: {error}"
-                task.future.set_exception(JournalUnavailable(self._last_error))
-            else:
-                task.future.set_exception(error)
-        else:
-            if task.writes:
-                self._last_error = None
-            task.future.set_result(result)
-
-    def _store_rollback(self) -> None:
-        try:
-            self._store.rollback()
-        except Exception as error:  # noqa: BLE001 - the next begin tries it again, and says why it cannot
-            self._last_error = f"the journal could not be used: {error}"
+        if self._unsafe is not None:
+            task.future.set_exception(JournalUnavailable(self._unsafe))
+            return
+        with self._turn:
+            failed = task.perform(self._store)
+        if failed is not None:
+            self._last_error = failed
+        elif task.writes:
+            self._last_error = None
 
     def _commit(self, batch: list[Entry]) -> None:
         try:
-            self._writer.write(batch)
+            with self._turn:
+                self._writer.write(batch)
         except BadRecord as error:
             if len(batch) == 1:
-                self._answer(batch, f"the journal refused the record: {error}")
+                self._answer(batch, JournalUnavailable(f"the journal refused the record: {error}"))
                 return
             # One bad record must not take its neighbours down.
             for entry in batch:
                 self._commit([entry])
         except StoreDown as error:
-            self._answer(batch, f"the journal could not be written: {error}")
+            self._answer(batch, JournalUnavailable(f"the journal could not be written: {error}"))
         except Exception as error:  # noqa: BLE001 - the thread must outlive a row that nobody thought of
-            self._answer(batch, f"the journal could not be written, which is a bug: {type(error).__name__}")
+            what = f"the journal could not be written, which is a bug: {type(error).__name__}"
+            self._answer(batch, JournalUnavailable(what))
         else:
             self._answer(batch, None)
 
-    def _answer(self, batch: list[Entry], error: str | None) -> None:
-        self._last_error = error
-        by_loop: dict[asyncio.AbstractEventLoop, list[Entry]] = {}
-        for entry in batch:
-            by_loop.setdefault(entry.loop, []).append(entry)
-        for loop, entries in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(self._resolve, loop, entries, error)
-            except RuntimeError:
-                # The loop is closed: the server stopped and nobody waits for the answer any more.
-                continue
+    def _answer(self, batch: list[Entry], error: JournalUnavailable | None) -> None:
+        loop = batch[0].loop
+        try:
+            loop.call_soon_threadsafe(self._resolve, loop, batch, error)
+        except RuntimeError:
+            # The loop is closed: the server stopped and nobody waits for the answer any more.
+            return
 
-    def _resolve(self, loop: asyncio.AbstractEventLoop, entries: list[Entry], error: str | None) -> None:
-        handed = sum(not entry.patient for entry in entries)
-        if handed:
-            self._gathering(loop).answered(handed)
-        for entry in entries:
+    def _synced(self, batch: list[Entry], error: str | None) -> None:
+        self._resolve(batch[0].loop, batch, None if error is None else self._distrust(error))
+
+    def _resolve(
+        self, loop: asyncio.AbstractEventLoop, batch: list[Entry], error: JournalUnavailable | None
+    ) -> None:
+        self._last_error = None if error is None else str(error)
+        self._gathering(loop).answered(len(batch))
+        for entry in batch:
             if entry.future.done():
                 continue
             if error is None:
                 entry.future.set_result(entry.receipt)
             else:
-                entry.future.set_exception(JournalUnavailable(error))
+                entry.future.set_exception(type(error)(str(error)))
+
+    def _distrust(self, error: str) -> JournalUncertain:
+        """Write no more: what the system could not sync once, it does not try again, and says nothing of it."""
+        assert self._unsynced is not None
+        self._unsafe = (
+            f"the disk did not take the journal's log: {error}; what was not answered may not be on it. Mend the "
+            "disk and restart the server"
+        )
+        self._writer.stop(self._unsafe)
+        self._unsynced.abandon()
+        return JournalUncertain(self._unsafe)

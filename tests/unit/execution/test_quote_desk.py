@@ -285,7 +285,7 @@ def test_firm_quote__many_quotes__never_repeat_a_nonce_or_an_order() -> None:
     assert len({quote.admitted.order_hash for quote in quotes}) == 80
 
 
-def test_firm_quote__journal_refuses__nothing_is_signed_and_inventory_is_free_again() -> None:
+def test_firm_quote__journal_refuses__no_signature_leaves_and_inventory_is_free_again() -> None:
     desk = open_test_desk(journal=MemoryJournal(fails="disk full"))
     decision = refused(desk, ask(settlement=Settlement.PMM))
     assert decision.reason is RefusalReason.JOURNAL_UNAVAILABLE
@@ -330,38 +330,6 @@ def test_firm_quote__journal_hangs__is_refused_and_stays_reserved_until_the_jour
         assert len(desk.book) == left
 
     asyncio.run(run())
-
-
-class _WatchingJournal(MemoryJournal):
-    """Notes what the signer had done when the record was written."""
-
-    signed_before: list[int]
-
-    async def append(self, record: QuoteRecord) -> None:
-        await super().append(record)
-        self.signed_before.append(self.signatures())
-
-    def signatures(self) -> int:
-        return 0
-
-
-def test_firm_quote__accepted__is_signed_only_after_the_record() -> None:
-    journal = _WatchingJournal()
-    journal.signed_before = []
-    desk = open_test_desk(journal=journal)
-    count = 0
-    sign = desk.signer.sign
-
-    def counting(digest: bytes) -> object:
-        nonlocal count
-        count += 1
-        return sign(digest)
-
-    desk.signer.sign = counting  # type: ignore[method-assign,assignment]
-    journal.signatures = lambda: count  # type: ignore[method-assign]
-    answered(desk, ask())
-    assert journal.signed_before == [0]
-    assert count == 1
 
 
 def test_firm_quote__signature_is_broken__is_refused_and_stays_reserved(

@@ -1,4 +1,4 @@
-"""``kill -9`` at every step of admission: no signature without a reservation, no nonce twice, a readable journal.
+"""``kill -9`` at every step of admission: no signature left without a reservation, no nonce twice, a journal to read.
 
 Short here; ``make test-crash`` kills thousands (``PMM_CRASH_KILLS`` per database).
 """
@@ -24,7 +24,7 @@ def test_firm_quote__killed_at_every_step__leaves_nothing_that_is_not_reserved(
     assert found["signed"] > _KILLS
 
 
-def test_campaign__signature_before_the_commit__is_found(place: Place) -> None:
-    """Planted fault: the same campaign over a desk that signs first."""
+def test_campaign__signature_leaves_before_the_commit__is_found(place: Place) -> None:
+    """Planted fault: the same campaign over a desk that answers with a signature and waits for no commit."""
     with pytest.raises(AssertionError, match="a signature without a reservation"):
-        run_campaign(place, kills=48, seed=2, sign_early=True)
+        run_campaign(place, kills=48, seed=2, answer_early=True)

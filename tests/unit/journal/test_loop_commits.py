@@ -1,0 +1,364 @@
+"""Commits in the event loop: durable before anybody is answered, by the kernel or the thread, and never waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pmm.domain import Decision, RefusalReason
+from pmm.execution import JournalUnavailable, JournalUncertain
+from pmm.journal import Journal, SqliteJournal, log_sync, read
+from pmm.journal.log_sync import LogSync
+from pmm.journal.sqlite_store import SqliteStore
+from pmm.journal.store import StoreDown
+from tests.helpers.journal_desks import leased_desk, quoted, refusal, request, run_journal
+from tests.helpers.journal_places import SqlitePlace, check_totals
+from tests.helpers.quoting import MAKER, chain_view
+
+
+@pytest.fixture(params=["kernel", "thread"])
+def syncs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return who has synced, in the way named; on a system that knows both."""
+    found: list[str] = []
+    start, sync = LogSync.start, SqliteStore.sync
+
+    def started(self: LogSync, done: Callable[[str | None], None]) -> None:
+        found.append("kernel")
+        start(self, done)
+
+    def synced(self: SqliteStore) -> None:
+        assert threading.current_thread().name == "journal-writer"
+        found.append("thread")
+        sync(self)
+
+    monkeypatch.setattr(LogSync, "start", started)
+    monkeypatch.setattr(SqliteStore, "sync", synced)
+    if request.param == "thread":
+        monkeypatch.setattr(log_sync, "Context", None)
+    return found
+
+
+def test_admit__one_after_the_other__each_is_synced_before_its_answer(
+    tmp_path: Path, syncs: list[str], request: pytest.FixtureRequest
+) -> None:
+    who = request.node.callspec.params["syncs"]
+
+    async def body(journal: Journal) -> None:
+        for number in range(5):
+            await journal.admit(refusal(number))
+            assert syncs == [who] * (number + 1)
+
+    run_journal(tmp_path / "journal.sqlite", body)
+
+
+def test_admit__sync_under_way__is_not_answered_and_what_follows_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: list[int]
+) -> None:
+    held: list[Callable[[str | None], None]] = []
+    monkeypatch.setattr(LogSync, "start", lambda self, done: held.append(done))
+
+    async def body(journal: Journal) -> None:
+        first = journal.admit(refusal(1))
+        await asyncio.sleep(0.02)
+        following = [journal.admit(refusal(2)), journal.admit(refusal(3))]
+        await asyncio.sleep(0.02)
+        # A disk that hangs is written to no more.
+        assert (len(held), batches, first.done()) == (1, [1], False)
+        held[0](None)
+        await first
+        await asyncio.sleep(0.02)
+        assert (len(held), batches) == (2, [1, 2])
+        held[1](None)
+        await asyncio.gather(*following)
+
+    run_journal(tmp_path / "journal.sqlite", body)
+
+
+def test_admit__thread_is_in_a_transaction__is_left_to_it(tmp_path: Path, syncs: list[str]) -> None:
+    async def body(journal: Journal) -> None:
+        await journal.admit(refusal(0))
+        syncs.clear()
+        with journal._turn:
+            pending = journal.admit(refusal(1))
+            await asyncio.sleep(0.02)
+            assert not pending.done()
+        await pending
+        # SQLite synced that commit by itself.
+        assert syncs == []
+
+    run_journal(tmp_path / "journal.sqlite", body)
+
+
+def test_admit__somebody_else_has_the_lock__loop_does_not_wait_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+
+    async def body(journal: Journal) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began_s = asyncio.get_running_loop().time()
+            pending = journal.admit(refusal(1))
+            await asyncio.sleep(0)
+            assert asyncio.get_running_loop().time() - began_s < 0.2
+            other.execute("ROLLBACK")
+        await pending
+
+    run_journal(path, body)
+
+
+def test_begin_unsynced__log_begins_anew__is_left_to_a_commit_that_waits(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)) as store:
+        store._checkpointer.stop()
+        store.begin_unsynced([])
+        store.commit([])
+        store._checkpointer._begins_anew.set()
+        with pytest.raises(StoreDown, match="begin anew"):
+            store.begin_unsynced([])
+        store.begin([])
+        store.commit([])
+        store.begin_unsynced([])
+        store.commit([])
+
+
+def test_begin_unsynced__and_begin__wait_for_the_disk_as_they_say(tmp_path: Path) -> None:
+    normal, full = 1, 2
+    with closing(SqliteStore(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)) as store:
+        store._checkpointer.stop()
+        for begin, expected in ((store.begin_unsynced, normal), (store.begin, full)) * 2:
+            begin([])
+            assert store.query([("PRAGMA synchronous", ())]) == [[(expected,)]]
+            store.commit([])
+
+
+def test_admit__row_that_nobody_thought_of__is_refused_by_the_thread_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(journal: Journal) -> None:
+        await journal.admit(refusal(1))
+        with monkeypatch.context() as patch:
+            patch.setattr("pmm.journal.batch.quote_row", lambda record, replica: 1 // 0)
+            with pytest.raises(JournalUnavailable, match="a bug: ZeroDivisionError"):
+                await journal.admit(refusal(2))
+        await journal.admit(refusal(3))
+
+    run_journal(tmp_path / "journal.sqlite", body)
+    assert [entry.quote_id for entry in read(tmp_path / "journal.sqlite")] == ["q1", "q3"]
+
+
+def test_firm_quote__transaction_fails_half_way__totals_stay_those_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = SqlitePlace(tmp_path / "journal.sqlite")
+    commit = SqliteStore.commit
+
+    async def body(journal: Journal) -> None:
+        desk = await leased_desk(journal)
+        await quoted(desk, request(1))
+        with monkeypatch.context() as patch:
+
+            def full(self: SqliteStore, writes: object) -> None:
+                raise StoreDown("database or disk is full")
+
+            patch.setattr(SqliteStore, "commit", full)
+            found = await desk.desk.firm_quote(request(2))
+            assert isinstance(found, Decision)
+            assert found.reason is RefusalReason.JOURNAL_UNAVAILABLE
+        assert SqliteStore.commit is commit
+        await quoted(desk, request(3))
+
+    run_journal(place.path, body)
+    assert check_totals(place)["count"] == 2
+
+
+@pytest.mark.parametrize("way", ["kernel", "thread"])
+def test_firm_quote__disk_does_not_sync__nothing_leaves_until_a_restart_reads_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    place = SqlitePlace(tmp_path / "journal.sqlite")
+
+    async def body(journal: Journal) -> None:
+        desk = await leased_desk(journal)
+        first = await quoted(desk, request(1))
+        with monkeypatch.context() as patch:
+            said = os.strerror(errno.EIO)
+            if way == "kernel":
+                patch.setattr(LogSync, "start", lambda self, done: done(said))
+            else:
+
+                def fails(_: int) -> None:
+                    raise OSError(errno.EIO, said)
+
+                def refuses(self: LogSync, done: object) -> None:
+                    raise OSError(errno.EAGAIN, "no room")
+
+                patch.setattr(LogSync, "start", refuses)
+                patch.setattr(os, "fdatasync", fails)
+            found = await desk.desk.firm_quote(request(2))
+        assert isinstance(found, Decision)
+        assert found.reason is RefusalReason.JOURNAL_UNAVAILABLE
+        assert "restart the server" in found.detail
+        # It may be on the disk: it stays reserved, and nobody has its signature.
+        assert len(desk.book) == 2
+        # The disk works again, and is not believed.
+        for _ in range(2):
+            found = await desk.desk.firm_quote(request(3))
+            assert isinstance(found, Decision)
+            assert "restart the server" in found.detail
+        assert len(desk.book) == 2
+        with pytest.raises(JournalUnavailable, match="restart the server"):
+            journal.recover()
+        with pytest.raises(JournalUnavailable, match="restart the server"):
+            await desk.desk.settle(chain_view(spent=frozenset({first.admitted.nonce})))
+        assert journal.last_error is not None
+
+    run_journal(place.path, body)
+    # Another process would find the lock free; here the first one still holds it.
+    quotes = [entry.quote_id for entry in place.read()]
+    assert quotes[0] == "q1"
+    assert set(quotes) <= {"q1", "q2"}
+
+
+def test_journal_uncertain__is_a_journal_that_is_unavailable() -> None:
+    assert issubclass(JournalUncertain, JournalUnavailable)
+
+
+def test_log_sync__file_that_cannot_be_synced__is_refused_at_once() -> None:
+    reader, writer = os.pipe()
+
+    async def run() -> None:
+        sync = LogSync(writer, asyncio.get_running_loop())
+        with pytest.raises(OSError, match="EINVAL"):
+            sync.start(print)
+        sync.close()
+
+    try:
+        asyncio.run(run())
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_log_sync__kernel_says_no__is_told_with_its_reason(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "log", os.O_CREAT | os.O_RDWR)
+
+    async def run() -> None:
+        heard: list[str | None] = []
+        sync = LogSync(descriptor, asyncio.get_running_loop())
+        sync._under_way = 2
+        # As the kernel answers, and as it says that a write before did not reach the disk.
+        sync._finished(heard.append, 0)
+        sync._finished(heard.append, 2**64 - errno.EIO)
+        assert heard == [None, "Input/output error"]
+
+    try:
+        asyncio.run(run())
+    finally:
+        os.close(descriptor)
+
+
+def test_log_sync__closed_while_one_is_under_way__is_heard_of_and_then_watches_no_more(
+    tmp_path: Path,
+) -> None:
+    descriptor = os.open(tmp_path / "log", os.O_CREAT | os.O_RDWR)
+    os.write(descriptor, b"x" * 10_000)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[str | None] = loop.create_future()
+        sync = LogSync(descriptor, loop)
+        sync.start(heard.set_result)
+        sync.close()
+        assert await asyncio.wait_for(heard, 5) is None
+        # Nothing is watched any more: there is nothing to remove.
+        assert not loop.remove_reader(sync._context.fileno)
+
+    try:
+        asyncio.run(run())
+    finally:
+        os.close(descriptor)
+
+
+def test_close__loop_goes_on__watches_nothing_of_the_journal(tmp_path: Path) -> None:
+    async def run() -> None:
+        journal = SqliteJournal(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)
+        await journal.admit(refusal(1))
+        (commits,) = journal._loops
+        sync = commits._sync
+        assert sync is not None
+        journal.close()
+        assert not asyncio.get_running_loop().remove_reader(sync._context.fileno)
+
+    asyncio.run(run())
+
+
+class PowerCuts:
+    """What a power cut would leave: the files as they stood when the last sync that ended began."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._survives = path.with_name("survives")
+        self._copies = 0
+
+    def install(self, monkeypatch: pytest.MonkeyPatch, *, sync: bool) -> None:
+        start = LogSync.start
+
+        def started(log: LogSync, done: Callable[[str | None], None]) -> None:
+            copy = self._path.with_name(f"copy-{self._copies}")
+            self._copies += 1
+            copy.mkdir()
+            for file in self._path.parent.glob(f"{self._path.name}*"):
+                if not file.name.endswith(("-shm", ".lock")):
+                    shutil.copy(file, copy)
+
+            def synced(error: str | None) -> None:
+                self._survives = copy
+                done(error)
+
+            if sync:
+                start(log, synced)
+            else:
+                # Planted fault: answered, and synced only afterwards.
+                done(None)
+                start(log, lambda error: setattr(self, "_survives", copy))
+
+        monkeypatch.setattr(LogSync, "start", started)
+
+    def quotes(self) -> set[str]:
+        if not self._survives.is_dir():
+            return set()
+        with closing(sqlite3.connect(self._survives / self._path.name)) as connection:
+            return {name for (name,) in connection.execute("SELECT quote_id FROM quotes")}
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_firm_quote__power_is_cut_behind_an_answer__quote_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    cuts = PowerCuts(path)
+    lost: list[str] = []
+
+    async def body(journal: Journal) -> None:
+        desk = await leased_desk(journal)
+        journal._store._checkpointer.stop()  # type: ignore[attr-defined]
+        cuts.install(monkeypatch, sync=sync)
+
+        async def ask(number: int) -> None:
+            answer = await quoted(desk, request(number, amount=10**16))
+            if answer.quote_id not in cuts.quotes():
+                lost.append(answer.quote_id)
+
+        for start in (0, 100, 200):
+            await ask(start)
+            await asyncio.gather(*(ask(start + 1 + number) for number in range(8)))
+
+    run_journal(path, body)
+    assert bool(lost) is not sync
