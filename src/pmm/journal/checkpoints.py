@@ -22,12 +22,15 @@ _LOG = structlog.get_logger()
 _EVERY_S: Final = 0.2
 _CLOSE_S: Final = 1.5
 # A log that was copied to its end begins anew with the next commit, which then waits for a sync more.
-_WORTH_COMMITS: Final = 256
+_WORTH_ROWS: Final = 1_000
 _AT_LEAST_EVERY_S: Final = 5.0
 _WORTH_PAGES: Final = 250
 _LONG_PAGES: Final = 4_000
-# Where the thread does not keep up, commits copy the log themselves again: 64 MB.
+_PASSES: Final = 8
+# Where the thread does not keep up, commits that wait for the disk copy the log themselves again: 64 MB.
 FALLBACK_PAGES: Final = 16_000
+# Rows of which the thread has copied nothing: none of theirs is left to an unsynced commit, which copies nothing.
+_MOST_ROWS: Final = 5_000
 PASSIVE: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
@@ -39,8 +42,8 @@ class Checkpointer:
         self._stop = threading.Event()
         self._log_is_long = threading.Event()
         self._begins_anew = threading.Event()
-        # Written by the writer, which never waits for this thread; that it misses one does no harm.
-        self._commits = 0
+        # Counted by the writer, which never waits for this thread; that it misses one does no harm.
+        self._rows = self._rows_copied = 0
         self._thread = threading.Thread(target=self._run, name="journal-checkpoints", daemon=True)
         self._thread.start()
 
@@ -54,11 +57,12 @@ class Checkpointer:
 
     def leaves_log(self) -> bool:
         """Tell whether the next commit only adds to the log; if not, :meth:`finish_if_long` is called before it."""
-        return not self._begins_anew.is_set() and not self._log_is_long.is_set()
+        keeps_up = self._rows - self._rows_copied < _MOST_ROWS
+        return keeps_up and not self._begins_anew.is_set() and not self._log_is_long.is_set()
 
-    def committed(self) -> None:
-        """Take note of a commit."""
-        self._commits += 1
+    def committed(self, rows: int) -> None:
+        """Take note of a commit of so many rows."""
+        self._rows += rows
 
     def stop(self) -> None:
         """Begin no checkpoint any more."""
@@ -72,17 +76,17 @@ class Checkpointer:
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
         failed = False
-        seen, copied_s = 0, 0.0
+        copied_s = 0.0
         try:
             while not self._stop.wait(_EVERY_S):
-                commits, now_s = self._commits, time.monotonic()
-                if commits - seen < _WORTH_COMMITS and now_s - copied_s < _AT_LEAST_EVERY_S:
+                rows, now_s = self._rows, time.monotonic()
+                if rows - self._rows_copied < _WORTH_ROWS and now_s - copied_s < _AT_LEAST_EVERY_S:
                     continue
                 try:
                     # A connection of its own: SQLite shares the log between them.
                     connection = connection or sqlite3.connect(self._path, timeout=0, isolation_level=None)
                     self._copy(connection)
-                    seen, copied_s, failed = commits, now_s, False
+                    self._rows_copied, copied_s, failed = rows, now_s, False
                 except sqlite3.Error as error:
                     if not failed:
                         _LOG.warning("journal_checkpoint_failed", error=str(error))
@@ -92,9 +96,14 @@ class Checkpointer:
                 connection.close()
 
     def _copy(self, connection: sqlite3.Connection) -> None:
-        # Without work the pragma costs a few microseconds and no sync.
-        _, pages, copied = connection.execute(PASSIVE).fetchone()
-        if copied >= pages > 0:
-            self._begins_anew.set()
-        if pages >= _LONG_PAGES and copied >= pages - _WORTH_PAGES:
-            self._log_is_long.set()
+        for _ in range(_PASSES):
+            # Without work the pragma costs a few microseconds and no sync.
+            _, pages, copied = connection.execute(PASSIVE).fetchone()
+            if copied >= pages > 0:
+                self._begins_anew.set()
+            if pages < _LONG_PAGES:
+                return
+            # Commits have added to it meanwhile: each pass has less to copy, and takes less time for it.
+            if copied >= pages - _WORTH_PAGES:
+                self._log_is_long.set()
+                return

@@ -88,7 +88,7 @@ class SqliteStore:
     def commit(self, writes: Sequence[Statement]) -> None:
         """Write and commit; on disk on return (synchronous FULL), but for what was begun unsynced."""
         self._guarded((*_joined(writes), ("COMMIT", ())))
-        self._checkpointer.committed()
+        self._checkpointer.committed(len(writes))
 
     def rollback(self) -> None:
         """End the transaction, if there is one."""
@@ -112,10 +112,11 @@ class SqliteStore:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
 
     def _wait(self, waits: bool) -> None:
-        """Let commits wait for the disk, and transactions for locks, or neither."""
+        """Let commits wait for the disk and copy a log that is far too long, and transactions for locks; or neither."""
         if waits is not self._waits:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
             self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000) if waits else 0}")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {FALLBACK_PAGES if waits else 0}")
             self._waits = waits
 
     def _guarded(self, statements: Sequence[Statement]) -> list[list[Row]]:

@@ -33,7 +33,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same at a small scale: a log of 50 pages is long."""
     monkeypatch.setattr(checkpoints, "_EVERY_S", 0.005)
     monkeypatch.setattr(checkpoints, "_LONG_PAGES", 50)
-    monkeypatch.setattr(checkpoints, "_WORTH_COMMITS", 5)
+    monkeypatch.setattr(checkpoints, "_WORTH_ROWS", 5)
     monkeypatch.setattr(checkpoints, "_AT_LEAST_EVERY_S", 0.02)
 
 
