@@ -112,7 +112,7 @@ class SqliteStore:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
 
     def _wait(self, waits: bool) -> None:
-        """Let commits wait for the disk and copy a log that is far too long, and transactions for locks; or neither."""
+        """Let commits wait for the disk and copy a log that is too long, and transactions for locks; or neither."""
         if waits is not self._waits:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
             self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000) if waits else 0}")
