@@ -57,7 +57,6 @@ class QuoteDesk:
     ) -> None:
         self._market = market
         self._observes = observes
-        self._records = DurableRecords(journal=journal, admission=admission)
         self._admission = admission
         self._signer = admission.signer
         self._book = admission.book
@@ -65,6 +64,7 @@ class QuoteDesk:
         self._keeper = keeper
         self._answers: AnswerMemory[AnsweredQuote | Decision] = AnswerMemory()
         self.ends = QuoteEnds(journal=journal, admission=admission, clock=clock, on_end=self._answers.forget)
+        self._records = DurableRecords(journal=journal, admission=admission, on_lost=self.ends.never_written)
 
     @property
     def admission(self) -> AdmissionDesk:

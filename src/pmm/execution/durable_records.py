@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -23,7 +23,11 @@ _MOST_LADDERS = 64
 class DurableRecords:
     """Waits for the journal as long as the policy allows, and takes reservations back that it did not write."""
 
-    def __init__(self, *, journal: QuoteJournal, admission: AdmissionDesk) -> None:
+    def __init__(
+        self, *, journal: QuoteJournal, admission: AdmissionDesk, on_lost: Callable[[bytes], None]
+    ) -> None:
+        """``on_lost`` is told the order hash of a quote that is not written and that nothing reserves any more."""
+        self._on_lost = on_lost
         self._journal = journal
         self._admission = admission
         self._limit = WaitLimit()
@@ -100,8 +104,12 @@ class DurableRecords:
 
     def take_back(self, quote: AdmittedQuote | None) -> None:
         """Free what a quote reserves that was not written, if it is reserved still."""
-        if quote is not None and quote.order_hash in self._admission.book:
+        if quote is None:
+            return
+        if quote.order_hash in self._admission.book:
             self._admission.release(quote)
+        else:
+            self._on_lost(quote.order_hash)
 
     def _late(self, record: QuoteRecord, pending: asyncio.Future[Receipt]) -> None:
         if pending.cancelled():

@@ -35,11 +35,19 @@ class QuoteEnds:
         self._clock = clock
         self._signatures: dict[bytes, bytes] = {}
         self._unwritten: tuple[QuoteOutcome, ...] = ()
+        self._never_written: set[bytes] = set()
         self._cursor = (0, 0)
 
     def signed(self, order_hash: bytes, signature: bytes) -> None:
         """Remember the signature of a live quote for the day it is worth nothing."""
         self._signatures[order_hash] = signature
+
+    def never_written(self, order_hash: bytes) -> None:
+        """Say that the journal does not have a quote that may have ended here: its end is not journaled either.
+
+        The journal refuses the end of a quote that it does not know, and all that are handed over with it.
+        """
+        self._never_written.add(order_hash)
 
     def hold(self, quote: LiveQuote) -> None:
         """Reserve for a quote that the journal says is live, if it is not reserved yet."""
@@ -74,7 +82,9 @@ class QuoteEnds:
         await self._write()
 
     async def _write(self) -> None:
-        outcomes, self._unwritten = self._unwritten, ()
+        outcomes = tuple(one for one in self._unwritten if one.order_hash not in self._never_written)
+        self._unwritten = ()
+        self._never_written.clear()
         if not outcomes:
             return
         try:
