@@ -119,20 +119,22 @@ class _Batch:
         self._replica = replica
         self._require_lease = require_lease
         self._totals = totals
-        records = [entry.record for entry in entries if entry.record is not None]
-        quotes = [record.admitted for record in records if record.admitted is not None]
-        self._keys: list[Key] = list(dict.fromkeys(key for record in records if (key := _key(record))))
-        self._spaces = list(
-            dict.fromkeys(
-                nonce_space(entry.record.admitted)
-                for entry in entries
-                if entry.fence is not None and entry.record and entry.record.admitted
-            )
-        )
-        self._hashes = list(
-            dict.fromkeys(outcome.order_hash for entry in entries for outcome in entry.outcomes)
-        )
-        self._names = [name for quote in quotes for name in names_of(quote)]
+        keys: dict[Key, None] = {}
+        spaces: dict[str, None] = {}
+        hashes: dict[bytes, None] = {}
+        self._names: list[str] = []
+        for entry in entries:
+            record = entry.record
+            if record is not None:
+                if record.idempotency_key is not None:
+                    keys[record.relayer, record.idempotency_key] = None
+                if record.admitted is not None:
+                    self._names += names_of(record.admitted)
+                    if entry.fence is not None:
+                        spaces[nonce_space(record.admitted)] = None
+            for outcome in entry.outcomes:
+                hashes[outcome.order_hash] = None
+        self._keys, self._spaces, self._hashes = list(keys), list(spaces), list(hashes)
         self._bindings: dict[Key, _Binding] = {}
         self._fences: dict[str, int | None] = {}
         self._live: dict[bytes, Row] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, groupby
 from operator import itemgetter
@@ -23,6 +23,8 @@ _BAD = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, TypeError, Uni
 # Below SQLite's 32,766 parameters for the widest table, and few enough forms to keep each prepared.
 _ROWS_AT_ONCE = 32
 _VALUES = " VALUES "
+_SQL_OF = itemgetter(0)
+_COMMIT: Statement = ("COMMIT", ())
 
 
 class SqliteStore:
@@ -87,7 +89,7 @@ class SqliteStore:
 
     def commit(self, writes: Sequence[Statement]) -> None:
         """Write and commit; on disk on return (synchronous FULL), but for what was begun unsynced."""
-        self._guarded((*_joined(writes), ("COMMIT", ())))
+        self._guarded([*_joined(writes), _COMMIT])
         self._checkpointer.committed(len(writes))
 
     def rollback(self) -> None:
@@ -133,24 +135,28 @@ class SqliteStore:
             raise kind(str(error)) from error
 
 
-def _joined(writes: Sequence[Statement]) -> Iterator[Statement]:
+def _joined(writes: Sequence[Statement]) -> list[Statement]:
     """Return the same writes, with rows that go into one table one after the other in one statement.
 
     Every statement gives the interpreter lock away and must wait to get it back: a batch did so once for each quote.
     """
-    for sql, group in groupby(writes, key=itemgetter(0)):
+    joined: list[Statement] = []
+    for sql, group in groupby(writes, key=_SQL_OF):
         rows = [values for _, values in group]
+        most = _ROWS_AT_ONCE if sql.startswith("INSERT") else 1
         while rows:
-            size = min(1 << (len(rows).bit_length() - 1), _ROWS_AT_ONCE) if sql.startswith("INSERT") else 1
-            yield _of_rows(sql, size), tuple(chain.from_iterable(rows[:size]))
+            size = min(1 << (len(rows).bit_length() - 1), most)
+            if size == 1:
+                joined.append((sql, rows.pop(0)))
+                continue
+            joined.append((_of_rows(sql, size), tuple(chain.from_iterable(rows[:size]))))
             del rows[:size]
+    return joined
 
 
 @lru_cache(maxsize=128)
 def _of_rows(sql: str, count: int) -> str:
     """Return an insertion of one row as one of ``count`` rows."""
-    if count == 1:
-        return sql
     before, _, after = sql.partition(_VALUES)
     marks, closing, rest = after.partition(")")
     return before + _VALUES + ", ".join([marks + closing] * count) + rest

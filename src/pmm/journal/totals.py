@@ -12,7 +12,6 @@ from pmm.journal.schema import DELETE_TOTAL, UPSERT_TOTAL
 from pmm.journal.store import Row, Statement
 from pmm.risk import OpenQuotes, check_quote
 
-_DIGITS = 78
 # The lowest bits of the maker traits: the last 80 bits of the taker's address.
 _SENDER_MASK = (1 << 80) - 1
 COUNT, USD = "count", "usd"
@@ -36,12 +35,7 @@ def taker_name(allowed_sender: int) -> str:
 
 def names_of(quote: AdmittedQuote) -> tuple[str, ...]:
     """Return every total that a quote counts in."""
-    taker = taker_name(sender_of(quote))
-    return COUNT, USD, taker, _asset_of(quote)
-
-
-def _asset_of(quote: AdmittedQuote) -> str:
-    return asset_name(quote.maker_asset.address, quote.settlement)
+    return COUNT, USD, taker_name(sender_of(quote)), asset_name(quote.maker_asset.address, quote.settlement)
 
 
 def sender_of(quote: AdmittedQuote) -> int:
@@ -51,7 +45,11 @@ def sender_of(quote: AdmittedQuote) -> int:
 
 def digits(amount: int) -> str:
     """Return an amount with all 78 digits of a 256-bit number, so that text compares as numbers do."""
-    return f"{amount:0{_DIGITS}d}"
+    return f"{amount:078d}"
+
+
+# Ceilings and balances stay as they are from one quote to the next.
+_digits_again = lru_cache(maxsize=256)(digits)
 
 
 @dataclass(slots=True)
@@ -97,16 +95,17 @@ class Totals:
 
     def admit(self, quote: AdmittedQuote, claim: Claim) -> Decision:
         """Count a quote in, or say which limit or balance it would break; nothing changes then."""
-        taker = taker_name(sender_of(quote))
+        _, _, taker, asset_of = names_of(quote)
+        totals = self._totals
         found = OpenQuotes(
-            count=self._totals[COUNT].amount,
-            usd_wad=self._totals[USD].amount,
-            taker_usd_wad=self._totals[taker].amount,
+            count=totals[COUNT].amount,
+            usd_wad=totals[USD].amount,
+            taker_usd_wad=totals[taker].amount,
         )
         risk = check_quote(quote_usd_wad=quote.usd_wad, open_quotes=found, limits=claim.limits)
         if not risk.accepted:
             return risk
-        asset = self._totals[_asset_of(quote)]
+        asset = totals[asset_of]
         ceiling = self._ceiling(asset, claim)
         promised = asset.amount + quote.reserved_amount
         # One base unit always stays behind, as in pricing.
@@ -118,7 +117,7 @@ class Totals:
             )
         if quote.reserved_amount:
             self._see(asset, claim.balance, claim.block_number)
-            self._raise(_asset_of(quote), quote.reserved_amount, ceiling)
+            self._raise(asset_of, quote.reserved_amount, ceiling)
         self._raise(COUNT, 1, claim.limits.max_live_quotes)
         self._raise(USD, quote.usd_wad, claim.limits.bounds_wad[2])
         self._raise(taker, quote.usd_wad, claim.limits.bounds_wad[3])
@@ -151,8 +150,9 @@ class Totals:
                 statements.append((DELETE_TOTAL, (name,)))
                 del self._totals[name]
                 continue
-            row = (name, digits(total.amount), digits(total.ceiling), digits(total.balance))
-            statements.append((UPSERT_TOTAL, (*row, total.block_number, total.replica)))
+            ceiling, balance = _digits_again(total.ceiling), _digits_again(total.balance)
+            row = (name, digits(total.amount), ceiling, balance, total.block_number, total.replica)
+            statements.append((UPSERT_TOTAL, row))
         return statements
 
     def _ceiling(self, asset: _Total, claim: Claim) -> int:
