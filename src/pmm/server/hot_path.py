@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pmm.relayers.refusals import WireRefusal
-from pmm.server.access.request_body import WHOLE_BODY
+from pmm.server.access.request_body import WHOLE_ANSWER, WHOLE_BODY, WriteAnswer
 from pmm.server.endpoints import HttpAnswer, own_refusal
 from pmm.server.relayer_routes import BEGAN_SCOPE, RELAYER_SCOPE, RelayerRoutes, Served
 
@@ -81,7 +81,10 @@ class QuoteRoutes:
             answer = await self._answer(served, scope, receive)
         except _ClientLeft:
             return
-        await _send(send, answer)
+        # In one piece where our protocol takes it so, and nothing is to be said beside it.
+        write: WriteAnswer | None = scope.get(WHOLE_ANSWER)
+        if write is None or answer.headers or not write(scope, answer.status, answer.body):
+            await _send(send, answer)
 
     async def _answer(self, served: Served | WireRefusal, scope: Scope, receive: Receive) -> HttpAnswer:
         if isinstance(served, WireRefusal):
