@@ -64,10 +64,9 @@ class Metrics:
     def took(self, stage: Stage, started_ns: int) -> int:
         """Observe a stage that ends now; return the start of the next one."""
         now_ns = perf_counter_ns()
-        took_ns = now_ns - started_ns
-        self._observe(stage, took_ns)
+        self._observe(stage, now_ns - started_ns)
         if stage is _SIGN:
-            self._signer_lag_ns = took_ns
+            self._signer_lag_ns = now_ns - started_ns
         return now_ns
 
     def exposition(self) -> bytes:

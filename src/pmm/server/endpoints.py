@@ -47,6 +47,7 @@ class QuoteEndpoints:
     ) -> None:
         self._desk = desk
         self._codec = codec
+        self._profile = codec.profile
         self._new_id = new_id
         self._clock = clock or SystemClock()
         self._last_ladders: dict[Route, bytes] = {}
@@ -61,7 +62,7 @@ class QuoteEndpoints:
     @property
     def profile(self) -> RelayerProfile:
         """The relayer."""
-        return self._codec.profile
+        return self._profile
 
     @property
     def clock(self) -> Clock:
@@ -83,7 +84,7 @@ class QuoteEndpoints:
         waited_s: float = 0.0,
     ) -> HttpAnswer:
         """Answer a request; ``waited_s`` of its time went by while it was read."""
-        profile = self._codec.profile
+        profile = self._profile
         left_s = time_left_s(headers, budget_ms=profile.time_budget_ms, now_ms=self._clock.wall_ms())
         if isinstance(left_s, WireRefusal):
             return self.refusal(route, left_s)

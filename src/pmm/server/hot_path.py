@@ -96,13 +96,16 @@ class QuoteRoutes:
             query = _query(scope.get("query_string", b""))
             return await endpoints.serve(route, query=query, headers=scope["headers"])
         # The front door reads the body of a request with an HMAC before it is let in.
-        began_s = scope.get(BEGAN_SCOPE, asyncio.get_running_loop().time())
-        try:
-            body = await self._timely_body(scope, receive)
-        except TimeoutError:
-            answer = endpoints.refusal(route, _STOPPING if self._stopping else _SLOW)
-            return HttpAnswer(status=answer.status, body=answer.body, headers=(*answer.headers, _CLOSE))
+        time_s = asyncio.get_running_loop().time
+        began_s = scope.get(BEGAN_SCOPE) or time_s()
+        body: bytes | None = scope.get(WHOLE_BODY)
         if body is None:
+            try:
+                body = await self._timely_body(scope, receive)
+            except TimeoutError:
+                answer = endpoints.refusal(route, _STOPPING if self._stopping else _SLOW)
+                return HttpAnswer(status=answer.status, body=answer.body, headers=(*answer.headers, _CLOSE))
+        if body is None or len(body) > self._max_body:
             return endpoints.refusal(
                 route,
                 WireRefusal(
@@ -112,13 +115,11 @@ class QuoteRoutes:
                     remedy="send the fields of the request and nothing else",
                 ),
             )
-        waited_s = asyncio.get_running_loop().time() - began_s
-        return await endpoints.serve(route, body=body, headers=scope["headers"], waited_s=waited_s)
+        return await endpoints.serve(
+            route, body=body, headers=scope["headers"], waited_s=time_s() - began_s
+        )
 
     async def _timely_body(self, scope: Scope, receive: Receive) -> bytes | None:
-        whole: bytes | None = scope.get(WHOLE_BODY)
-        if whole is not None:
-            return whole if len(whole) <= self._max_body else None
         async with asyncio.timeout(0 if self._stopping else self._body_timeout_s) as reading:
             self._reading.add(reading)
             try:
