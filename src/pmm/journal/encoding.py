@@ -23,7 +23,7 @@ from pmm.journal.inputs_json import inputs_text, venues_json
 from pmm.journal.store import Row
 from pmm.journal.totals import sender_of
 from pmm.pricing import FillHedge, FundingCost, MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
-from pmm.pricing.fixed_point import bps_text
+from pmm.pricing.fixed_point import bps_text, repeated_bps_text
 
 QUOTED = "quoted"
 
@@ -97,7 +97,7 @@ def breakdown_json(breakdown: PriceBreakdown) -> dict[str, Any]:
     for part in breakdown.components:
         share_e36 = part.share_e36
         total_e36 += share_e36
-        texts[part.name._value_] = bps_text(share_e36)
+        texts[part.name._value_] = repeated_bps_text(share_e36)
     return {
         "fairRateE36": str(breakdown.fair_rate_e36),
         "componentsBps": texts,
@@ -152,11 +152,11 @@ def _cost_json(cost: FundingCost) -> dict[str, Any]:
     texts, total_e36 = {}, 0
     for name, share_e36 in cost.parts:
         total_e36 += share_e36
-        texts[name._value_] = bps_text(share_e36)
+        texts[name._value_] = repeated_bps_text(share_e36)
     return {
         "partsBps": texts,
         "totalBps": bps_text(total_e36),
-        "takerGasBps": bps_text(cost.taker_gas_share_e36),
+        "takerGasBps": repeated_bps_text(cost.taker_gas_share_e36),
     }
 
 

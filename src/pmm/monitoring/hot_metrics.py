@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from time import perf_counter_ns
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -30,22 +31,33 @@ _BOUNDS_NS: Final = (
     500_000_000,
     2_000_000_000,
 )
+_SIGN: Final = Stage.SIGN
 _BUCKETS: Final = len(_BOUNDS_NS) + 1
 
 
 class StageHistograms(Collector):
-    """``pmm_stage_seconds``: one histogram per stage."""
+    """``pmm_stage_seconds``: one histogram per stage. Implements ``StageWatch``."""
 
     def __init__(self) -> None:
         # Counts of the buckets and, behind them, the sum in nanoseconds.
         self._rows = {stage: [0] * (_BUCKETS + 1) for stage in Stage}
+        self.last_signature_ns = 0
 
-    def observe(self, stage: Stage, took_ns: int) -> None:
-        """Count one passage."""
+    def now_ns(self) -> int:
+        """Return the start of a stage."""
+        return perf_counter_ns()
+
+    def took(self, stage: Stage, started_ns: int) -> int:
+        """Observe a stage that ends now; return the start of the next one."""
+        now_ns = perf_counter_ns()
+        took_ns = now_ns - started_ns
         # A bucket holds what is at most its bound, as Prometheus has it.
         row = self._rows[stage]
         row[bisect_left(_BOUNDS_NS, took_ns)] += 1
         row[_BUCKETS] += took_ns
+        if stage is _SIGN:
+            self.last_signature_ns = took_ns
+        return now_ns
 
     def collect(self) -> Iterator[Metric]:
         """Return the histograms."""

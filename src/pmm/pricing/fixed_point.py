@@ -49,13 +49,17 @@ def bps_of_share(share_e36: int) -> Decimal:
     return value.normalize(_EXACT) if value else Decimal(0)
 
 
-@lru_cache(maxsize=4_096)
 def bps_text(share_e36: int) -> str:
     """Return the digits of :func:`bps_of_share`: exact, without exponent and without zeros at the end."""
     digits = str(abs(share_e36)).zfill(_BPS_PLACES + 1)
     part = digits[-_BPS_PLACES:].rstrip("0")
     text = f"{digits[:-_BPS_PLACES]}.{part}" if part else digits[:-_BPS_PLACES]
     return f"-{text}" if share_e36 < 0 else text
+
+
+# Few, so that they stay at hand: beside those that every quote repeats, each has some that never come again.
+repeated_bps_text = lru_cache(maxsize=256)(bps_text)
+"""As :func:`bps_text`, for a share that is likely to come again."""
 
 
 def usd_wad(amount: Decimal | int | str) -> int:

@@ -115,9 +115,7 @@ class QuoteRoutes:
                     remedy="send the fields of the request and nothing else",
                 ),
             )
-        return await endpoints.serve(
-            route, body=body, headers=scope["headers"], waited_s=time_s() - began_s
-        )
+        return await endpoints.serve(route, body=body, headers=scope["headers"], waited_s=time_s() - began_s)
 
     async def _timely_body(self, scope: Scope, receive: Receive) -> bytes | None:
         async with asyncio.timeout(0 if self._stopping else self._body_timeout_s) as reading:

@@ -90,7 +90,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._idle_since_s = None
 
     def _write_answer(self, scope: Scope, status: int, body: bytes) -> bool:
-        """Write what ``RequestResponseCycle.send`` would in two pieces; leave to it whatever is out of the ordinary."""
+        """Write what uvicorn's ``send`` would in two pieces; leave to it whatever is out of the ordinary."""
         cycle = self.cycle
         if (
             cycle.scope is not scope

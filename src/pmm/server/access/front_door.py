@@ -115,7 +115,7 @@ class FrontDoor:
                 found, receive = await self._identify(self._keyring, scope, headers, receive)
             except ClientLeft:
                 return
-        refusal = _role_refusal(found, path) if isinstance(found, Principal) else found
+        refusal = found if isinstance(found, WireRefusal) else _role_refusal(found, path)
         if refusal is not None:
             self._watch.refused(path=path, code=refusal.code)
             await refusals.send_refusal(send, refusal)
@@ -158,10 +158,8 @@ class FrontDoor:
             except TimeoutError:
                 return refusals.TOO_SLOW, receive
             receive = replayed(body, receive)
-        if KEY in headers:
-            record = self._signed(keyring, scope, headers, body)
-        else:
-            record = self._shown(keyring, headers)
+        signs = KEY in headers
+        record = self._signed(keyring, scope, headers, body) if signs else self._shown(keyring, headers)
         if isinstance(record, WireRefusal):
             wait_s = self._failures.take(address, now_s)
             return (record if wait_s is None else refusals.too_many(wait_s)), receive
@@ -227,6 +225,9 @@ def _is_operator_path(path: str) -> bool:
 
 def _role_refusal(principal: Principal, path: str) -> WireRefusal | None:
     """Operators have nothing to do on the quote routes, relayers nothing on the operator's; open paths take both."""
+    if principal is _NOBODY:
+        # Let in by its path alone.
+        return None
     if path in OPEN_PATHS or path == "/maker-status":
         return None
     needed = Role.VIEWER if _is_operator_path(path) else Role.RELAYER
