@@ -7,7 +7,7 @@ the event loop alone; a scrape in another thread reads numbers that may be one o
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 from typing import Final
 
@@ -36,20 +36,20 @@ _BUCKETS: Final = len(_BOUNDS_NS) + 1
 
 
 class StageHistograms(Collector):
-    """``pmm_stage_seconds``: one histogram per stage. Implements ``StageWatch``."""
+    """``pmm_stage_seconds``: one histogram per stage. Implements ``StageWatch``.
 
-    def __init__(self) -> None:
+    ``now_ns`` returns nanoseconds of a monotonic clock.
+    """
+
+    def __init__(self, now_ns: Callable[[], int] = perf_counter_ns) -> None:
+        self.now_ns = now_ns
         # Counts of the buckets and, behind them, the sum in nanoseconds.
         self._rows = {stage: [0] * (_BUCKETS + 1) for stage in Stage}
         self.last_signature_ns = 0
 
-    def now_ns(self) -> int:
-        """Return the start of a stage."""
-        return perf_counter_ns()
-
     def took(self, stage: Stage, started_ns: int) -> int:
         """Observe a stage that ends now; return the start of the next one."""
-        now_ns = perf_counter_ns()
+        now_ns = self.now_ns()
         took_ns = now_ns - started_ns
         # A bucket holds what is at most its bound, as Prometheus has it.
         row = self._rows[stage]

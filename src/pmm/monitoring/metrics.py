@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import perf_counter_ns
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
@@ -11,9 +14,9 @@ from pmm.monitoring.hot_metrics import QuoteCounter, StageHistograms
 class Metrics:
     """Counters and histograms in a registry of their own; implements ``StageWatch``."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ns: Callable[[], int] = perf_counter_ns) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        stages = StageHistograms()
+        stages = StageHistograms(now_ns)
         # Not passed on: they are called ten times a quote.
         self.now_ns, self.took = stages.now_ns, stages.took
         self.quotes = QuoteCounter()
