@@ -81,8 +81,10 @@ class ImpatientProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
         if self.cycle is not None:
-            scope: MutableMapping[str, Any] = self.cycle.scope  # type: ignore[assignment]  # a key of our own
+            scope: MutableMapping[str, Any] = self.cycle.scope  # type: ignore[assignment]  # keys of our own
             scope.pop(WHOLE_BODY, None)
+            # It holds this protocol, which holds the scope: nothing is to wait for the garbage collector.
+            scope.pop(WHOLE_ANSWER, None)
         super().connection_lost(exc)
 
     def _unset_keepalive_if_required(self) -> None:

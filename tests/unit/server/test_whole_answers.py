@@ -1,6 +1,7 @@
 """Answers written in one piece are byte for byte uvicorn's, and connections live as long as uvicorn lets them."""
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -162,3 +163,23 @@ def test_connection__body_under_way_when_the_timer_rings__is_answered(tmp_path: 
         assert time.monotonic() - started_s > 0.07
 
     talk(tmp_path, talking, keep_alive_s=0.1)
+
+
+def test_connections__closed_by_clients__leave_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                other, ours = await asyncio.open_connection(*writer.get_extra_info("peername")[:2])
+                ours.write(_WHOLE)
+                await _read(other)
+                ours.close()
+                await ours.wait_closed()
+            while len(left := [one for one in gc.get_objects() if isinstance(one, ImpatientProtocol)]) > 1:
+                del left
+                await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
+
+    talk(tmp_path, talking)
