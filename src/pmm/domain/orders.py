@@ -100,9 +100,16 @@ class RfqOrder:
 
     def to_dict(self) -> dict[str, str]:
         """Return 1inch's JSON form: camelCase names, decimal strings, traits as 0x hex."""
-        record = {name: str(getattr(self, field)) for name, field, _ in FIELDS}
-        record["makerTraits"] = word_hex(self.maker_traits)
-        return record
+        return {
+            "salt": str(self.salt),
+            "maker": self.maker,
+            "receiver": self.receiver,
+            "makerAsset": self.maker_asset,
+            "takerAsset": self.taker_asset,
+            "makingAmount": str(self.making_amount),
+            "takingAmount": str(self.taking_amount),
+            "makerTraits": word_hex(self.maker_traits),
+        }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> RfqOrder:

@@ -23,7 +23,7 @@ from pmm.journal.inputs_json import inputs_text, venues_json
 from pmm.journal.store import Row
 from pmm.journal.totals import sender_of
 from pmm.pricing import FillHedge, FundingCost, MarketSnapshot, Offer, PriceBreakdown, RejectedOffer
-from pmm.pricing.fixed_point import bps_text
+from pmm.pricing.fixed_point import bps_text, repeated_bps_text
 
 QUOTED = "quoted"
 
@@ -93,10 +93,15 @@ def snapshot_row(market: MarketSnapshot) -> Row:
 
 def breakdown_json(breakdown: PriceBreakdown) -> dict[str, Any]:
     """Return fair value and components; components in basis points add up to ``totalBps`` exactly."""
+    texts, total_e36 = {}, 0
+    for part in breakdown.components:
+        share_e36 = part.share_e36
+        total_e36 += share_e36
+        texts[part.name._value_] = repeated_bps_text(share_e36)
     return {
         "fairRateE36": str(breakdown.fair_rate_e36),
-        "componentsBps": {part.name._value_: bps_text(part.share_e36) for part in breakdown.components},
-        "totalBps": bps_text(breakdown.total_share_e36),
+        "componentsBps": texts,
+        "totalBps": bps_text(total_e36),
     }
 
 
@@ -113,20 +118,23 @@ def _plan_json(plan: FundingPlan | None) -> dict[str, Any] | None:
 
 def offer_json(offer: Offer) -> dict[str, Any]:
     """Return an offer with its whole price, and how an inventory price was come by."""
-    basis = {} if offer.basis is None else {"basis": offer.basis.to_dict()}
-    return {
+    priced = offer.priced
+    found = {
         "funding": offer.name,
-        "makingAmount": str(offer.priced.making_amount),
-        "takingAmount": str(offer.priced.taking_amount),
-        **breakdown_json(offer.priced.breakdown),
-        **basis,
-        "plan": _plan_json(offer.plan),
-        "expectedProfit": None if offer.expected_profit is None else str(offer.expected_profit),
-        "provide": offer.provide.name.lower() if offer.provide else None,
-        "cost": None if offer.cost is None else _cost_json(offer.cost),
-        # Journals of before have none.
-        **({} if offer.hedge is None else {"hedge": _hedge_json(offer.hedge)}),
+        "makingAmount": str(priced.making_amount),
+        "takingAmount": str(priced.taking_amount),
+        **breakdown_json(priced.breakdown),
     }
+    if offer.basis is not None:
+        found["basis"] = offer.basis.to_dict()
+    found["plan"] = _plan_json(offer.plan)
+    found["expectedProfit"] = None if offer.expected_profit is None else str(offer.expected_profit)
+    found["provide"] = offer.provide.name.lower() if offer.provide else None
+    found["cost"] = None if offer.cost is None else _cost_json(offer.cost)
+    # Journals of before have none.
+    if offer.hedge is not None:
+        found["hedge"] = _hedge_json(offer.hedge)
+    return found
 
 
 def _hedge_json(hedge: FillHedge) -> dict[str, Any]:
@@ -141,10 +149,14 @@ def _hedge_json(hedge: FillHedge) -> dict[str, Any]:
 
 
 def _cost_json(cost: FundingCost) -> dict[str, Any]:
+    texts, total_e36 = {}, 0
+    for name, share_e36 in cost.parts:
+        total_e36 += share_e36
+        texts[name._value_] = repeated_bps_text(share_e36)
     return {
-        "partsBps": {name._value_: bps_text(share) for name, share in cost.parts},
-        "totalBps": bps_text(cost.total_share_e36),
-        "takerGasBps": bps_text(cost.taker_gas_share_e36),
+        "partsBps": texts,
+        "totalBps": bps_text(total_e36),
+        "takerGasBps": repeated_bps_text(cost.taker_gas_share_e36),
     }
 
 
@@ -167,7 +179,8 @@ def _losing_json(entry: RejectedOffer | Offer) -> dict[str, Any]:
 
 def quote_row(record: QuoteRecord, replica: str) -> Row:
     """Return the row of a request as ``replica`` writes it; its order columns are None for a refusal."""
-    decision = record.unreadable_code or (record.decision.reason.value if record.decision.reason else QUOTED)
+    decided = record.decision
+    decision = record.unreadable_code or (decided.reason.value if decided.reason else QUOTED)
     head = (
         record.quote_id,
         record.received_at_ms,
@@ -175,7 +188,7 @@ def quote_row(record: QuoteRecord, replica: str) -> Row:
         record.body,
         record.idempotency_key,
         decision,
-        _text(record.decision.detail),
+        _text(decided.detail) if decided.detail else "",
         record.market.snapshot_id if record.market else None,
         losing_json(record.losing),
         inputs_text(record.inputs) if record.inputs else None,
@@ -184,18 +197,19 @@ def quote_row(record: QuoteRecord, replica: str) -> Row:
     quote = record.admitted
     if quote is None:
         return head + (None,) * 16
+    order, nonce = quote.order, quote.nonce
     return (
         *head,
         quote.order_hash,
-        _json(quote.order.to_dict()),
+        _json(order.to_dict()),
         quote.extension,
-        quote.settlement.value,
+        quote.settlement._value_,
         quote.settled_by,
         quote.chain_id,
         quote.signer,
         nonce_space(quote),
-        quote.nonce.lane,
-        quote.nonce.nonce,
+        nonce.lane,
+        nonce.nonce,
         quote.expiration_s,
         quote.maker_asset.address,
         str(sender_of(quote)),

@@ -37,8 +37,9 @@ from pmm.risk import OpenQuotes
 
 def inputs_json(kept: QuoteInputs) -> dict[str, Any]:
     """Return the JSON of a decision's inputs; amounts are decimal strings."""
-    request, inputs = kept.request, kept.inputs
-    return {
+    request, inputs, counted = kept.request, kept.inputs, kept.open_quotes
+    making, taking, allowance = request.making_amount, request.taking_amount, inputs.allowance
+    found: dict[str, Any] = {
         "model": kept.model,
         "policy": kept.policy,
         "priced": kept.priced,
@@ -46,26 +47,29 @@ def inputs_json(kept: QuoteInputs) -> dict[str, Any]:
             "chainId": request.chain_id,
             "makerAsset": request.maker_asset.address,
             "takerAsset": request.taker_asset.address,
-            "makingAmount": _text(request.making_amount),
-            "takingAmount": _text(request.taking_amount),
+            "makingAmount": None if making is None else str(making),
+            "takingAmount": None if taking is None else str(taking),
             "taker": request.taker,
             "feeBps": request.fee_bps,
         },
         "ownDomain": inputs.own_domain,
         "canProvide": inputs.can_provide,
-        "allowance": _text(inputs.allowance),
-        "stock": {token: _held(held) for token, held in inputs.stock.items()},
-        "deliverable": _held(inputs.deliverable),
+        "allowance": None if allowance is None else str(allowance),
+        "stock": {token: [str(held.balance), str(held.reserved)] for token, held in inputs.stock.items()},
+        "deliverable": [str(inputs.deliverable.balance), str(inputs.deliverable.reserved)],
         "state": inputs.state.to_dict(),
-        **({} if inputs.shape is NO_SHAPE else {"shape": inputs.shape.to_dict()}),
-        **({} if inputs.fill_hedge is None else {"fillHedge": inputs.fill_hedge.to_dict()}),
-        "openQuotes": {
-            "count": kept.open_quotes.count,
-            "usdWad": str(kept.open_quotes.usd_wad),
-            "takerUsdWad": str(kept.open_quotes.taker_usd_wad),
-        },
-        "fair": None if kept.fair is None else _fair_text(kept.fair),
     }
+    if inputs.shape is not NO_SHAPE:
+        found["shape"] = inputs.shape.to_dict()
+    if inputs.fill_hedge is not None:
+        found["fillHedge"] = inputs.fill_hedge.to_dict()
+    found["openQuotes"] = {
+        "count": counted.count,
+        "usdWad": str(counted.usd_wad),
+        "takerUsdWad": str(counted.taker_usd_wad),
+    }
+    found["fair"] = None if kept.fair is None else _fair_text(kept.fair)
+    return found
 
 
 class _FairTexts:
@@ -114,10 +118,6 @@ def _source(one: SourcePrice) -> dict[str, Any]:
 
 def _dropped(one: DroppedSource) -> dict[str, Any]:
     return {"source": one.source, "reason": one.reason, "rateE36": _text(one.rate_e36)}
-
-
-def _held(held: Inventory) -> list[str]:
-    return [str(held.balance), str(held.reserved)]
 
 
 def _text(value: int | None) -> str | None:

@@ -7,7 +7,8 @@ the event loop alone; a scrape in another thread reads numbers that may be one o
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -30,20 +31,33 @@ _BOUNDS_NS: Final = (
     500_000_000,
     2_000_000_000,
 )
+_SIGN: Final = Stage.SIGN
+_BUCKETS: Final = len(_BOUNDS_NS) + 1
 
 
 class StageHistograms(Collector):
-    """``pmm_stage_seconds``: one histogram per stage."""
+    """``pmm_stage_seconds``: one histogram per stage. Implements ``StageWatch``.
 
-    def __init__(self) -> None:
-        self._counts = {stage: [0] * (len(_BOUNDS_NS) + 1) for stage in Stage}
-        self._sums_ns = dict.fromkeys(Stage, 0)
+    ``now_ns`` returns nanoseconds of a monotonic clock.
+    """
 
-    def observe(self, stage: Stage, took_ns: int) -> None:
-        """Count one passage."""
+    def __init__(self, now_ns: Callable[[], int] = perf_counter_ns) -> None:
+        self.now_ns = now_ns
+        # Counts of the buckets and, behind them, the sum in nanoseconds.
+        self._rows = {stage: [0] * (_BUCKETS + 1) for stage in Stage}
+        self.last_signature_ns = 0
+
+    def took(self, stage: Stage, started_ns: int) -> int:
+        """Observe a stage that ends now; return the start of the next one."""
+        now_ns = self.now_ns()
+        took_ns = now_ns - started_ns
         # A bucket holds what is at most its bound, as Prometheus has it.
-        self._counts[stage][bisect_left(_BOUNDS_NS, took_ns)] += 1
-        self._sums_ns[stage] += took_ns
+        row = self._rows[stage]
+        row[bisect_left(_BOUNDS_NS, took_ns)] += 1
+        row[_BUCKETS] += took_ns
+        if stage is _SIGN:
+            self.last_signature_ns = took_ns
+        return now_ns
 
     def collect(self) -> Iterator[Metric]:
         """Return the histograms."""
@@ -51,12 +65,12 @@ class StageHistograms(Collector):
             "pmm_stage_seconds", "Time of one stage of a firm quote.", labels=("stage",)
         )
         bounds = [*(f"{bound / 1e9:g}" for bound in _BOUNDS_NS), "+Inf"]
-        for stage, counts in self._counts.items():
+        for stage, row in self._rows.items():
             below, buckets = 0, []
-            for bound, count in zip(bounds, counts, strict=True):
+            for bound, count in zip(bounds, row[:_BUCKETS], strict=True):
                 below += count
                 buckets.append((bound, float(below)))
-            family.add_metric((stage.value,), buckets, self._sums_ns[stage] / 1e9)
+            family.add_metric((stage.value,), buckets, row[_BUCKETS] / 1e9)
         yield family
 
 

@@ -28,10 +28,10 @@ class QuoteBasis:
     def to_dict(self) -> dict[str, Any]:
         """Return the value for a journal; floats keep every digit, so that a replay finds the same price."""
         found: dict[str, Any] = {
-            "quotation": self.quotation.value,
-            "quotationReason": self.quotation_reason.value,
-            "model": self.model.value,
-            "modelReason": self.model_reason.value,
+            "quotation": self.quotation._value_,
+            "quotationReason": self.quotation_reason._value_,
+            "model": self.model._value_,
+            "modelReason": self.model_reason._value_,
             "state": self.state.to_dict(),
         }
         if self.gamma is not None:

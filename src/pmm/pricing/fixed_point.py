@@ -13,7 +13,8 @@ from pmm.errors import InvalidInput
 
 BPS = 10_000
 E36 = 10**36
-SHARE_PER_BPS_E36 = 10**32
+_BPS_PLACES = 32
+SHARE_PER_BPS_E36 = 10**_BPS_PLACES
 # Parts of a price stop at 12 decimal places of a basis point, so that they read well and add up exactly even in
 # Decimal's usual 28 digits.
 SHARE_STEP_E36 = 10**20
@@ -48,12 +49,17 @@ def bps_of_share(share_e36: int) -> Decimal:
     return value.normalize(_EXACT) if value else Decimal(0)
 
 
-@lru_cache(maxsize=4_096)
 def bps_text(share_e36: int) -> str:
     """Return the digits of :func:`bps_of_share`: exact, without exponent and without zeros at the end."""
-    whole, part = divmod(abs(share_e36), SHARE_PER_BPS_E36)
-    digits = f"{whole}.{part:032d}".rstrip("0") if part else str(whole)
-    return f"-{digits}" if share_e36 < 0 else digits
+    digits = str(abs(share_e36)).zfill(_BPS_PLACES + 1)
+    part = digits[-_BPS_PLACES:].rstrip("0")
+    text = f"{digits[:-_BPS_PLACES]}.{part}" if part else digits[:-_BPS_PLACES]
+    return f"-{text}" if share_e36 < 0 else text
+
+
+# Few, so that they stay at hand: beside those that every quote repeats, each has some that never come again.
+repeated_bps_text = lru_cache(maxsize=256)(bps_text)
+"""As :func:`bps_text`, for a share that is likely to come again."""
 
 
 def usd_wad(amount: Decimal | int | str) -> int:

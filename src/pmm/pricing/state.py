@@ -44,10 +44,14 @@ class PricingState:
     def to_dict(self) -> dict[str, Any]:
         """Return the value for a journal, without what is neutral; :meth:`from_dict` gives it back exactly."""
         found: dict[str, Any] = {}
-        for name in ("sigma_now_bps", "sigma_base_bps", "feed_latency_us", "halted"):
-            value = getattr(self, name)
-            if value is not None:
-                found[name] = value
+        if self.sigma_now_bps is not None:
+            found["sigma_now_bps"] = self.sigma_now_bps
+        if self.sigma_base_bps is not None:
+            found["sigma_base_bps"] = self.sigma_base_bps
+        if self.feed_latency_us is not None:
+            found["feed_latency_us"] = self.feed_latency_us
+        if self.halted is not None:
+            found["halted"] = self.halted
         if self.toxic_flow:
             found["toxic_flow"] = True
         if self.toxicity_e36:

@@ -7,11 +7,12 @@ from typing import TypeVar
 import msgspec
 
 from pmm.domain import RefusalReason, Token, TokenRegistry, parse_address
-from pmm.domain.words import parse_uint
+from pmm.domain.words import check_uint, parse_uint
 from pmm.errors import InvalidInput
 from pmm.relayers.refusals import WireRefusal, bad_request
 
 T = TypeVar("T")
+_MOST_DIGITS = 100
 
 
 def read_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T | WireRefusal:
@@ -44,6 +45,9 @@ def read_amount(text: str | None, name: str) -> int | None:
     """Return base units of a decimal string; raises InvalidInput for hex, signs, points and exponents."""
     if text is None:
         return None
+    # As nearly all are. Of digits that are none of ASCII's, or too many, the parser below says what is wrong.
+    if len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit():
+        return check_uint(int(text), name)
     if text.startswith("0x"):
         raise InvalidInput(f"{name}: expected a decimal string, found hex {text[:20]!r}")
     if "." in text or "e" in text.lower():

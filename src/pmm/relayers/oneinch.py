@@ -65,6 +65,8 @@ TOO_SMALL: Final = "order is too small"
 LEVELS: Final = Route(method="GET", path="/levels", kind=RouteKind.LEVELS)
 ORDER: Final = Route(method="POST", path="/order", kind=RouteKind.FIRM)
 _DECODER: Final = msgspec.json.Decoder(OrderBody)
+# A lookup, where the enumeration would be called; the decoder lets no other name in.
+_SETTLEMENTS: Final = {one.value: one for one in Settlement}
 _RULES: Final = Rules(max_levels_age_s=Decimal(10))
 
 
@@ -111,7 +113,7 @@ class OneInchCodec:
             return base
         if isinstance(quote, WireRefusal):
             return quote
-        settlement = Settlement(fields.settlement)
+        settlement = _SETTLEMENTS[fields.settlement]
         if fields.private and settlement is not Settlement.PMM:
             raise InvalidInput(
                 'private: expected "settlement": "pmm" beside it; an order on 1inch names 80 bits of the taker anyway'
@@ -243,14 +245,15 @@ def object_body(refusal: WireRefusal) -> bytes:
 def signed_answer(answered: AnsweredQuote, *, components: bool) -> dict[str, Any]:
     """Return a signed quote as ``POST /order`` answers it; ``pmm.server.client.parse_answer`` reads it."""
     signed, admitted = answered.firm.signed_order, answered.admitted
-    on_router = admitted.settlement is Settlement.ONEINCH
+    settlement = admitted.settlement
+    on_router = settlement is Settlement.ONEINCH
     answer: dict[str, Any] = {
         "order": signed.order.to_dict(),
         "signature": to_hex(signed.contract_signature() if on_router else signed.signature.to_bytes65()),
         "extension": to_hex(signed.extension),
         "orderHash": to_hex(signed.order_hash),
         "expiry": admitted.expiration_s,
-        "settlement": admitted.settlement.value,
+        "settlement": settlement._value_,
         "settledBy": admitted.settled_by,
         "signer": admitted.signer,
         "quoteId": answered.quote_id,

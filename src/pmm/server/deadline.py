@@ -41,6 +41,8 @@ def time_left_s(
         if isinstance(value, WireRefusal):
             return value
         given[name] = value
+    if budget_ms is None and not given:
+        return None
     limits = [] if budget_ms is None else [budget_ms]
     if TIMEOUT in given:
         elapsed_ms = max(now_ms - given[START], 0) if START in given else 0

@@ -9,7 +9,7 @@ import structlog
 
 from pmm.domain import Decision
 from pmm.domain.value_class import value_class
-from pmm.execution import Clock, QuoteDesk
+from pmm.execution import NO_STAGES, Clock, QuoteDesk, Stage, StageWatch
 from pmm.relayers.codec import RelayerCall, RelayerCodec, RelayerProfile, Route, RouteKind
 from pmm.relayers.oneinch import object_body
 from pmm.relayers.refusals import WireRefusal, deadline_passed, wire_refusal
@@ -44,11 +44,14 @@ class QuoteEndpoints:
         codec: RelayerCodec,
         new_id: Callable[[], str],
         clock: Clock | None = None,
+        stages: StageWatch = NO_STAGES,
     ) -> None:
         self._desk = desk
         self._codec = codec
+        self._profile = codec.profile
         self._new_id = new_id
         self._clock = clock or SystemClock()
+        self._stages = stages
         self._last_ladders: dict[Route, bytes] = {}
         self._lost = 0
         self.late = 0
@@ -61,7 +64,7 @@ class QuoteEndpoints:
     @property
     def profile(self) -> RelayerProfile:
         """The relayer."""
-        return self._codec.profile
+        return self._profile
 
     @property
     def clock(self) -> Clock:
@@ -83,7 +86,7 @@ class QuoteEndpoints:
         waited_s: float = 0.0,
     ) -> HttpAnswer:
         """Answer a request; ``waited_s`` of its time went by while it was read."""
-        profile = self._codec.profile
+        profile = self._profile
         left_s = time_left_s(headers, budget_ms=profile.time_budget_ms, now_ms=self._clock.wall_ms())
         if isinstance(left_s, WireRefusal):
             return self.refusal(route, left_s)
@@ -103,7 +106,10 @@ class QuoteEndpoints:
 
     async def _firm(self, call: RelayerCall) -> HttpAnswer:
         """Answer a request for a firm quote: 200 with a signed order, else a refusal."""
+        stages = self._stages
+        started_ns = stages.now_ns()
         request = self._codec.decode(call)
+        stages.took(Stage.DECODE, started_ns)
         if isinstance(request, WireRefusal):
             recorded = await self._desk.unreadable(
                 quote_id=call.request_id,
@@ -116,7 +122,10 @@ class QuoteEndpoints:
         answered = await self._desk.firm_quote(request)
         if isinstance(answered, Decision):
             return self.refusal(call.route, wire_refusal(answered))
-        return HttpAnswer(status=200, body=self._codec.encode_quote(call.route, answered))
+        started_ns = stages.now_ns()
+        body = self._codec.encode_quote(call.route, answered)
+        stages.took(Stage.ENCODE, started_ns)
+        return HttpAnswer(status=200, body=body)
 
     async def _levels(self, call: RelayerCall) -> HttpAnswer:
         """Answer a request for the ladder: 200 with every direction that is quoted, else a refusal."""

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pmm.relayers.refusals import WireRefusal
-from pmm.server.access.request_body import WHOLE_BODY
+from pmm.server.access.request_body import WHOLE_ANSWER, WHOLE_BODY, WriteAnswer
 from pmm.server.endpoints import HttpAnswer, own_refusal
 from pmm.server.relayer_routes import BEGAN_SCOPE, RELAYER_SCOPE, RelayerRoutes, Served
 
@@ -81,7 +81,10 @@ class QuoteRoutes:
             answer = await self._answer(served, scope, receive)
         except _ClientLeft:
             return
-        await _send(send, answer)
+        # In one piece where our protocol takes it so, and nothing is to be said beside it.
+        write: WriteAnswer | None = scope.get(WHOLE_ANSWER)
+        if write is None or answer.headers or not write(scope, answer.status, answer.body):
+            await _send(send, answer)
 
     async def _answer(self, served: Served | WireRefusal, scope: Scope, receive: Receive) -> HttpAnswer:
         if isinstance(served, WireRefusal):
@@ -93,13 +96,16 @@ class QuoteRoutes:
             query = _query(scope.get("query_string", b""))
             return await endpoints.serve(route, query=query, headers=scope["headers"])
         # The front door reads the body of a request with an HMAC before it is let in.
-        began_s = scope.get(BEGAN_SCOPE, asyncio.get_running_loop().time())
-        try:
-            body = await self._timely_body(scope, receive)
-        except TimeoutError:
-            answer = endpoints.refusal(route, _STOPPING if self._stopping else _SLOW)
-            return HttpAnswer(status=answer.status, body=answer.body, headers=(*answer.headers, _CLOSE))
+        time_s = asyncio.get_running_loop().time
+        began_s = scope.get(BEGAN_SCOPE) or time_s()
+        body: bytes | None = scope.get(WHOLE_BODY)
         if body is None:
+            try:
+                body = await self._timely_body(scope, receive)
+            except TimeoutError:
+                answer = endpoints.refusal(route, _STOPPING if self._stopping else _SLOW)
+                return HttpAnswer(status=answer.status, body=answer.body, headers=(*answer.headers, _CLOSE))
+        if body is None or len(body) > self._max_body:
             return endpoints.refusal(
                 route,
                 WireRefusal(
@@ -109,13 +115,9 @@ class QuoteRoutes:
                     remedy="send the fields of the request and nothing else",
                 ),
             )
-        waited_s = asyncio.get_running_loop().time() - began_s
-        return await endpoints.serve(route, body=body, headers=scope["headers"], waited_s=waited_s)
+        return await endpoints.serve(route, body=body, headers=scope["headers"], waited_s=time_s() - began_s)
 
     async def _timely_body(self, scope: Scope, receive: Receive) -> bytes | None:
-        whole: bytes | None = scope.get(WHOLE_BODY)
-        if whole is not None:
-            return whole if len(whole) <= self._max_body else None
         async with asyncio.timeout(0 if self._stopping else self._body_timeout_s) as reading:
             self._reading.add(reading)
             try:

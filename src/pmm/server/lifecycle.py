@@ -122,6 +122,8 @@ def http_config(app: AsgiApp, settings: ServeSettings) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         server_header=False,
+        # The front door reads them, where there are any.
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=30,
         limit_concurrency=settings.max_connections,

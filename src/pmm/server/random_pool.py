@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 
 _PAGE = 4096
-_MS_DIGITS = 12
 _TAIL_BYTES = 10
 
 
@@ -46,7 +45,12 @@ class RandomPool:
         Ids of one moment lie side by side in an index, as with UUIDs of version 7 (RFC 9562): a journal with random
         ones writes another page for every row.
         """
-        return f"{now_ms:0{_MS_DIGITS}x}{self.take(_TAIL_BYTES).hex()}"
+        start = self._at
+        end = start + _TAIL_BYTES
+        if end > len(self._page):
+            return f"{now_ms:012x}{self.take(_TAIL_BYTES).hex()}"
+        self._at = end
+        return f"{now_ms:012x}{self._page[start:end].hex()}"
 
     def _forget(self) -> None:
         self._page, self._at = b"", 0

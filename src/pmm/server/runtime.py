@@ -103,7 +103,6 @@ _REVOKE_TIMEOUT_S = 0.5
 # Methods whose time is a stage.
 _READING: Final = {"current": Stage.MARKET}
 _WRITING: Final = {"admit": Stage.JOURNAL, "append": Stage.JOURNAL}
-_CODING: Final = {"decode": Stage.DECODE, "encode_quote": Stage.ENCODE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,8 +448,9 @@ def _app(
     relayers = [
         QuoteEndpoints(
             desk=behind if metrics is None else counted(behind, events),
-            codec=codec if metrics is None else measured(codec, metrics, _CODING),
+            codec=codec,
             new_id=new_id,
+            stages=metrics or NO_STAGES,
         )
         for codec in open_codecs(relayer_settings(settings, identity))
         if (behind := desks.get(codec.profile.settlement)) is not None

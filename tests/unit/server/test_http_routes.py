@@ -11,7 +11,8 @@ import pytest
 
 from pmm.domain import MAINNET_TOKENS, USDC, WETH, Decision, RefusalReason
 from pmm.journal import SqliteJournal
-from pmm.relayers.oneinch import ErrorForm, OneInchCodec
+from pmm.monitoring.metrics import Metrics
+from pmm.relayers.oneinch import ORDER, ErrorForm, OneInchCodec
 from pmm.server.app import build_app
 from pmm.server.endpoints import QuoteEndpoints
 from pmm.server.health import Health
@@ -354,3 +355,18 @@ def test_fastapi_routes__without_the_hot_path__answer_the_same(site: Site) -> No
     inner = Site(app=site.app._app, desk=site.desk)  # type: ignore[arg-type]
     assert inner.ask("POST", "/order", json=_BODY).status_code == 200
     assert inner.ask("GET", "/levels").status_code == 200
+
+
+@pytest.mark.parametrize(("body", "encoded"), [(json.dumps(_BODY).encode(), 1), (b"{", 0)])
+def test_serve__order__reading_and_writing_are_measured(body: bytes, encoded: int) -> None:
+    metrics = Metrics()
+    endpoints = QuoteEndpoints(
+        desk=open_test_desk().desk,
+        codec=OneInchCodec(tokens=MAINNET_TOKENS),
+        new_id=lambda: "q1",
+        stages=metrics,
+    )
+    asyncio.run(endpoints.serve(ORDER, body=body))
+    shown = metrics.exposition().decode()
+    assert 'pmm_stage_seconds_count{stage="decode"} 1.0' in shown
+    assert f'pmm_stage_seconds_count{{stage="encode"}} {encoded}.0' in shown

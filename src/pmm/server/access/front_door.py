@@ -11,6 +11,7 @@ from typing import Any
 from pmm.execution import NO_STAGES, Clock, Stage, StageWatch
 from pmm.relayers.refusals import WireRefusal
 from pmm.server.access import refusals
+from pmm.server.access.forwarded import PROXY_HEADERS, proxy_reader
 from pmm.server.access.keys import KeyRecord, Keyring
 from pmm.server.access.rate_limit import RateLimiter
 from pmm.server.access.request_body import (
@@ -75,6 +76,7 @@ class FrontDoor:
         self._relayers = tuple(relayers)
         self._key_headers = tuple(key_headers)
         self._app = app
+        self._read_proxy = proxy_reader()
         self._keyring = keyring
         self._rules = rules
         self._clock = clock
@@ -100,24 +102,31 @@ class FrontDoor:
         scope[BEGAN_SCOPE] = asyncio.get_running_loop().time()
         path = scope["path"]
         headers = dict(scope["headers"])
+        if not headers.keys().isdisjoint(PROXY_HEADERS):
+            await self._read_proxy(scope, receive, send)
         if path in OPEN_PATHS and not self._has_credentials(headers):
             await self._app(scope, receive, send)
             return
-        try:
-            found, receive = await self._identify(scope, headers, receive)
-        except ClientLeft:
-            return
-        refusal = _role_refusal(found, path) if isinstance(found, Principal) else found
+        found: Principal | WireRefusal
+        if self._keyring is None:
+            found = self._unknown(path)
+        else:
+            try:
+                found, receive = await self._identify(self._keyring, scope, headers, receive)
+            except ClientLeft:
+                return
+        refusal = found if isinstance(found, WireRefusal) else _role_refusal(found, path)
         if refusal is not None:
             self._watch.refused(path=path, code=refusal.code)
             await refusals.send_refusal(send, refusal)
             return
         assert isinstance(found, Principal)
         scope["pmm.principal"] = found
-        if found.role is Role.RELAYER and found is not _NOBODY:
+        relays = found.role is Role.RELAYER
+        if relays and found is not _NOBODY:
             scope[RELAYER_SCOPE] = self._relayer_of(found)
         await self._app(scope, receive, send)
-        if found.role is Role.RELAYER and scope["method"] == "POST":
+        if relays and scope["method"] == "POST":
             self._stages.took(Stage.TOTAL, started_ns)
 
     def _relayer_of(self, principal: Principal) -> str:
@@ -128,15 +137,15 @@ class FrontDoor:
     def _has_credentials(self, headers: Mapping[bytes, bytes]) -> bool:
         return any(name in headers for name in (*self._key_headers, b"authorization", KEY))
 
+    def _unknown(self, path: str) -> Principal | WireRefusal:
+        """Return who asks a server without keys: nobody in particular, where that is allowed."""
+        return _NOBODY if self._rules.is_open and not _is_operator_path(path) else refusals.NO_KEYS
+
     async def _identify(
-        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, keyring: Keyring, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
     ) -> tuple[Principal | WireRefusal, Receive]:
         now_s = self._clock.monotonic_s()
-        if self._keyring is None:
-            if self._rules.is_open and not _is_operator_path(scope["path"]):
-                return _NOBODY, receive
-            return refusals.NO_KEYS, receive
-        self._look_at_keys(now_s)
+        self._look_at_keys(keyring, now_s)
         address = (scope.get("client") or ("",))[0]
         body: bytes | None = None
         if KEY in headers or _is_operator_path(scope["path"]):
@@ -149,7 +158,8 @@ class FrontDoor:
             except TimeoutError:
                 return refusals.TOO_SLOW, receive
             receive = replayed(body, receive)
-        record = self._signed(scope, headers, body) if KEY in headers else self._shown(headers)
+        signs = KEY in headers
+        record = self._signed(keyring, scope, headers, body) if signs else self._shown(keyring, headers)
         if isinstance(record, WireRefusal):
             wait_s = self._failures.take(address, now_s)
             return (record if wait_s is None else refusals.too_many(wait_s)), receive
@@ -158,30 +168,27 @@ class FrontDoor:
         )
         return (record.principal if wait_s is None else refusals.too_many(wait_s)), receive
 
-    def _look_at_keys(self, now_s: float) -> None:
-        assert self._keyring is not None
+    def _look_at_keys(self, keyring: Keyring, now_s: float) -> None:
         if now_s - self._looked_at_s < _KEY_LOOK_S:
             return
         self._looked_at_s = now_s
-        fault = self._keyring.fault
-        self._keyring.refresh()
-        if self._keyring.fault not in (None, fault):
-            self._watch.key_file_fault(str(self._keyring.fault))
+        fault = keyring.fault
+        keyring.refresh()
+        if keyring.fault not in (None, fault):
+            self._watch.key_file_fault(str(keyring.fault))
 
-    def _shown(self, headers: Mapping[bytes, bytes]) -> KeyRecord | WireRefusal:
-        assert self._keyring is not None
+    def _shown(self, keyring: Keyring, headers: Mapping[bytes, bytes]) -> KeyRecord | WireRefusal:
         shown = next((headers[name] for name in self._key_headers if name in headers), None)
         authorization = headers.get(b"authorization", b"")
         if shown is None and authorization[: len(_BEARER)].lower() == _BEARER:
             shown = authorization[len(_BEARER) :].strip()
         if shown is None:
             return refusals.NO_CREDENTIALS
-        return self._keyring.check_api_key(shown.decode("latin-1")) or refusals.BAD_KEY
+        return keyring.check_api_key(shown.decode("latin-1")) or refusals.BAD_KEY
 
     def _signed(
-        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes | None
+        self, keyring: Keyring, scope: Scope, headers: Mapping[bytes, bytes], body: bytes | None
     ) -> KeyRecord | WireRefusal:
-        assert self._keyring is not None
         assert body is not None
         signed = read_headers(headers)
         if signed is None:
@@ -189,7 +196,7 @@ class FrontDoor:
         now_ms = self._clock.wall_ms()
         if not self._replays.is_timely(signed.timestamp_ms, now_ms):
             return refusals.untimely(now_ms, self._rules.hmac_skew_ms)
-        record = self._keyring.find_hmac(signed.key_id)
+        record = keyring.find_hmac(signed.key_id)
         expected = sign_request(
             record.verifier if record is not None else "",
             timestamp_ms=signed.timestamp_ms,
@@ -218,10 +225,14 @@ def _is_operator_path(path: str) -> bool:
 
 def _role_refusal(principal: Principal, path: str) -> WireRefusal | None:
     """Operators have nothing to do on the quote routes, relayers nothing on the operator's; open paths take both."""
+    if principal is _NOBODY:
+        # Let in by its path alone.
+        return None
     if path in OPEN_PATHS or path == "/maker-status":
         return None
     needed = Role.VIEWER if _is_operator_path(path) else Role.RELAYER
-    return None if principal.role.may(needed) else refusals.wrong_role(principal.role, needed)
+    role = principal.role
+    return None if role is needed or role.may(needed) else refusals.wrong_role(role, needed)
 
 
 def principal_of(scope: Mapping[str, Any]) -> Principal | None:

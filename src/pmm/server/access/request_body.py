@@ -14,6 +14,10 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 WHOLE_BODY = "pmm.body"
 """Key of the ASGI scope under which our protocol puts a body that was whole before the application began."""
+WHOLE_ANSWER = "pmm.answer"
+"""Key of the ASGI scope with our protocol's :data:`WriteAnswer`, which goes past the ``send`` of the request."""
+WriteAnswer = Callable[[Scope, int, bytes], bool]
+"""Writes a JSON answer, by status and body, in one piece; tells whether it did: if not, it is to be sent as ever."""
 
 
 class BodyTooLarge(Exception):

@@ -393,3 +393,41 @@ def test_door__websocket_or_lifespan__is_passed_on(house: House) -> None:
 
     asyncio.run(run())
     assert house.behind.scopes[0]["type"] == "lifespan"
+
+
+_FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+
+
+@pytest.mark.parametrize(
+    ("address", "trusted", "client"),
+    [
+        ("127.0.0.1", None, "203.0.113.9"),
+        ("::1", None, "203.0.113.9"),
+        ("10.0.0.1", None, "10.0.0.1"),
+        ("10.0.0.1", "10.0.0.0/8", "203.0.113.9"),
+        ("127.0.0.1", "10.0.0.0/8", "127.0.0.1"),
+    ],
+)
+def test_door__forwarded__believes_trusted_proxies_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, trusted: str | None, client: str
+) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    if trusted is not None:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    house = open_house(tmp_path)
+    assert (
+        house.ask(headers={"X-API-Key": house.keys["relayer"], **_FORWARDED}, address=address).status == 200
+    )
+    scope = house.behind.scopes[0]
+    assert scope["client"][0] == client
+    assert scope.get("scheme") == ("https" if client == "203.0.113.9" else None)
+
+
+def test_door__failures_behind_a_proxy__are_counted_by_client(tmp_path: Path) -> None:
+    house = open_house(tmp_path, failures_per_s=Decimal(1))
+    for number in range(3):
+        refused = house.ask(headers=_FORWARDED, address="127.0.0.1").code
+        assert refused == ("no_credentials" if number < 2 else "too_many_requests")
+    assert (
+        house.ask(headers={"X-Forwarded-For": "203.0.113.10"}, address="127.0.0.1").code == "no_credentials"
+    )
