@@ -38,15 +38,22 @@ def _timed(method: Callable[..., Any], watch: StageWatch, stage: Stage) -> Calla
         finally:
             watch.took(stage, started_ns)
 
+    # Kinds of results that came at once: to ask one for a method that it has not takes longer than to know it.
+    at_once: set[type] = set()
+
     def timed(*arguments: Any, **named: Any) -> Any:
         started_ns = watch.now_ns()
         result = method(*arguments, **named)
+        if type(result) in at_once:
+            watch.took(stage, started_ns)
+            return result
         if isinstance(result, asyncio.Future):
             # As it is: a coroutine around it would become a task of its own.
             result.add_done_callback(lambda _: watch.took(stage, started_ns))
             return result
         if hasattr(type(result), "__await__"):
             return until_done(result, started_ns)
+        at_once.add(type(result))
         watch.took(stage, started_ns)
         return result
 
