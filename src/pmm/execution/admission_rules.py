@@ -10,11 +10,19 @@ from pmm.pricing import Offer, PairPolicy, RejectedOffer
 _ACCEPT = Decision.accept()
 
 
+def has_open_lane(view: ChainView) -> bool:
+    """Tell whether the settlement contract accepts orders of our signer at all."""
+    for lane in view.lanes:
+        if lane.authorised and not lane.paused:
+            return True
+    return False
+
+
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
     """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
+    any_lane = nonce.settlement is not Settlement.PMM
     for lane in view.lanes:
-        wanted = nonce.settlement is not Settlement.PMM or lane.lane == nonce.lane
-        if wanted and lane.authorised and not lane.paused:
+        if (any_lane or lane.lane == nonce.lane) and lane.authorised and not lane.paused:
             return lane
     return None
 

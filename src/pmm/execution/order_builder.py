@@ -90,11 +90,14 @@ def build_order(
     """
     own = nonce.settlement is Settlement.PMM
     # Zero bits in the traits let anybody fill: such a taker must be named in full.
-    private = private or allowed_sender_of(request.taker) == 0
+    allowed_sender = allowed_sender_of(request.taker)
+    private = private or allowed_sender == 0
     if private and not own:
         raise InvariantViolated(f"taker {request.taker}: its order on 1inch could be filled by others")
-    terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
-    extension = terms.encode() if own else b""
+    extension = b""
+    if own:
+        taker = request.taker if private else None
+        extension = OwnDomainTerms(private_taker=taker, funding_plan=plan).encode()
     pre = PreHook(source=provide) if counted or provide is not InventorySource.NONE else None
     if pre is not None or hedge is not None:
         extension = _hooked(pre, hedge, hooks, own=own)
@@ -106,7 +109,7 @@ def build_order(
         series=lane,
         nonce_or_epoch=nonce.nonce,
         expiration_s=expiration_s,
-        allowed_sender=allowed_sender_of(request.taker),
+        allowed_sender=allowed_sender,
     )
     order = RfqOrder(
         # 64 random bits beside the nonce tell orders apart; zeros below are cheaper as calldata.

@@ -36,14 +36,15 @@ class StageHistograms(Collector):
     """``pmm_stage_seconds``: one histogram per stage."""
 
     def __init__(self) -> None:
-        self._counts = {stage: [0] * (len(_BOUNDS_NS) + 1) for stage in Stage}
-        self._sums_ns = dict.fromkeys(Stage, 0)
+        # Per stage a count for each bucket, and at the end the sum in nanoseconds.
+        self._rows = {stage: [0] * (len(_BOUNDS_NS) + 2) for stage in Stage}
 
     def observe(self, stage: Stage, took_ns: int) -> None:
         """Count one passage."""
         # A bucket holds what is at most its bound, as Prometheus has it.
-        self._counts[stage][bisect_left(_BOUNDS_NS, took_ns)] += 1
-        self._sums_ns[stage] += took_ns
+        row = self._rows[stage]
+        row[bisect_left(_BOUNDS_NS, took_ns)] += 1
+        row[-1] += took_ns
 
     def collect(self) -> Iterator[Metric]:
         """Return the histograms."""
@@ -51,12 +52,12 @@ class StageHistograms(Collector):
             "pmm_stage_seconds", "Time of one stage of a firm quote.", labels=("stage",)
         )
         bounds = [*(f"{bound / 1e9:g}" for bound in _BOUNDS_NS), "+Inf"]
-        for stage, counts in self._counts.items():
+        for stage, (*counts, sum_ns) in self._rows.items():
             below, buckets = 0, []
             for bound, count in zip(bounds, counts, strict=True):
                 below += count
                 buckets.append((bound, float(below)))
-            family.add_metric((stage.value,), buckets, self._sums_ns[stage] / 1e9)
+            family.add_metric((stage.value,), buckets, sum_ns / 1e9)
         yield family
 
 
