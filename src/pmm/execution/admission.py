@@ -6,7 +6,7 @@ from typing import Final
 
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
 from pmm.domain.value_class import value_class
-from pmm.execution.admission_rules import has_open_lane, lane_for, no_nonce, switched_off
+from pmm.execution.admission_rules import lane_for, no_nonce, open_lane, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.choice import judge, priced
 from pmm.execution.desk_policy import DeskPolicy
@@ -187,7 +187,7 @@ class AdmissionDesk:
         watched = self.pre_trade.look() if self.pre_trade is not None else switched
         if not watched.accepted:
             return watched
-        if not has_open_lane(view):
+        if open_lane(view) is None:
             return Decision.refuse(
                 RefusalReason.PAUSED,
                 f"the settlement contract accepts no order of signer {self._address}: "

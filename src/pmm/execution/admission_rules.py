@@ -10,19 +10,20 @@ from pmm.pricing import Offer, PairPolicy, RejectedOffer
 _ACCEPT = Decision.accept()
 
 
-def has_open_lane(view: ChainView) -> bool:
-    """Tell whether the settlement contract accepts orders of our signer at all."""
+def open_lane(view: ChainView) -> LaneState | None:
+    """Return the first lane in which the settlement contract accepts orders of our signer, None without any."""
     for lane in view.lanes:
         if lane.authorised and not lane.paused:
-            return True
-    return False
+            return lane
+    return None
 
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
     """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
-    any_lane = nonce.settlement is not Settlement.PMM
+    if nonce.settlement is not Settlement.PMM:
+        return open_lane(view)
     for lane in view.lanes:
-        if (any_lane or lane.lane == nonce.lane) and lane.authorised and not lane.paused:
+        if lane.lane == nonce.lane and lane.authorised and not lane.paused:
             return lane
     return None
 

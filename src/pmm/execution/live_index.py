@@ -121,7 +121,6 @@ class QuoteIndex:
             heapq.heappush(self._by_expiry, (place[1], order_hash))
 
 
-
 class LiveIndex(QuoteIndex):
     """The same, which also has the nonces of all at hand."""
 

@@ -55,9 +55,7 @@ def _components(
     if terms.quote_cost_e36:
         cost_e36 = share_up_e36(terms.quote_cost_e36 * E36, taking_amount * terms.fair.rate_e36)
         flat = tuple(
-            PriceComponent(name=part.name, share_e36=part.share_e36 + cost_e36)
-            if part.name is _GAS
-            else part
+            PriceComponent(name=part.name, share_e36=part.share_e36 + cost_e36) if part.name is _GAS else part
             for part in flat
         )
     return (
