@@ -24,4 +24,5 @@ class Inventory:
     @property
     def free(self) -> int:
         """What a new quote may promise; 0 when a withdrawal left less than live quotes promise."""
-        return max(self.balance - self.reserved, 0)
+        free = self.balance - self.reserved
+        return free if free > 0 else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from time import perf_counter_ns
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -36,15 +37,23 @@ class StageHistograms(Collector):
     """``pmm_stage_seconds``: one histogram per stage."""
 
     def __init__(self) -> None:
-        # Per stage a count for each bucket, and at the end the sum in nanoseconds.
-        self._rows = {stage: [0] * (len(_BOUNDS_NS) + 2) for stage in Stage}
+        # Per stage a count for each bucket, and at the end the last passage and the sum in nanoseconds.
+        self._rows = {stage: [0] * (len(_BOUNDS_NS) + 3) for stage in Stage}
 
-    def observe(self, stage: Stage, took_ns: int) -> None:
-        """Count one passage."""
-        # A bucket holds what is at most its bound, as Prometheus has it.
+    def took(self, stage: Stage, started_ns: int) -> int:
+        """Count one passage that ends now; return the start of the next one."""
+        now_ns = perf_counter_ns()
+        took_ns = now_ns - started_ns
         row = self._rows[stage]
+        # A bucket holds what is at most its bound, as Prometheus has it.
         row[bisect_left(_BOUNDS_NS, took_ns)] += 1
+        row[-2] = took_ns
         row[-1] += took_ns
+        return now_ns
+
+    def last_ns(self, stage: Stage) -> int:
+        """Return how long the last passage took, 0 before the first."""
+        return self._rows[stage][-2]
 
     def collect(self) -> Iterator[Metric]:
         """Return the histograms."""
@@ -52,7 +61,7 @@ class StageHistograms(Collector):
             "pmm_stage_seconds", "Time of one stage of a firm quote.", labels=("stage",)
         )
         bounds = [*(f"{bound / 1e9:g}" for bound in _BOUNDS_NS), "+Inf"]
-        for stage, (*counts, sum_ns) in self._rows.items():
+        for stage, (*counts, _, sum_ns) in self._rows.items():
             below, buckets = 0, []
             for bound, count in zip(bounds, counts, strict=True):
                 below += count

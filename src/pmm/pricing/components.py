@@ -106,13 +106,13 @@ def with_rounding(
 
     The components given, which come to ``spent_e36``, must allow at least ``making_amount`` for ``taking_amount``.
     """
-    fair_worth = taking_amount * fair_rate_e36
+    worth_e36, wanted_e72 = taking_amount * fair_rate_e36, making_amount * _E72
     # Largest rounding share that still gives making_amount: the floor in making_for then hits it exactly.
-    exact = div_up(making_amount * _E72, fair_worth)
+    exact = div_up(wanted_e72, worth_e36)
     for step in (_READABLE_STEP_E36, 1):
         quoted_e36 = div_up(exact, step) * step
-        # What making_for answers once the rounding below stands among the components.
-        if fair_worth * quoted_e36 // _E72 == making_amount:
+        # That is, making_for gives making_amount once the rounding below stands among the components.
+        if 0 <= worth_e36 * quoted_e36 - wanted_e72 < _E72:
             rounding = PriceComponent(name=_ROUNDING, share_e36=E36 - quoted_e36 - spent_e36)
             return PriceBreakdown(fair_rate_e36=fair_rate_e36, components=(*components, rounding))
     raise InvariantViolated(
