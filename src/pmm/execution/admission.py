@@ -41,6 +41,7 @@ _ACCEPT: Final = Decision.accept()
 # Members by a name of their own: reaching one through its class takes longer than comparing it.
 _ONEINCH: Final = Settlement.ONEINCH
 _PMM: Final = Settlement.PMM
+_OKX: Final = Settlement.OKX
 _PRICE: Final = Stage.PRICE
 _RISK: Final = Stage.RISK
 
@@ -382,7 +383,7 @@ class AdmissionDesk:
         expiration_s = self._expiration_s(request, lane, now_s)
         if isinstance(expiration_s, Decision):
             return expiration_s
-        if request.settlement is Settlement.OKX:
+        if request.settlement is _OKX:
             order, extension = build_okx_order(
                 request, offer.priced, maker=self.policy.maker, expiration_s=expiration_s, now_s=now_s
             )

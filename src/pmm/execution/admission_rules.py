@@ -8,6 +8,7 @@ from pmm.execution.kill_switches import KillSwitches, MakerSide
 from pmm.pricing import Offer, PairPolicy, RejectedOffer
 
 _ACCEPT = Decision.accept()
+_PMM = Settlement.PMM
 
 
 def open_lane(view: ChainView) -> LaneState | None:
@@ -20,7 +21,7 @@ def open_lane(view: ChainView) -> LaneState | None:
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
     """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
-    if nonce.settlement is not Settlement.PMM:
+    if nonce.settlement is not _PMM:
         return open_lane(view)
     for lane in view.lanes:
         if lane.lane == nonce.lane and lane.authorised and not lane.paused:

@@ -34,6 +34,7 @@ _VOLATILITY_LATENCY: Final = ComponentName.VOLATILITY_LATENCY
 _TOXICITY: Final = ComponentName.TOXICITY
 _BY_INVENTORY: Final = Quotation.INVENTORY
 _FIXED: Final = SpreadModel.FIXED
+_BY_POLICY: Final = ModelReason.BY_POLICY
 _NO_FUNDING = PriceComponent(name=ComponentName.FUNDING, share_e36=0)
 
 
@@ -160,7 +161,7 @@ def _edge(
     taker_value_usd_wad: int,
     maker_value_usd_wad: int,
 ) -> tuple[Edge, Decision | None]:
-    reason, closed = ModelReason.BY_POLICY, None
+    reason, closed = _BY_POLICY, None
     if policy.model is not _FIXED:
         lots = 0.0
         if skewed:
