@@ -17,16 +17,16 @@ class FirmQuote:
 
     def __post_init__(self) -> None:
         order, request = self.signed_order.order, self.request
-        if (order.maker_asset, order.taker_asset) != (
-            request.maker_asset.address,
-            request.taker_asset.address,
+        if (
+            order.maker_asset != request.maker_asset.address
+            or order.taker_asset != request.taker_asset.address
         ):
             raise InvariantViolated("firm quote: the order trades other assets than the request asked for")
         if request.making_amount not in (None, order.making_amount):
             raise InvariantViolated("firm quote: making amount differs from the exact output asked for")
         if request.taking_amount not in (None, order.taking_amount):
             raise InvariantViolated("firm quote: taking amount differs from the exact input asked for")
-        if self.expiration_s == 0:
+        if order.expiration_s == 0:
             raise InvariantViolated("firm quote: the order never expires")
 
     @property

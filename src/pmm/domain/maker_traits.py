@@ -64,6 +64,7 @@ def expiration_of(word: int) -> int:
     return word >> 80 & _MASK_40
 
 
+@lru_cache(maxsize=1_024)
 def allowed_sender_of(address: Address) -> int:
     """Return the last 10 bytes of an address, the form in which a private order names its filler."""
     return int(address, 16) & MASK_80
@@ -112,8 +113,10 @@ class MakerTraits:
     allowed_sender: int = 0
 
     def __post_init__(self) -> None:
-        for name, _, bits in OWN_DOMAIN_FIELDS:
-            check_uint(getattr(self, name), name, bits)
+        check_uint(self.decay_cap_tenth_bps, "decay_cap_tenth_bps", 13)
+        check_uint(self.decay_slope_centi_bps_s, "decay_slope_centi_bps_s", 14)
+        check_uint(self.decay_start_s, "decay_start_s", 12)
+        check_uint(self.min_fill_255ths, "min_fill_255ths", 8)
         check_uint(self.series, "series", 40)
         check_uint(self.nonce_or_epoch, "nonce_or_epoch", 40)
         check_uint(self.expiration_s, "expiration_s", 40)
@@ -175,13 +178,26 @@ class MakerTraits:
 
     def encode(self) -> int:
         """Join the fields into a uint256."""
-        word = self.series << 160 | self.nonce_or_epoch << 120 | self.expiration_s << 80 | self.allowed_sender
-        for name, low, _ in OWN_DOMAIN_FIELDS:
-            word |= getattr(self, name) << low
-        for _, field, bit in MAKER_FLAGS:
-            if getattr(self, field):
-                word |= 1 << bit
-        return word
+        # Spelled out, as a loop by name over 13 fields takes three times as long; _split reads by the tables above.
+        return (
+            self.no_partial_fills << 255
+            | self.allow_multiple_fills << 254
+            | self.unused_253 << 253
+            | self.pre_interaction << 252
+            | self.post_interaction << 251
+            | self.need_epoch_check << 250
+            | self.has_extension << 249
+            | self.use_permit2 << 248
+            | self.unwrap_weth << 247
+            | self.decay_cap_tenth_bps << 234
+            | self.decay_slope_centi_bps_s << 220
+            | self.decay_start_s << 208
+            | self.min_fill_255ths << 200
+            | self.series << 160
+            | self.nonce_or_epoch << 120
+            | self.expiration_s << 80
+            | self.allowed_sender
+        )
 
     @property
     def own_domain_bits(self) -> int:

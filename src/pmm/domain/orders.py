@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pmm.domain.maker_traits import MASK_80, MakerTraits, expiration_of
 from pmm.domain.tokens import ZERO_ADDRESS, Address, parse_address
@@ -21,12 +22,11 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("takingAmount", "taking_amount", "uint256"),
     ("makerTraits", "maker_traits", "uint256"),
 )
-_PAD = bytes(12)
 
 
-def _check_amount(value: int, name: str) -> None:
-    if check_uint(value, name) == 0:
-        raise InvalidInput(f"{name}: expected at least 1 base unit, found 0")
+@lru_cache(maxsize=1_024)
+def _word(address: Address) -> bytes:
+    return bytes(12) + bytes.fromhex(address[2:])
 
 
 def _check_nonzero(address: Address, name: str) -> Address:
@@ -55,8 +55,10 @@ class RfqOrder:
     def __post_init__(self) -> None:
         check_uint(self.salt, "salt")
         check_uint(self.maker_traits, "makerTraits")
-        _check_amount(self.making_amount, "makingAmount")
-        _check_amount(self.taking_amount, "takingAmount")
+        if check_uint(self.making_amount, "makingAmount") == 0:
+            raise InvalidInput("makingAmount: expected at least 1 base unit, found 0")
+        if check_uint(self.taking_amount, "takingAmount") == 0:
+            raise InvalidInput("takingAmount: expected at least 1 base unit, found 0")
         put = set_field
         put(self, "maker", _check_nonzero(parse_address(self.maker, "maker"), "maker"))
         put(self, "receiver", parse_address(self.receiver, "receiver"))
@@ -80,18 +82,13 @@ class RfqOrder:
 
     def encode(self) -> bytes:
         """Return the 256 bytes of the ABI encoding."""
-        fromhex = bytes.fromhex
         return b"".join(
             (
                 self.salt.to_bytes(32, "big"),
-                _PAD,
-                fromhex(self.maker[2:]),
-                _PAD,
-                fromhex(self.receiver[2:]),
-                _PAD,
-                fromhex(self.maker_asset[2:]),
-                _PAD,
-                fromhex(self.taker_asset[2:]),
+                _word(self.maker),
+                _word(self.receiver),
+                _word(self.maker_asset),
+                _word(self.taker_asset),
                 self.making_amount.to_bytes(32, "big"),
                 self.taking_amount.to_bytes(32, "big"),
                 self.maker_traits.to_bytes(32, "big"),

@@ -26,12 +26,14 @@ class QuoteRequest:
     fee_bps: int = 0
 
     def __post_init__(self) -> None:
-        if (self.making_amount is None) == (self.taking_amount is None):
-            found = "neither" if self.making_amount is None else "both"
+        making, taking = self.making_amount, self.taking_amount
+        if (making is None) == (taking is None):
+            found = "neither" if making is None else "both"
             raise InvalidInput(f"quote request: expected one of makingAmount and takingAmount, found {found}")
-        for amount, name in ((self.making_amount, "makingAmount"), (self.taking_amount, "takingAmount")):
-            if amount is not None and check_uint(amount, name) == 0:
-                raise InvalidInput(f"{name}: expected at least 1 base unit, found 0")
+        if making is not None and check_uint(making, "makingAmount") == 0:
+            raise InvalidInput("makingAmount: expected at least 1 base unit, found 0")
+        if taking is not None and check_uint(taking, "takingAmount") == 0:
+            raise InvalidInput("takingAmount: expected at least 1 base unit, found 0")
         if self.maker_asset.address == self.taker_asset.address:
             raise InvalidInput(f"quote request: maker and taker asset are both {self.maker_asset.symbol}")
         if self.taker == ZERO_ADDRESS:

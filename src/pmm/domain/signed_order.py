@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from pmm.domain.contract_signature import ContractSignature
 from pmm.domain.eip712 import OrderDomain, order_hash
@@ -11,18 +10,19 @@ from pmm.domain.extension import salt_matches_extension
 from pmm.domain.orders import RfqOrder
 from pmm.domain.signing import Signature, SigningKey
 from pmm.domain.tokens import Address
+from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class SignedOrder:
-    """A fillable order; ``repr`` leaves the signature out, because whoever has it can fill."""
+    """A fillable order; ``repr`` does not show the signature, as a signature's own does not: who has it can fill."""
 
     order: RfqOrder
     domain: OrderDomain
     order_hash: bytes
     signer: Address
-    signature: Signature = field(repr=False)
+    signature: Signature
     extension: bytes = b""
 
     def contract_signature(self, core_tokens: Sequence[Address] = ()) -> bytes:

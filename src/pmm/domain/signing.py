@@ -57,11 +57,11 @@ class Signature:
 
     def to_compact(self) -> bytes:
         """Return the 64-byte EIP-2098 form, r and vs."""
-        return self.r_bytes + self.vs_bytes
+        return (self.r << 256 | self.y_parity << 255 | self.s).to_bytes(64, "big")
 
     def to_bytes65(self) -> bytes:
         """Return the 65-byte form, r, s and v of 27 or 28."""
-        return self.r_bytes + self.s.to_bytes(32, "big") + bytes((27 + self.y_parity,))
+        return (self.r << 264 | self.s << 8 | 27 + self.y_parity).to_bytes(65, "big")
 
     @classmethod
     def from_compact(cls, r: bytes, vs: bytes) -> Signature:
@@ -112,7 +112,7 @@ def recover_signer(digest: bytes, signature: Signature) -> Address:
     public key fits, or when it has the zero address, which ``ecrecover`` uses for failure.
     """
     _check_digest(digest)
-    raw = signature.r_bytes + signature.s.to_bytes(32, "big") + bytes((signature.y_parity,))
+    raw = (signature.r << 264 | signature.s << 8 | signature.y_parity).to_bytes(65, "big")
     try:
         public_key = PublicKey.from_signature_and_message(raw, digest, hasher=None)
     except ValueError as error:

@@ -37,6 +37,11 @@ def check_uint(value: int, name: str, bits: int = 256) -> int:
     return value
 
 
+def is_uint(value: int, bits: int = 256) -> bool:
+    """Tell whether :func:`check_uint` lets a value pass, where naming the field would cost more than the check."""
+    return type(value) is int and value >= 0 and not value >> bits
+
+
 def parse_uint(value: object, name: str, bits: int = 256) -> int:
     """Parse a decimal string, a ``0x`` hex string or a small JSON integer; raise InvalidInput otherwise."""
     if isinstance(value, str):

@@ -6,7 +6,7 @@ from typing import Final
 
 from pmm.domain import Decision, Inventory, PriceLevel, RefusalReason, RfqOrder, Token
 from pmm.domain.value_class import value_class
-from pmm.execution.admission_rules import lane_for, no_nonce, switched_off
+from pmm.execution.admission_rules import lane_for, no_nonce, open_lane, switched_off
 from pmm.execution.chain_view import ChainView, LaneState, NonceKey, Settlement
 from pmm.execution.choice import judge, priced
 from pmm.execution.desk_policy import DeskPolicy
@@ -38,12 +38,18 @@ from pmm.pricing.state import NEUTRAL_STATE
 # A block's own clock may lag the time we expect of it: stay this far inside the contract's maximum expiry.
 _EXPIRY_MARGIN_S: Final = 2
 _ACCEPT: Final = Decision.accept()
+# Members by a name of their own: reaching one through its class takes longer than comparing it.
+_ONEINCH: Final = Settlement.ONEINCH
+_PMM: Final = Settlement.PMM
+_OKX: Final = Settlement.OKX
+_PRICE: Final = Stage.PRICE
+_RISK: Final = Stage.RISK
 
 
 def promisable(view: ChainView, token: Token, settlement: Settlement) -> int:
     """Return what quotes on a venue may promise of a token in all; 1inch's contract can move its allowance only."""
     balance = view.balances.get(token.address, 0)
-    if settlement is Settlement.ONEINCH:
+    if settlement is _ONEINCH:
         return min(balance, view.router_allowances.get(token.address, 0))
     return balance
 
@@ -90,6 +96,8 @@ class AdmissionDesk:
             book.watch(pre_trade)
         self._stages = stages
         self.signer = signer
+        # One signer has one address; asked for here, as each quote needs it.
+        self._address = signer.address
         self.book = book
         self._router_nonces = router_nonces
         self._lane_nonces = lane_nonces
@@ -113,12 +121,17 @@ class AdmissionDesk:
         flow: Flow | None = None,
     ) -> ModelInputs:
         """Return what the model is given for a direction on a venue, as inventory and conditions stand now."""
+        deliverable = self.inventory(view, maker_asset, _PMM)
         stock = {
-            token.address: self.inventory(view, token, Settlement.PMM) for token in (maker_asset, taker_asset)
+            maker_asset.address: deliverable,
+            taker_asset.address: self.inventory(view, taker_asset, _PMM),
         }
-        deliverable = stock[maker_asset.address]
-        if deliverable.balance != promisable(view, maker_asset, settlement):
-            deliverable = self.inventory(view, maker_asset, settlement)
+        allowance = None
+        if settlement is _ONEINCH:
+            allowance = view.router_allowances.get(maker_asset.address, 0)
+            # Where the allowance leaves the balance whole, both venues can deliver the same.
+            if allowance < deliverable.balance:
+                deliverable = self.inventory(view, maker_asset, settlement)
         return ModelInputs(
             snapshot=view.market,
             pair=pair,
@@ -126,14 +139,12 @@ class AdmissionDesk:
             taker_asset=taker_asset,
             stock=stock,
             deliverable=deliverable,
-            own_domain=settlement is Settlement.PMM,
+            own_domain=settlement is _PMM,
             can_provide=self.policy.hooks is not None,
-            allowance=view.router_allowances.get(maker_asset.address, 0)
-            if settlement is Settlement.ONEINCH
-            else None,
+            allowance=allowance,
             state=self.conditions.state(pair, flow) if self.conditions is not None else NEUTRAL_STATE,
             shape=self.shaping.of(pair),
-            fill_hedge=self.policy.fill_hedge(pair) if settlement is Settlement.ONEINCH else None,
+            fill_hedge=None if allowance is None else self.policy.fill_hedge(pair),
         )
 
     def terms(
@@ -146,7 +157,7 @@ class AdmissionDesk:
         flow: Flow | None = None,
     ) -> DirectionTerms | Decision:
         """Return the built-in model's terms as inventory and conditions stand now, for whoever ``flow`` names."""
-        switched = switched_off(self.switches, self.signer.address, view, pair, maker_asset=maker_asset)
+        switched = switched_off(self.switches, self._address, view, pair, maker_asset=maker_asset)
         if not switched.accepted:
             return switched
         inputs = self.model_inputs(
@@ -158,7 +169,7 @@ class AdmissionDesk:
         self, view: ChainView, pair: PairPolicy, *, maker_asset: Token, taker_asset: Token, making_limit: int
     ) -> tuple[PriceLevel, ...] | Decision:
         """Return the model's ladder of a direction on 1inch's venue."""
-        switched = switched_off(self.switches, self.signer.address, view, pair, maker_asset=maker_asset)
+        switched = switched_off(self.switches, self._address, view, pair, maker_asset=maker_asset)
         if not switched.accepted:
             return switched
         inputs = self.model_inputs(
@@ -171,16 +182,16 @@ class AdmissionDesk:
         safe = self.signer.check(view)
         if not safe.accepted:
             return safe
-        switched = self.switches.check(chain=view.node.chain_id, signer=self.signer.address)
+        switched = self.switches.check(chain=view.node.chain_id, signer=self._address)
         if not switched.accepted:
             return switched
         watched = self.pre_trade.look() if self.pre_trade is not None else switched
         if not watched.accepted:
             return watched
-        if not any(lane.authorised and not lane.paused for lane in view.lanes):
+        if open_lane(view) is None:
             return Decision.refuse(
                 RefusalReason.PAUSED,
-                f"the settlement contract accepts no order of signer {self.signer.address}: "
+                f"the settlement contract accepts no order of signer {self._address}: "
                 "no lane is authorised, or all are paused",
             )
         for token in tokens:
@@ -193,13 +204,17 @@ class AdmissionDesk:
     def is_open(self, view: ChainView, request: FirmQuoteRequest) -> Decision:
         """Accept when the gate is open for a request's tokens and no kill switch stops its pair or relayer."""
         quote = request.quote
-        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
         pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
+        return self._is_open(view, request, pair)
+
+    def _is_open(self, view: ChainView, request: FirmQuoteRequest, pair: PairPolicy | None) -> Decision:
+        quote = request.quote
+        gate = self.gate(view, quote.maker_asset, quote.taker_asset)
         if not gate.accepted or pair is None:
             return gate
         return switched_off(
             self.switches,
-            self.signer.address,
+            self._address,
             view,
             pair,
             maker_asset=quote.maker_asset,
@@ -214,6 +229,7 @@ class AdmissionDesk:
         if refusal is not None:
             return Admission(decision=refusal)
         assert pair is not None
+        flow = flow_of(request)
         started_ns = self._stages.now_ns()
         inputs = self.model_inputs(
             view,
@@ -221,16 +237,16 @@ class AdmissionDesk:
             request.settlement,
             maker_asset=quote.maker_asset,
             taker_asset=quote.taker_asset,
-            flow=flow_of(request),
+            flow=flow,
         )
         # An agreed price stands; what an operator asks for beyond it is for other quotes.
         agreed = request.negotiated
         found = priced(self.model, inputs, quote) if agreed is None else agreed.offers(inputs, quote)
-        priced_ns = self._stages.took(Stage.PRICE, started_ns)
+        priced_ns = self._stages.took(_PRICE, started_ns)
         open_quotes = self.book.open_quotes(quote.taker)
         limits = self.policy.limits
         choice = judge(found, inputs, quote, open_quotes=open_quotes, limits=limits)
-        self._stages.took(Stage.RISK, priced_ns)
+        self._stages.took(_RISK, priced_ns)
         kept = (
             quote_inputs(
                 model=self.model.name,
@@ -241,7 +257,7 @@ class AdmissionDesk:
                 choice=choice,
             )
             # No model made an agreed price, so none makes it again in a replay.
-            if request.negotiated is None
+            if agreed is None
             else None
         )
         if choice.offer is None:
@@ -252,6 +268,8 @@ class AdmissionDesk:
         return self._reserve(
             view,
             request,
+            pair,
+            flow,
             choice.offer,
             losing=choice.losing,
             usd_wad=choice.usd_wad,
@@ -315,13 +333,15 @@ class AdmissionDesk:
             unused = self._relayer_nonces.check(request.relayer_nonce)
             if not unused.accepted:
                 return unused
-        gate = self.is_open(view, request)
+        gate = self._is_open(view, request, pair)
         return None if gate.accepted else gate
 
     def _reserve(
         self,
         view: ChainView,
         request: FirmQuoteRequest,
+        pair: PairPolicy,
+        flow: Flow,
         offer: Offer,
         *,
         losing: tuple[RejectedOffer | Offer, ...],
@@ -341,9 +361,8 @@ class AdmissionDesk:
             self.release_nonce(nonce)
             return Admission(decision=quote, losing=(*losing, offer), inputs=inputs)
         self.book.add(quote.live)
-        pair = self.policy.pairs.find(maker_asset=quote.maker_asset, taker_asset=quote.taker_asset)
-        if self.conditions is not None and pair is not None:
-            self.conditions.admitted(pair, quote, flow_of(request))
+        if self.conditions is not None:
+            self.conditions.admitted(pair, quote, flow)
         return Admission(decision=_ACCEPT, quote=quote, losing=losing, inputs=inputs)
 
     def _number(
@@ -359,17 +378,17 @@ class AdmissionDesk:
         lane = lane_for(view, nonce)
         if lane is None:
             return Decision.refuse(
-                RefusalReason.PAUSED, f"lane {nonce.lane} of signer {self.signer.address} is closed"
+                RefusalReason.PAUSED, f"lane {nonce.lane} of signer {self._address} is closed"
             )
         expiration_s = self._expiration_s(request, lane, now_s)
         if isinstance(expiration_s, Decision):
             return expiration_s
-        if request.settlement is Settlement.OKX:
+        if request.settlement is _OKX:
             order, extension = build_okx_order(
                 request, offer.priced, maker=self.policy.maker, expiration_s=expiration_s, now_s=now_s
             )
             return self._admitted(request, offer, order, extension, nonce, usd_wad)
-        counted = lane.caps and request.settlement is Settlement.ONEINCH
+        counted = lane.caps and request.settlement is _ONEINCH
         hooks = self.policy.hooks_of(offer)
         if counted and hooks is None:
             return Decision.refuse(
@@ -412,7 +431,7 @@ class AdmissionDesk:
             settlement=request.settlement,
             settled_by=domain.verifying_contract,
             chain_id=domain.chain_id,
-            signer=self.signer.address,
+            signer=self._address,
             nonce=nonce,
             expiration_s=order.expiration_s,
             maker_asset=request.quote.maker_asset,
@@ -425,7 +444,7 @@ class AdmissionDesk:
     def _take_nonce(self, request: FirmQuoteRequest) -> NonceKey | None:
         if self._relayer_nonces is not None and request.relayer_nonce is not None:
             return self._relayer_nonces.take(request.relayer_nonce)
-        if request.settlement is Settlement.PMM:
+        if request.settlement is _PMM:
             # What lives long holds its lane up: all of it shares one.
             return self._lane_nonces.take(lane_by_lane=request.negotiated is not None)
         return self._router_nonces.take()

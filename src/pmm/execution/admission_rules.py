@@ -8,13 +8,23 @@ from pmm.execution.kill_switches import KillSwitches, MakerSide
 from pmm.pricing import Offer, PairPolicy, RejectedOffer
 
 _ACCEPT = Decision.accept()
+_PMM = Settlement.PMM
+
+
+def open_lane(view: ChainView) -> LaneState | None:
+    """Return the first lane in which the settlement contract accepts orders of our signer, None without any."""
+    for lane in view.lanes:
+        if lane.authorised and not lane.paused:
+            return lane
+    return None
 
 
 def lane_for(view: ChainView, nonce: NonceKey) -> LaneState | None:
     """Return the open lane of a nonce; beyond our own domain, where nonces have no lane, the first open one."""
+    if nonce.settlement is not _PMM:
+        return open_lane(view)
     for lane in view.lanes:
-        wanted = nonce.settlement is not Settlement.PMM or lane.lane == nonce.lane
-        if wanted and lane.authorised and not lane.paused:
+        if lane.lane == nonce.lane and lane.authorised and not lane.paused:
             return lane
     return None
 

@@ -7,7 +7,17 @@ from dataclasses import replace
 from pmm.domain import Decision, QuoteRequest, RefusalReason
 from pmm.domain.value_class import value_class
 from pmm.execution.admission_rules import reason_of
-from pmm.pricing import ComponentName, FairValue, ModelInputs, ModelOffers, Offer, QuoteModel, RejectedOffer
+from pmm.pricing import (
+    NO_SHAPE,
+    ComponentName,
+    FairValue,
+    ModelInputs,
+    ModelOffers,
+    Offer,
+    QuoteModel,
+    RejectedOffer,
+)
+from pmm.pricing.components import sum_of_shares
 from pmm.risk import OpenQuotes, QuoteLimits, check_quote, cut_limits
 
 
@@ -37,7 +47,7 @@ def choose(
 def priced(model: QuoteModel, inputs: ModelInputs, request: QuoteRequest) -> ModelOffers | Decision:
     """Return the model's offers; none of those that leave out the spread which an operator asks for."""
     found = model.offers(inputs, request)
-    spread = sum(part.share_e36 for part in inputs.shape.widened)
+    spread = 0 if inputs.shape is NO_SHAPE else sum_of_shares(inputs.shape.widened)
     if not spread or isinstance(found, Decision):
         return found
     kept: list[Offer] = []

@@ -76,36 +76,29 @@ def nonces_of(word: NonceWord, bits: int) -> Iterator[NonceKey]:
         bits ^= lowest
 
 
-class LiveIndex:
+class QuoteIndex:
     """Finds, of quotes that are live, those with a dead nonce and those that have expired."""
 
     def __init__(self) -> None:
         self._places: dict[bytes, tuple[NonceKey, int]] = {}
         self._by_nonce: dict[NonceKey, bytes] = {}
         self._by_expiry: list[tuple[int, bytes]] = []
-        self._words: dict[NonceWord, int] = {}
 
     def add(self, order_hash: bytes, nonce: NonceKey, expiration_s: int) -> None:
         """Take a live quote."""
         self._places[order_hash] = nonce, expiration_s
         self._by_nonce[nonce] = order_hash
         heapq.heappush(self._by_expiry, (expiration_s, order_hash))
-        word, bit = place_of(nonce)
-        words = self._words
-        words[word] = words.get(word, 0) | bit
 
-    def remove(self, order_hash: bytes) -> None:
-        """Forget a quote, which need not be there. Its place among the expiries goes when its time comes."""
+    def remove(self, order_hash: bytes) -> NonceKey | None:
+        """Forget a quote and return its nonce, None where it is not there.
+
+        Its place among the expiries goes when its time comes.
+        """
         nonce, _ = self._places.pop(order_hash, (None, 0))
-        if nonce is None:
-            return
-        self._by_nonce.pop(nonce, None)
-        word, bit = place_of(nonce)
-        left = self._words.get(word, 0) & ~bit
-        if left:
-            self._words[word] = left
-        else:
-            self._words.pop(word, None)
+        if nonce is not None:
+            self._by_nonce.pop(nonce, None)
+        return nonce
 
     def dead(self, spent: Set[NonceKey]) -> list[bytes]:
         """Return the quotes whose nonces are in ``spent``."""
@@ -126,6 +119,33 @@ class LiveIndex:
         place = self._places.get(order_hash)
         if place is not None:
             heapq.heappush(self._by_expiry, (place[1], order_hash))
+
+
+class LiveIndex(QuoteIndex):
+    """The same, which also has the nonces of all at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: dict[NonceWord, int] = {}
+
+    def add(self, order_hash: bytes, nonce: NonceKey, expiration_s: int) -> None:
+        """Take a live quote."""
+        super().add(order_hash, nonce, expiration_s)
+        word, bit = place_of(nonce)
+        words = self._words
+        words[word] = words.get(word, 0) | bit
+
+    def remove(self, order_hash: bytes) -> NonceKey | None:
+        """Forget a quote and return its nonce, None where it is not there."""
+        nonce = super().remove(order_hash)
+        if nonce is not None:
+            word, bit = place_of(nonce)
+            left = self._words.get(word, 0) & ~bit
+            if left:
+                self._words[word] = left
+            else:
+                self._words.pop(word, None)
+        return nonce
 
     def nonces(self) -> NonceWords:
         """Return the nonces of all, as they are now."""

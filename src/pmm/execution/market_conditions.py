@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pmm.domain.value_class import value_class
 from pmm.execution.chain_view import ChainView
-from pmm.execution.live_index import LiveIndex
+from pmm.execution.live_index import QuoteIndex
 from pmm.execution.ports import Clock
 from pmm.execution.records import AdmittedQuote
 from pmm.execution.requests import FirmQuoteRequest
@@ -16,6 +17,9 @@ from pmm.pricing.markouts import FillObservation, Flow
 from pmm.pricing.micro_price import TopOfBook
 from pmm.pricing.state_tracker import PairKey
 from pmm.pricing.toxic_flow import TakerSide
+
+_SELLS: Final = TakerSide.SELLS
+_BUYS: Final = TakerSide.BUYS
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class MarketConditions:
         self._pairs = tuple(pairs)
         self._tracker = tracker or StateTracker()
         self._open: dict[bytes, _Open] = {}
-        self._index = LiveIndex()
+        self._index = QuoteIndex()
 
     def reload(self, pairs: Iterable[PairPolicy]) -> None:
         """Read prices by other rules from now on; what was seen stays."""
@@ -95,7 +99,7 @@ class MarketConditions:
             base, quoted = quoted, base
         self._open[quote.order_hash] = _Open(
             pair=_key(pair),
-            side=TakerSide.SELLS if sells else TakerSide.BUYS,
+            side=_SELLS if sells else _BUYS,
             price=quoted / base,
             flow=flow,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Final, Protocol
 
 from pmm.domain import LANES, ZERO_ADDRESS, Address
 from pmm.errors import InvariantViolated
@@ -14,6 +14,8 @@ from pmm.execution.chain_view import NonceKey, Settlement
 WINDOW = 160
 """Nonce bits of a lane word: a fill of nonce n kills every nonce <= n - WINDOW of its lane."""
 
+_ONEINCH: Final = Settlement.ONEINCH
+_PMM: Final = Settlement.PMM
 _NONCE_LIMIT_1INCH = 1 << 40
 _NONCE_LIMIT_LANE = 1 << 32
 
@@ -134,7 +136,7 @@ class LaneNonces:
             if nonce - lane.oldest() < WINDOW and nonce < _NONCE_LIMIT_LANE:
                 lane.next = nonce + 1
                 lane.hold(nonce)
-                return NonceKey(settlement=Settlement.PMM, signer=self._signer, lane=number, nonce=nonce)
+                return NonceKey(_PMM, self._signer, number, nonce)
         return None
 
     def _in_turn(self) -> Iterator[int]:
@@ -154,9 +156,9 @@ class LaneNonces:
             self._lanes[key.lane].live.discard(key.nonce)
 
     def _is_ours(self, key: NonceKey) -> bool:
-        return key.settlement is Settlement.PMM and key.signer == self._signer and key.lane in self._lanes
+        return key.settlement is _PMM and key.signer == self._signer and key.lane in self._lanes
 
 
 def router_nonce(nonce: int) -> NonceKey:
     """Return the key of a nonce of 1inch's domain."""
-    return NonceKey(settlement=Settlement.ONEINCH, signer=ZERO_ADDRESS, lane=0, nonce=nonce)
+    return NonceKey(_ONEINCH, ZERO_ADDRESS, 0, nonce)

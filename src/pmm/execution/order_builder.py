@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pmm.domain import (
     Address,
@@ -26,13 +27,16 @@ from pmm.execution.requests import FirmQuoteRequest
 from pmm.pricing import PricedAmounts
 
 RandomBits = Callable[[int], int]
+_PMM: Final = Settlement.PMM
+_OKX: Final = Settlement.OKX
+_NOTHING: Final = InventorySource.NONE
 # 2001 in unix seconds: no start of a decay lies before it, no duration is as long.
 _LEAST_UNIX_S = 10**9
 
 
 def order_digest(order: RfqOrder, extension: bytes, domain: OrderDomain, settlement: Settlement) -> bytes:
     """Return the 32-byte digest that is signed for an order in the form the desk keeps it."""
-    if settlement is Settlement.OKX:
+    if settlement is _OKX:
         return OkxOrder.from_kept(order, extension).digest(domain)
     return order_hash(order, domain)
 
@@ -88,14 +92,17 @@ def build_order(
 
     Raises InvariantViolated for a taker of zero bits on 1inch, which has no room for the rest of the address.
     """
-    own = nonce.settlement is Settlement.PMM
+    own = nonce.settlement is _PMM
     # Zero bits in the traits let anybody fill: such a taker must be named in full.
-    private = private or allowed_sender_of(request.taker) == 0
+    allowed_sender = allowed_sender_of(request.taker)
+    private = private or allowed_sender == 0
     if private and not own:
         raise InvariantViolated(f"taker {request.taker}: its order on 1inch could be filled by others")
-    terms = OwnDomainTerms(private_taker=request.taker if private else None, funding_plan=plan)
-    extension = terms.encode() if own else b""
-    pre = PreHook(source=provide) if counted or provide is not InventorySource.NONE else None
+    extension = b""
+    if own:
+        taker = request.taker if private else None
+        extension = OwnDomainTerms(private_taker=taker, funding_plan=plan).encode()
+    pre = PreHook(source=provide) if counted or provide is not _NOTHING else None
     if pre is not None or hedge is not None:
         extension = _hooked(pre, hedge, hooks, own=own)
     traits = MakerTraits(
@@ -106,7 +113,7 @@ def build_order(
         series=lane,
         nonce_or_epoch=nonce.nonce,
         expiration_s=expiration_s,
-        allowed_sender=allowed_sender_of(request.taker),
+        allowed_sender=allowed_sender,
     )
     order = RfqOrder(
         # 64 random bits beside the nonce tell orders apart; zeros below are cheaper as calldata.

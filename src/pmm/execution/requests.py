@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from pmm.domain import Decision, OkxDecay, QuoteRequest, allowed_sender_of
 from pmm.domain.value_class import value_class
@@ -11,6 +11,7 @@ from pmm.execution.chain_view import Settlement
 from pmm.pricing import ModelInputs, ModelOffers
 
 MAX_KEY_LENGTH = 128
+_ONEINCH: Final = Settlement.ONEINCH
 
 
 class AgreedPrice(Protocol):
@@ -65,7 +66,7 @@ class FirmQuoteRequest:
             raise InvalidInput(
                 f"idempotency key: expected 1 to {MAX_KEY_LENGTH} printable ASCII characters, found {key[:20]!r}"
             )
-        if self.settlement is Settlement.ONEINCH and allowed_sender_of(self.quote.taker) == 0:
+        if self.settlement is _ONEINCH and allowed_sender_of(self.quote.taker) == 0:
             raise InvalidInput(
                 f"taker: expected an address on 1inch whose last 10 bytes are not all zero, found "
                 f"{self.quote.taker}: anybody could fill its order"

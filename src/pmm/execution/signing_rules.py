@@ -6,6 +6,7 @@ On a development node only a key generated for this run signs. On any other, liv
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from pmm.domain import (
     Address,
@@ -20,6 +21,8 @@ from pmm.domain import (
 from pmm.errors import InvalidInput, UnsafeToSign
 from pmm.execution.chain_view import ChainView, NodeIdentity
 from pmm.execution.ports import RemoteSigner, SigningMode
+
+_ACCEPT: Final = Decision.accept()
 
 
 def choose_signing_mode(
@@ -76,6 +79,8 @@ class GuardedSigner:
 
     def __init__(self, key: SigningKey | RemoteSigner, *, mode: SigningMode, node: NodeIdentity) -> None:
         self._key = key
+        # Asked for once: a key in this process has no such method, and finding that out takes longest.
+        self._sign_remotely = getattr(key, "sign_order", None)
         self._node = node
         self.mode = mode
         self.on_fault: Callable[[str], None] = lambda _: None
@@ -89,8 +94,8 @@ class GuardedSigner:
     def check(self, view: ChainView) -> Decision:
         """Refuse when another kind of node, or another chain, answers at the address now."""
         found, expected = view.node, self._node
-        if (found.chain_id, found.development) == (expected.chain_id, expected.development):
-            return Decision.accept()
+        if found.chain_id == expected.chain_id and found.development == expected.development:
+            return _ACCEPT
         return Decision.refuse(
             RefusalReason.UNSAFE_TO_SIGN,
             f"expected the node that the server started on ({expected.client_version}, chain "
@@ -116,30 +121,21 @@ class GuardedSigner:
         self, order: RfqOrder, domain: OrderDomain, digest: bytes
     ) -> Signature | Awaitable[Signature]:
         """Sign an order's digest: at once here, as an awaitable with a remote signer; raises as :meth:`sign`."""
-        remote = getattr(self._key, "sign_order", None)
-        return self.sign(digest) if remote is None else self._remote(order, domain, digest)
+        return self.sign(digest) if self._sign_remotely is None else self._remote(order, domain, digest)
 
     async def _remote(self, order: RfqOrder, domain: OrderDomain, digest: bytes) -> Signature:
         assert not isinstance(self._key, SigningKey)
         return self._checked(digest, await self._key.sign_order(order, domain, digest))
 
     def _checked(self, digest: bytes, signature: Signature) -> Signature:
-        fault = self._fault(digest, signature)
-        if fault is not None:
-            self.on_fault(fault)
-            raise UnsafeToSign(fault)
-        return signature
-
-    def _fault(self, digest: bytes, signature: Signature) -> str | None:
         try:
             recovered = recover_signer(digest, signature)
         except InvalidInput as error:
-            return (
-                f"the signature of {self.address} is not valid ({error}); stop signing and check the machine"
-            )
-        if recovered == self.address:
-            return None
-        return (
-            f"expected a signature of {self.address}, found one of {recovered}; "
-            "stop signing and check the machine"
-        )
+            fault = f"the signature of {self.address} is not valid ({error})"
+        else:
+            if recovered == self.address:
+                return signature
+            fault = f"expected a signature of {self.address}, found one of {recovered}"
+        fault = f"{fault}; stop signing and check the machine"
+        self.on_fault(fault)
+        raise UnsafeToSign(fault)

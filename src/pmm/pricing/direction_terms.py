@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pmm.domain import Decision, Token
 from pmm.pricing.basis import QuoteBasis
@@ -26,6 +27,14 @@ from pmm.pricing.terms import (
     impact_steps,
 )
 
+_FAIR_VALUE: Final = ComponentName.FAIR_VALUE
+_HALF_SPREAD: Final = ComponentName.HALF_SPREAD
+_INVENTORY_SKEW: Final = ComponentName.INVENTORY_SKEW
+_VOLATILITY_LATENCY: Final = ComponentName.VOLATILITY_LATENCY
+_TOXICITY: Final = ComponentName.TOXICITY
+_BY_INVENTORY: Final = Quotation.INVENTORY
+_FIXED: Final = SpreadModel.FIXED
+_BY_POLICY: Final = ModelReason.BY_POLICY
 _NO_FUNDING = PriceComponent(name=ComponentName.FUNDING, share_e36=0)
 
 
@@ -96,7 +105,7 @@ def direction_terms(
     edge, closed = _edge(
         state,
         policy,
-        skewed=centre.quotation is Quotation.INVENTORY,
+        skewed=centre.quotation is _BY_INVENTORY,
         taker_brings_base=taker_brings_base,
         taker_value_usd_wad=taker_value_usd_wad,
         maker_value_usd_wad=maker_value_usd_wad,
@@ -106,15 +115,13 @@ def direction_terms(
         taker_asset=market.taker_asset,
         fair=market.fair,
         flat=(
-            PriceComponent(name=ComponentName.FAIR_VALUE, share_e36=centre.shift_e36),
-            PriceComponent(name=ComponentName.HALF_SPREAD, share_e36=edge.half_spread_e36),
-            PriceComponent(name=ComponentName.INVENTORY_SKEW, share_e36=edge.skew_e36),
-            PriceComponent(
-                name=ComponentName.VOLATILITY_LATENCY, share_e36=option_share_e36(state, policy.option)
-            ),
+            PriceComponent(name=_FAIR_VALUE, share_e36=centre.shift_e36),
+            PriceComponent(name=_HALF_SPREAD, share_e36=edge.half_spread_e36),
+            PriceComponent(name=_INVENTORY_SKEW, share_e36=edge.skew_e36),
+            PriceComponent(name=_VOLATILITY_LATENCY, share_e36=option_share_e36(state, policy.option)),
             market.gas,
             _NO_FUNDING,
-            PriceComponent(name=ComponentName.TOXICITY, share_e36=state.toxicity_e36),
+            PriceComponent(name=_TOXICITY, share_e36=state.toxicity_e36),
             *_shaped(shape, edge, policy, taker_brings_base=taker_brings_base),
         ),
         steps=market.steps,
@@ -154,8 +161,8 @@ def _edge(
     taker_value_usd_wad: int,
     maker_value_usd_wad: int,
 ) -> tuple[Edge, Decision | None]:
-    reason, closed = ModelReason.BY_POLICY, None
-    if policy.model is not SpreadModel.FIXED:
+    reason, closed = _BY_POLICY, None
+    if policy.model is not _FIXED:
         lots = 0.0
         if skewed:
             lots = lots_of_taker_asset(

@@ -30,7 +30,7 @@ def div_up(numerator: int, denominator: int) -> int:
 
 def share_up_e36(numerator: int, denominator: int) -> int:
     """Return a quotient that is a share, rounded up to 12 decimal places of a basis point."""
-    return div_up(numerator, denominator * SHARE_STEP_E36) * SHARE_STEP_E36
+    return -(-numerator // (denominator * SHARE_STEP_E36)) * SHARE_STEP_E36
 
 
 @lru_cache(maxsize=1_024)

@@ -44,6 +44,9 @@ def funding_offers(
     inputs: ModelInputs, request: QuoteRequest, terms: DirectionTerms
 ) -> tuple[tuple[Offer, ...], tuple[RejectedOffer, ...]]:
     """Return the offers of these ways, and those that do not work; none where nothing is known of any."""
+    market = inputs.snapshot
+    if not (market.lending or market.otc or market.perps):
+        return (), ()
     offers: list[Offer] = []
     rejected: list[RejectedOffer] = []
     for plan in (*lending_ways(inputs, request, terms), *_otc(inputs, terms), *_perps(inputs, terms)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from pmm.domain.value_class import value_class
 from pmm.pricing.components import ComponentName, PriceBreakdown
@@ -18,6 +19,12 @@ class CostName(StrEnum):
     SLIPPAGE = "slippage"
     INTEREST = "interest"
     FUNDING_RATE = "funding_rate"
+
+
+_GAS: Final = CostName.GAS
+_SLIPPAGE: Final = CostName.SLIPPAGE
+_PRICED_GAS: Final = ComponentName.GAS
+_SIZE_IMPACT: Final = ComponentName.SIZE_IMPACT
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -51,10 +58,12 @@ def cost_of(
     taker_gas_share_e36: int = 0,
 ) -> FundingCost:
     """Return the cost of a price whose funding component consists of ``funding``."""
-    shares = {part.name: part.share_e36 for part in breakdown.components}
-    parts = (
-        (CostName.GAS, shares.get(ComponentName.GAS, 0)),
-        (CostName.SLIPPAGE, shares.get(ComponentName.SIZE_IMPACT, 0)),
-        *funding,
+    gas = slippage = 0
+    for part in breakdown.components:
+        if part.name is _PRICED_GAS:
+            gas = part.share_e36
+        elif part.name is _SIZE_IMPACT:
+            slippage = part.share_e36
+    return FundingCost(
+        parts=((_GAS, gas), (_SLIPPAGE, slippage), *funding), taker_gas_share_e36=taker_gas_share_e36
     )
-    return FundingCost(parts=parts, taker_gas_share_e36=taker_gas_share_e36)

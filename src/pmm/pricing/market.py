@@ -10,11 +10,10 @@ from typing import Any
 from pmm.domain import Address, Token
 from pmm.errors import InvalidInput
 from pmm.pricing.depth import DepthCurve
-from pmm.pricing.fixed_point import E36
 from pmm.pricing.hedge_venues import LendingReading, OtcQuote, PerpQuote
 from pmm.pricing.references import ReferencePrice
 
-_WAD = 10**18
+_E36_PER_WAD = 10**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,4 +111,7 @@ class MarketSnapshot:
 
     def usd_wad(self, token: Token, amount: int) -> int:
         """Return the value of an amount in US dollars scaled by 10**18, rounded down."""
-        return amount * self.usd_per_unit_e36(token) * _WAD // E36
+        unit_e36 = self._usd.get(token.address)
+        if unit_e36 is None:
+            unit_e36 = self.usd_per_unit_e36(token)
+        return amount * unit_e36 // _E36_PER_WAD

@@ -114,19 +114,20 @@ def inventory_terms(
     market = _market_terms(snapshot, pair, maker_asset=maker_asset, taker_asset=taker_asset)
     if isinstance(market, Decision):
         return market
-    taker_value, maker_value = (
-        snapshot.usd_wad(token, inventories[token.address].free if token.address in inventories else 0)
-        for token in (taker_asset, maker_asset)
-    )
     return direction_terms(
         market,
         state,
         pair.spread,
         taker_brings_base=taker_asset.address == pair.base.address,
-        taker_value_usd_wad=taker_value,
-        maker_value_usd_wad=maker_value,
+        taker_value_usd_wad=_free_usd_wad(snapshot, inventories, taker_asset),
+        maker_value_usd_wad=_free_usd_wad(snapshot, inventories, maker_asset),
         shape=shape,
     )
+
+
+def _free_usd_wad(snapshot: MarketSnapshot, inventories: Mapping[Address, Inventory], token: Token) -> int:
+    held = inventories.get(token.address)
+    return snapshot.usd_wad(token, 0 if held is None else held.free)
 
 
 def market_rate_e36(snapshot: MarketSnapshot, pair: PairPolicy) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from pmm.domain.value_class import value_class
 from pmm.errors import InvalidInput
@@ -70,6 +71,10 @@ class Centre:
     shift_e36: int = 0
 
 
+_BY_INVENTORY: Final = QuotationRule.INVENTORY
+_INVENTORY_BY_POLICY: Final = Centre(quotation=Quotation.INVENTORY, reason=QuotationReason.BY_POLICY)
+
+
 def choose_centre(
     state: PricingState,
     policy: QuotationPolicy,
@@ -83,8 +88,8 @@ def choose_centre(
     ``fair_rate_e36`` is maker per taker base unit. The shift is rounded up, and so is the other direction's:
     the two centres never multiply to more than one.
     """
-    if policy.rule is QuotationRule.INVENTORY:
-        return Centre(quotation=Quotation.INVENTORY, reason=QuotationReason.BY_POLICY)
+    if policy.rule is _BY_INVENTORY:
+        return _INVENTORY_BY_POLICY
     if state.exchange is None:
         return Centre(quotation=Quotation.INVENTORY, reason=QuotationReason.NO_EXCHANGE_PRICE)
     if state.exchange.age_ms > policy.max_age_ms:

@@ -5,14 +5,25 @@ Sums of shares are rounded up, making amounts down, taking amounts up: never aga
 
 from __future__ import annotations
 
+from typing import Final
+
 from pmm.domain import Decision, PriceLevel, RefusalReason
 from pmm.domain.value_class import value_class
 from pmm.pricing.amount_text import amount_text
-from pmm.pricing.components import ComponentName, PriceBreakdown, PriceComponent, with_rounding
+from pmm.pricing.components import (
+    ComponentName,
+    PriceBreakdown,
+    PriceComponent,
+    sum_of_shares,
+    with_rounding,
+)
 from pmm.pricing.fixed_point import E36, SHARE_PER_BPS_E36, div_up, share_up_e36
 from pmm.pricing.terms import DirectionTerms, TermStep
 
 _E72 = E36 * E36
+_GAS: Final = ComponentName.GAS
+_SIZE_IMPACT: Final = ComponentName.SIZE_IMPACT
+_RELAYER_FEE: Final = ComponentName.RELAYER_FEE
 # Each round closes the gap left by rounding; two suffice for any step of a real pool.
 _EXACT_OUT_ROUNDS = 16
 
@@ -44,15 +55,13 @@ def _components(
     if terms.quote_cost_e36:
         cost_e36 = share_up_e36(terms.quote_cost_e36 * E36, taking_amount * terms.fair.rate_e36)
         flat = tuple(
-            PriceComponent(name=part.name, share_e36=part.share_e36 + cost_e36)
-            if part.name is ComponentName.GAS
-            else part
+            PriceComponent(name=part.name, share_e36=part.share_e36 + cost_e36) if part.name is _GAS else part
             for part in flat
         )
     return (
         *flat,
-        PriceComponent(name=ComponentName.SIZE_IMPACT, share_e36=impact_e36),
-        PriceComponent(name=ComponentName.RELAYER_FEE, share_e36=fee_bps * SHARE_PER_BPS_E36),
+        PriceComponent(name=_SIZE_IMPACT, share_e36=impact_e36),
+        PriceComponent(name=_RELAYER_FEE, share_e36=fee_bps * SHARE_PER_BPS_E36),
     )
 
 
@@ -87,13 +96,14 @@ def price_exact_in(
     if impact_e36 is None:
         return _too_large(terms)
     parts = _components(terms, impact_e36, fee_bps, taking_amount)
-    quoted_e36 = E36 - sum(part.share_e36 for part in parts)
+    spent_e36 = sum_of_shares(parts)
+    quoted_e36 = E36 - spent_e36
     making_amount = taking_amount * terms.fair.rate_e36 * quoted_e36 // _E72 if quoted_e36 > 0 else 0
     if making_amount == 0:
         return _too_small(terms)
     if terms.making_limit is not None and making_amount > terms.making_limit:
         return _beyond_capital(terms, terms.making_limit)
-    return _priced(terms, parts, making_amount, taking_amount)
+    return _priced(terms, parts, spent_e36, making_amount, taking_amount)
 
 
 def price_exact_out(
@@ -113,13 +123,14 @@ def price_exact_out(
         if impact_e36 is None:
             return _too_large(terms)
         parts = _components(terms, impact_e36, fee_bps, taking_amount)
-        quoted_e36 = E36 - sum(part.share_e36 for part in parts)
+        spent_e36 = sum_of_shares(parts)
+        quoted_e36 = E36 - spent_e36
         if quoted_e36 <= 0:
             return _too_small(terms)
         rate_e72 = terms.fair.rate_e36 * quoted_e36
         missing = making_amount - taking_amount * rate_e72 // _E72
         if missing <= 0:
-            return _priced(terms, parts, making_amount, taking_amount)
+            return _priced(terms, parts, spent_e36, making_amount, taking_amount)
         taking_amount += max(div_up(missing * _E72, rate_e72), 1)
     return _too_large(terms)
 
@@ -140,11 +151,16 @@ def _invert(terms: DirectionTerms, making_amount: int, flat_e36: int) -> int | N
 
 
 def _priced(
-    terms: DirectionTerms, parts: tuple[PriceComponent, ...], making_amount: int, taking_amount: int
+    terms: DirectionTerms,
+    parts: tuple[PriceComponent, ...],
+    spent_e36: int,
+    making_amount: int,
+    taking_amount: int,
 ) -> PricedAmounts:
     breakdown = with_rounding(
         fair_rate_e36=terms.fair.rate_e36,
         components=parts,
+        spent_e36=spent_e36,
         making_amount=making_amount,
         taking_amount=taking_amount,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+from typing import Final
+
 from pmm.domain import Decision, PriceLevel, QuoteRequest
 from pmm.pricing.fill_hedge_ladder import ladder_terms
 from pmm.pricing.fill_hedge_offers import fill_hedge_offers
@@ -19,6 +22,8 @@ from pmm.pricing.quoting import ladder
 from pmm.pricing.terms import DirectionTerms
 
 STANDARD = "standard"
+
+_cost_rank_e36: Final = attrgetter("cost_rank_e36")
 
 
 class StandardModel:
@@ -66,6 +71,8 @@ class StandardModel:
             offers, rejected = [*offers, *flash], [*rejected, *failed]
         others, failed = funding_offers(inputs, request, terms)
         hedged, unhedged = fill_hedge_offers(inputs, request, terms)
-        # Stable: of equal costs the ways that need no hook stand first.
-        ranked = tuple(sorted((*offers, *others, *hedged), key=lambda offer: offer.cost_rank_e36))
-        return ModelOffers(offers=ranked, rejected=(*rejected, *failed, *unhedged), fair=terms.fair)
+        found = (*offers, *others, *hedged)
+        if len(found) > 1:
+            # Stable: of equal costs the ways that need no hook stand first.
+            found = tuple(sorted(found, key=_cost_rank_e36))
+        return ModelOffers(offers=found, rejected=(*rejected, *failed, *unhedged), fair=terms.fair)

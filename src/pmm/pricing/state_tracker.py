@@ -44,6 +44,9 @@ class _Book:
 class _PairTrack:
     def __init__(self, policy: StatePolicy) -> None:
         self.volatility = VolatilityState()
+        # Of this volatility, found with it: many quotes ask for what one price moves.
+        self.sigma_now_bps: float | None = None
+        self.sigma_base_bps: float | None = None
         self.jump = JumpFilterState()
         self.toxic_flow = ToxicFlowState()
         self.markouts = MarkoutTaker(policy.markouts)
@@ -64,7 +67,10 @@ class StateTracker:
         track = self._pairs[pair]
         # Statistics only: the float never comes back into a price but through model_units.
         price = rate_e36 / 10**36
-        track.volatility = observe_price(track.volatility, price, at_ms, self._policy.volatility)
+        policy = self._policy.volatility
+        track.volatility = observe_price(track.volatility, price, at_ms, policy)
+        track.sigma_now_bps = track.volatility.sigma_now_bps(policy)
+        track.sigma_base_bps = track.volatility.sigma_base_bps(policy)
         found = track.markouts.observe_price(price, at_ms)
         for markout in found:
             self._toxicity.add(markout)
@@ -96,7 +102,7 @@ class StateTracker:
     def state(self, pair: PairKey, now_ms: int, flow: Flow | None = None) -> PricingState:
         """Return the state for a request of ``flow`` on a pair; without flow, for a ladder to anybody."""
         track = self._pairs.get(pair) or _PairTrack(self._policy)
-        volatility, book = track.volatility, track.book
+        book = track.book
         exchange = None
         if book is not None:
             age_ms = max(now_ms - book.at_ms, 0)
@@ -105,8 +111,8 @@ class StateTracker:
         if flow is not None and len(self._toxicity):
             toxicity_e36 = share_up_of_bps(self._toxicity.addon_bps(flow, now_ms))
         return PricingState(
-            sigma_now_bps=volatility.sigma_now_bps(self._policy.volatility),
-            sigma_base_bps=volatility.sigma_base_bps(self._policy.volatility),
+            sigma_now_bps=track.sigma_now_bps,
+            sigma_base_bps=track.sigma_base_bps,
             toxic_flow=track.toxic_flow.is_toxic(now_ms),
             toxicity_e36=toxicity_e36,
             feed_latency_us=self._latency.smoothed_us,

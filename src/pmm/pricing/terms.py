@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from pmm.domain import Decision, Token
 from pmm.domain.value_class import value_class
 from pmm.pricing.basis import QuoteBasis
 from pmm.pricing.capital import CapitalPolicy
-from pmm.pricing.components import PriceComponent
+from pmm.pricing.components import PriceComponent, sum_of_shares
 from pmm.pricing.depth import DepthStep
 from pmm.pricing.fair_value import FairValue
 from pmm.pricing.fixed_point import BPS, E36, div_up, share_of_bps_e36, share_up_e36
@@ -18,10 +19,14 @@ from pmm.pricing.option_value import OptionPolicy
 from pmm.pricing.quotation import QuotationPolicy
 from pmm.pricing.spread_models import Edge, ModelParameters, ModelReason, SpreadModel
 
+_FIXED: Final = SpreadModel.FIXED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpreadPolicy:
     """How we price a pair.
+
+    Raises InvalidInput for basis points of more than 32 decimal places.
 
     Attributes:
         half_spread_bps: margin on each side of the fair value.
@@ -54,6 +59,16 @@ class SpreadPolicy:
     quotation: QuotationPolicy = field(default_factory=QuotationPolicy)
     option: OptionPolicy = field(default_factory=OptionPolicy)
     capital: CapitalPolicy | None = None
+    # Of the fixed model, as shares: half-spread, skew at most, and at least.
+    half_spread_e36: int = field(init=False, repr=False, compare=False)
+    max_skew_e36: int = field(init=False, repr=False, compare=False)
+    min_skew_e36: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "half_spread_e36", share_of_bps_e36(self.half_spread_bps))
+        put(self, "max_skew_e36", share_of_bps_e36(self.max_skew_bps))
+        put(self, "min_skew_e36", min(share_of_bps_e36(self.min_edge_bps - self.half_spread_bps), 0))
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -91,7 +106,7 @@ class DirectionTerms:
     @property
     def flat_share_e36(self) -> int:
         """Sum of the parts that do not depend on size."""
-        return sum(component.share_e36 for component in self.flat)
+        return sum_of_shares(self.flat)
 
     @property
     def max_taking_amount(self) -> int:
@@ -108,10 +123,8 @@ def inventory_skew_e36(*, taker_value_usd_wad: int, maker_value_usd_wad: int, po
     total = taker_value_usd_wad + maker_value_usd_wad
     if total == 0:
         return 0
-    most = share_of_bps_e36(policy.max_skew_bps)
-    skew = share_up_e36(most * (taker_value_usd_wad - maker_value_usd_wad), total)
-    lowest = share_of_bps_e36(policy.min_edge_bps - policy.half_spread_bps)
-    return max(skew, min(lowest, 0))
+    skew = share_up_e36(policy.max_skew_e36 * (taker_value_usd_wad - maker_value_usd_wad), total)
+    return max(skew, policy.min_skew_e36)
 
 
 def fixed_edge(
@@ -129,9 +142,9 @@ def fixed_edge(
             taker_value_usd_wad=taker_value_usd_wad, maker_value_usd_wad=maker_value_usd_wad, policy=policy
         )
     return Edge(
-        half_spread_e36=share_of_bps_e36(policy.half_spread_bps),
+        half_spread_e36=policy.half_spread_e36,
         skew_e36=skew_e36,
-        model=SpreadModel.FIXED,
+        model=_FIXED,
         reason=reason,
     )
 

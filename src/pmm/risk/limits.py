@@ -12,6 +12,7 @@ from pmm.domain.value_class import value_class
 
 _WAD = 10**18
 _WHOLE_BPS = 10_000
+_ACCEPT = Decision.accept()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +89,12 @@ def check_quote(*, quote_usd_wad: int, open_quotes: OpenQuotes, limits: QuoteLim
             f"expected at most {limits.max_taker_usd} USD in live quotes of one taker, this one would make it "
             f"{_dollars(of_taker)} USD",
         )
-    return Decision.accept()
+    return _ACCEPT
 
 
 def check_size(*, quote_usd_wad: int, limits: QuoteLimits) -> Decision:
     """Accept a size between the least and the largest quote."""
-    least, most, *_ = limits.bounds_wad
+    least, most, _, _ = limits.bounds_wad
     if quote_usd_wad < least:
         return Decision.refuse(
             RefusalReason.AMOUNT_TOO_SMALL,
@@ -104,7 +105,7 @@ def check_size(*, quote_usd_wad: int, limits: QuoteLimits) -> Decision:
             RefusalReason.AMOUNT_TOO_LARGE,
             f"expected at most {limits.max_quote_usd} USD, found {_dollars(quote_usd_wad)} USD",
         )
-    return Decision.accept()
+    return _ACCEPT
 
 
 def _dollars(usd_wad: int) -> str:

@@ -51,13 +51,14 @@ def test_measured__each_kind_of_method__gives_the_same_and_is_timed() -> None:
 
     async def run() -> None:
         assert port.plain(1) == 2
+        assert port.plain(2) == 3
         assert await port.awaited(1) == 2
         assert await port.future(1) == 2
         with pytest.raises(ValueError, match="-1"):
             await port.awaited(-1)
 
     asyncio.run(run())
-    assert watch.seen == [Stage.SIGN, Stage.JOURNAL, Stage.MARKET, Stage.JOURNAL]
+    assert watch.seen == [Stage.SIGN, Stage.SIGN, Stage.JOURNAL, Stage.MARKET, Stage.JOURNAL]
     assert port.name == "port"
 
 

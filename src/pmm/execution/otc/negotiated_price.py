@@ -75,6 +75,7 @@ class NegotiatedPrice:
         breakdown = with_rounding(
             fair_rate_e36=fair.rate_e36,
             components=(spread,),
+            spent_e36=spread.share_e36,
             making_amount=trade.making_amount,
             taking_amount=trade.taking_amount,
         )
