@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -162,8 +163,10 @@ def test_ladder__hedging_allowed__is_never_below_that_of_inventory_and_falls_wit
     without, with_it = _walk(own, amount), _walk(raised, amount)
     if without is not None:
         assert with_it is not None
-        # Both are rounded down to base units where a level ends, and their levels end at different sizes.
-        assert with_it > without - 1
+        # Levels are rounded up to base units, each for itself: inventory's ladder may gain a unit with every level
+        # that is walked, where the other one has fewer.
+        ends = accumulate(level.taking_amount for level in own)
+        assert with_it > without - 2 - sum(end <= amount for end in ends)
     prices = [Decimal(level.making_amount) / level.taking_amount for level in raised]
     for first, second, level in zip(prices, prices[1:], raised[1:], strict=False):
         assert second <= first + Decimal(1) / level.taking_amount
