@@ -94,7 +94,7 @@ class AdmissionDesk:
         self.pre_trade = pre_trade
         if pre_trade is not None:
             book.watch(pre_trade)
-        self._stages = stages
+        self.stages = stages
         self.signer = signer
         # One signer has one address; asked for here, as each quote needs it.
         self._address = signer.address
@@ -230,7 +230,7 @@ class AdmissionDesk:
             return Admission(decision=refusal)
         assert pair is not None
         flow = flow_of(request)
-        started_ns = self._stages.now_ns()
+        started_ns = self.stages.now_ns()
         inputs = self.model_inputs(
             view,
             pair,
@@ -242,11 +242,11 @@ class AdmissionDesk:
         # An agreed price stands; what an operator asks for beyond it is for other quotes.
         agreed = request.negotiated
         found = priced(self.model, inputs, quote) if agreed is None else agreed.offers(inputs, quote)
-        priced_ns = self._stages.took(_PRICE, started_ns)
+        priced_ns = self.stages.took(_PRICE, started_ns)
         open_quotes = self.book.open_quotes(quote.taker)
         limits = self.policy.limits
         choice = judge(found, inputs, quote, open_quotes=open_quotes, limits=limits)
-        self._stages.took(_RISK, priced_ns)
+        self.stages.took(_RISK, priced_ns)
         kept = (
             quote_inputs(
                 model=self.model.name,

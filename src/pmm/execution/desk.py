@@ -124,9 +124,9 @@ class QuoteDesk:
             claim=claim,
             inputs=admission.inputs,
         )
-        pending = self._records.hand_over(record)
+        pending, started_ns = self._records.hand_over(record)
         early = self._signed_early(record, pending)
-        receipt = await self._records.receipt(record, pending)
+        receipt = await self._records.receipt(record, pending, started_ns)
         if isinstance(receipt, Decision):
             return receipt
         if receipt.earlier is not None:

@@ -68,8 +68,8 @@ class LogSync:
                 self._loop.remove_reader(self._context.fileno)
 
     def _ready(self) -> None:
-        # Readiness may be told once more than there is something to take.
+        # Readiness may be told once more than there is something to take, and events may be there all the same.
         with contextlib.suppress(BlockingIOError):
             self._context.poll()
-        while self._context.process_events():
-            pass
+        # All that have ended: what ends from here on is told anew.
+        self._context.process_events()

@@ -102,7 +102,6 @@ _LIVE_CONFIRMATIONS = 12
 _REVOKE_TIMEOUT_S = 0.5
 # Methods whose time is a stage.
 _READING: Final = {"current": Stage.MARKET}
-_WRITING: Final = {"admit": Stage.JOURNAL, "append": Stage.JOURNAL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,8 +314,7 @@ def _join(
     )
     refresher = _refresher(settings, whole, clock, prepare, slow.observe)
     market = measured(refresher, stages, _READING) if plane.metrics else refresher
-    written = measured(journal, stages, _WRITING) if plane.metrics else journal
-    desk = QuoteDesk(market=market, journal=written, admission=admission, clock=clock, keeper=keeper)
+    desk = QuoteDesk(market=market, journal=journal, admission=admission, clock=clock, keeper=keeper)
     desk.ends.resume(state.cursor)
     second = (
         None
@@ -327,7 +325,7 @@ def _join(
             ttl_s=settings.okx_quote_ttl_s,
             confirmations=_confirmations(settings, identity),
             market=market,
-            journal=written,
+            journal=journal,
             live=state.live,
             clock=clock,
             chain_id=identity.chain_id,
