@@ -13,6 +13,7 @@ from pmm.execution import (
     GuardedSigner,
     JournalUnavailable,
     JournalUncertain,
+    QuoteDesk,
     Receipt,
     SigningMode,
 )
@@ -162,8 +163,9 @@ def test_firm_quote__remote_signer__is_asked_only_after_the_record() -> None:
         journal, remote = SlowJournal(), _Remote()
         desk = open_test_desk(journal=journal)
         signer = GuardedSigner(remote, mode=SigningMode.DEVELOPMENT, node=ANVIL)
-        desk.admission.signer = desk.desk._signer = signer
-        asked = asyncio.ensure_future(desk.desk.firm_quote(request(1)))
+        desk.admission.signer = signer
+        quotes = QuoteDesk(market=desk.market, journal=journal, admission=desk.admission, clock=desk.clock)
+        asked = asyncio.ensure_future(quotes.firm_quote(request(1)))
         await journal.handed.wait()
         await asyncio.sleep(0.01)
         assert remote.asked == 0
