@@ -12,6 +12,8 @@ from pmm.execution.records import LiveQuote, QuoteOutcome, Selection
 
 _REPLICA_LEAD = 2
 """Blocks that replicas are apart at most."""
+_ENDS_AT_ONCE = 128
+"""Ends of one transaction: a block may end thousands of quotes, and new ones must not wait for all of them."""
 
 
 class QuoteEnds:
@@ -85,17 +87,17 @@ class QuoteEnds:
         outcomes = tuple(one for one in self._unwritten if one.order_hash not in self._never_written)
         self._unwritten = ()
         self._never_written.clear()
-        if not outcomes:
-            return
-        try:
-            async with asyncio.timeout(self._admission.policy.journal_timeout_s):
-                await self._journal.append_outcomes(outcomes)
-        except (JournalUnavailable, TimeoutError) as error:
-            self._unwritten = (*outcomes, *self._unwritten)
-            if isinstance(error, JournalUnavailable):
-                raise
-            # Written twice is as good as once: the journal ignores an outcome that it has.
-            raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
+        while outcomes:
+            try:
+                async with asyncio.timeout(self._admission.policy.journal_timeout_s):
+                    await self._journal.append_outcomes(outcomes[:_ENDS_AT_ONCE])
+            except (JournalUnavailable, TimeoutError) as error:
+                self._unwritten = (*outcomes, *self._unwritten)
+                if isinstance(error, JournalUnavailable):
+                    raise
+                # Written twice is as good as once: the journal ignores an outcome that it has.
+                raise JournalUnavailable("the journal did not confirm the outcomes in time") from error
+            outcomes = outcomes[_ENDS_AT_ONCE:]
 
     async def pull(self, leases: NonceLeases) -> None:
         """Take over what other replicas admitted and ended; raises JournalUnavailable."""

@@ -51,16 +51,15 @@ class Gathering:
             self._look_soon()
 
     def answered(self, count: int) -> None:
-        """Say that a batch of ``count`` is done; called before those who wait for it go on."""
+        """Say that a batch of ``count`` is done."""
         self._in_hand -= count
         if self._in_hand:
             return
         if not self._waiting:
             if self._patient and self._patience is None:
                 self.flush()
-        elif count == len(self._waiting) == 1:
-            self.flush()
         elif not self._looks:
+            # Not at once: those who are answered go on before the loop writes again.
             self._look_soon()
 
     def flush(self) -> None:

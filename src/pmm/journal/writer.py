@@ -69,7 +69,7 @@ class Journal:
         self._turn = threading.Lock()
         self._queue: SimpleQueue[list[Entry] | Unsynced | Task | None] = SimpleQueue()
         self._gatherings: dict[asyncio.AbstractEventLoop, Gathering] = {}
-        self._loops: list[LoopCommits] = []
+        self._loops: dict[asyncio.AbstractEventLoop, LoopCommits] = {}
         self._closed = False
         self._last_error: str | None = None
         self._unsafe: str | None = None
@@ -162,7 +162,7 @@ class Journal:
         self._closed = True
         for gathering in self._gatherings.values():
             gathering.flush()
-        for commits in self._loops:
+        for commits in self._loops.values():
             commits.close()
         self._queue.put(None)
         self._thread.join(timeout=_CLOSE_TIMEOUT_S)
@@ -187,6 +187,7 @@ class Journal:
         if found is None:
             # What a loop left behind that is closed, nobody waits for.
             self._gatherings = {one: kept for one, kept in self._gatherings.items() if not one.is_closed()}
+            self._loops = {one: kept for one, kept in self._loops.items() if not one.is_closed()}
             found = self._gatherings[loop] = Gathering(loop, self._hand_over(loop))
         return found
 
@@ -197,7 +198,7 @@ class Journal:
         commits = LoopCommits(
             loop, self._unsynced, self._writer, turn=self._turn, answer=self._synced, by_thread=put
         )
-        self._loops.append(commits)
+        self._loops[loop] = commits
         return commits.take
 
     def _call(self, run: Callable[[Store], Any], *, writes: bool) -> Future[Any]:

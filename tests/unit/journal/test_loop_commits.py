@@ -290,7 +290,7 @@ def test_close__loop_goes_on__watches_nothing_of_the_journal(tmp_path: Path) -> 
     async def run() -> None:
         journal = SqliteJournal(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)
         await journal.admit(refusal(1))
-        (commits,) = journal._loops
+        (commits,) = journal._loops.values()
         sync = commits._sync
         assert sync is not None
         journal.close()
