@@ -145,7 +145,7 @@ def _conditions(cores: int) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "cores": f"{cores}; the server has one, load and chain the rest",
-        "journal": "SQLite, WAL, synchronous FULL, on the disk of the project",
+        "journal": "SQLite, WAL, its log synced before every answer, on the disk of the project",
         "load": "open loop counts from the due time; most: 32 connections, closed loop",
         "orders": "1inch's domain, WETH/USDC, 25 to 250 USD, four in five exact input",
         "packages": {
