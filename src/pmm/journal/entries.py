@@ -76,24 +76,31 @@ class Task:
     One that ``writes`` and succeeds shows that the journal can be written again.
     """
 
-    __slots__ = ("future", "run", "writes")
+    __slots__ = ("_error", "_result", "future", "run", "writes")
 
     def __init__(self, run: Callable[[Store], Any], *, writes: bool) -> None:
         self.run = run
         self.writes = writes
+        self._result: Any = None
+        self._error: Exception | None = None
         self.future: Future[Any] = Future()
 
     def perform(self, store: Store) -> str | None:
-        """Run over a store that nobody else has now, and tell whoever waits; return why it cannot be used, if so."""
+        """Run over a store that nobody else has now; return why it cannot be used, if so. :meth:`tell` comes next."""
         try:
-            result = self.run(store)
+            self._result = self.run(store)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a task does
             unusable = f"the journal could not be used: {error}" if isinstance(error, _UNUSABLE) else None
-            unusable = _rolled_back(store) or unusable
-            self.future.set_exception(JournalUnavailable(unusable) if isinstance(error, _UNUSABLE) else error)
-            return unusable
-        self.future.set_result(result)
+            self._error = error if unusable is None else JournalUnavailable(unusable)
+            return _rolled_back(store) or unusable
         return None
+
+    def tell(self) -> None:
+        """Tell whoever waits what came of it."""
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._result)
 
 
 def _rolled_back(store: Store) -> str | None:

@@ -238,6 +238,8 @@ class Journal:
             self._last_error = failed
         elif task.writes:
             self._last_error = None
+        # Whoever hears of it finds the state of the journal as it is now.
+        task.tell()
 
     def _commit(self, batch: list[Entry]) -> None:
         try:

@@ -84,8 +84,9 @@ def test_checkpointer__file_cannot_be_opened__is_said_once_and_tried_again(tmp_p
             _until(checkpointer._log_is_long.is_set)
         checkpointer.close()
     assert not checkpointer._thread.is_alive()
-    assert [one["event"] for one in logs] == ["journal_checkpoint_failed"]
-    assert "unable to open" in logs[0]["error"]
+    assert {one["event"] for one in logs} == {"journal_checkpoint_failed"}
+    # Said once; that the writer above had the file locked for a moment may be said too.
+    assert sum("unable to open" in one["error"] for one in logs) == 1
 
 
 def test_finish_if_long__checkpoint_fails__the_commit_goes_on_and_the_thread_tries_again(

@@ -17,6 +17,7 @@ import pytest
 from pmm.domain import Decision, RefusalReason
 from pmm.execution import JournalUnavailable, JournalUncertain
 from pmm.journal import Journal, SqliteJournal, log_sync, read
+from pmm.journal.checkpoints import FALLBACK_PAGES
 from pmm.journal.log_sync import LogSync
 from pmm.journal.sqlite_store import SqliteStore
 from pmm.journal.store import StoreDown
@@ -132,10 +133,68 @@ def test_begin_unsynced__and_begin__wait_for_the_disk_as_they_say(tmp_path: Path
     normal, full = 1, 2
     with closing(SqliteStore(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)) as store:
         store._checkpointer.stop()
-        for begin, expected in ((store.begin_unsynced, normal), (store.begin, full)) * 2:
+        asked = [(f"PRAGMA {name}", ()) for name in ("synchronous", "busy_timeout", "wal_autocheckpoint")]
+        unsynced = [[(normal,)], [(0,)], [(0,)]]
+        waiting = [[(full,)], [(250,)], [(FALLBACK_PAGES,)]]
+        for begin, expected in ((store.begin_unsynced, unsynced), (store.begin, waiting)) * 2:
             begin([])
-            assert store.query([("PRAGMA synchronous", ())]) == [[(expected,)]]
+            assert store.query(asked) == expected
             store.commit([])
+
+
+def test_begin_unsynced__log_was_copied_to_its_end__waits_for_the_next_commit_that_may_sync(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    with (
+        closing(SqliteStore(path, chain_id=1, maker=MAKER)) as store,
+        closing(sqlite3.connect(path)) as copier,
+    ):
+        checkpointer = store._checkpointer
+        checkpointer.close()
+        checkpointer._begins_anew.clear()
+        assert checkpointer.leaves_log()
+        checkpointer._copy(copier)
+        assert not checkpointer.leaves_log()
+        store.begin([])
+        store.commit([])
+        assert checkpointer.leaves_log()
+
+
+def test_begin_unsynced__nothing_copies_the_log__is_left_to_commits_that_do(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)) as store:
+        store._checkpointer.close()
+        store._checkpointer._begins_anew.clear()
+        store._checkpointer.committed(4_999)
+        store.begin_unsynced([])
+        store.commit([])
+        store._checkpointer.committed(1)
+        with pytest.raises(StoreDown):
+            store.begin_unsynced([])
+
+
+def test_admit__waits_while_the_sync_fails__is_refused_and_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: list[int]
+) -> None:
+    held: list[Callable[[str | None], None]] = []
+    monkeypatch.setattr(LogSync, "start", lambda self, done: held.append(done))
+
+    async def body(journal: Journal) -> None:
+        first = journal.admit(refusal(1))
+        following = [journal.admit(refusal(2)), journal.admit(refusal(3))]
+        held[0]("Input/output error")
+        with pytest.raises(JournalUncertain):
+            await first
+        for pending in following:
+            with pytest.raises(JournalUnavailable) as caught:
+                await pending
+            # Whoever waits knows that nothing of it is there.
+            assert not isinstance(caught.value, JournalUncertain)
+        assert batches == [1]
+        # Nothing copies the log any more either.
+        assert journal._store._checkpointer._stop.is_set()  # type: ignore[attr-defined]
+
+    run_journal(tmp_path / "journal.sqlite", body)
 
 
 def test_admit__row_that_nobody_thought_of__is_refused_by_the_thread_and_nothing_is_lost(
