@@ -26,5 +26,8 @@ def test_firm_quote__killed_at_every_step__leaves_nothing_that_is_not_reserved(
 
 def test_campaign__signature_leaves_before_the_commit__is_found(place: Place) -> None:
     """Planted fault: the same campaign over a desk that answers with a signature and waits for no commit."""
-    with pytest.raises(AssertionError, match="a signature without a reservation"):
+    # Found by what is missing in the journal, or by the journal, which is told of the end of what it does not have.
+    with pytest.raises(
+        AssertionError, match=r"a signature without a reservation|no quote 0x\w+ that could end"
+    ):
         run_campaign(place, kills=48, seed=2, answer_early=True)
