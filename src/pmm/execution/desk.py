@@ -6,13 +6,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 
-from pmm.domain import (
-    Decision,
-    FirmQuote,
-    RefusalReason,
-    Signature,
-    SignedOrder,
-)
+from pmm.domain import Decision, FirmQuote, RefusalReason, Signature, SignedOrder
 from pmm.domain.value_class import value_class
 from pmm.errors import UnsafeToSign
 from pmm.execution.admission import Admission, AdmissionDesk, promisable
@@ -264,6 +258,7 @@ class QuoteDesk:
         except UnsafeToSign as error:
             return error
         except BaseException:
+            # Whatever it is goes on its way; only nobody else would hear what became of the record.
             self._records.give_up(record, pending)
             raise
         return made if isinstance(made, Signature) else None

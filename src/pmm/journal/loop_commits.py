@@ -12,15 +12,18 @@ that an answer does not come, and refuses in time.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
 
+import structlog
+
 from pmm.journal.batch import BatchWriter
 from pmm.journal.entries import Entry, Unsynced
 from pmm.journal.log_sync import LogSync
-from pmm.journal.store import UnsyncedStore
+from pmm.journal.store import BadRecord, StoreDown, UnsyncedStore
+
+_LOG = structlog.get_logger()
 
 
 class LoopCommits:
@@ -47,9 +50,10 @@ class LoopCommits:
         self._answer = answer
         self._by_thread = by_thread
         self._sync: LogSync | None = None
-        # Without it the thread syncs, which costs more.
-        with contextlib.suppress(OSError):
+        try:
             self._sync = LogSync(store.log_descriptor, loop)
+        except OSError as error:
+            self._leave_syncs(error)
 
     def take(self, batch: list[Entry]) -> None:
         """Commit a batch and have it synced, or leave it to the thread."""
@@ -59,8 +63,9 @@ class LoopCommits:
         if self._sync is not None:
             try:
                 self._sync.start(partial(self._answer, batch))
-            except OSError:
+            except OSError as error:
                 self.close()
+                self._leave_syncs(error)
             else:
                 return
         self._by_thread(Unsynced(batch))
@@ -71,12 +76,21 @@ class LoopCommits:
             self._sync.close()
             self._sync = None
 
+    @staticmethod
+    def _leave_syncs(error: OSError) -> None:
+        # It costs more and promises the same.
+        _LOG.warning("journal_synced_by_thread", error=str(error))
+
     def _committed(self, batch: list[Entry]) -> bool:
         if not self._turn.acquire(blocking=False):
             return False
         try:
             self._writer.write(batch, unsynced=True)
-        except Exception:  # noqa: BLE001 - the thread tries it again, and says what is wrong
+        except (StoreDown, BadRecord):
+            # The thread may wait for what is in the way, and tells good records from bad ones.
+            return False
+        except Exception as error:  # noqa: BLE001 - the thread tries it again, and refuses what it cannot write
+            _LOG.warning("journal_batch_left_to_thread", error=type(error).__name__, records=len(batch))
             return False
         finally:
             self._turn.release()

@@ -174,3 +174,7 @@ def test_firm_quote__remote_signer__is_asked_only_after_the_record() -> None:
         assert remote.asked == 1
 
     asyncio.run(run())
+
+
+def test_journal_uncertain__is_a_journal_that_is_unavailable() -> None:
+    assert issubclass(JournalUncertain, JournalUnavailable)

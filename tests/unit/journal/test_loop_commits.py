@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -13,10 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pmm.domain import Decision, RefusalReason
 from pmm.execution import JournalUnavailable, JournalUncertain
-from pmm.journal import Journal, SqliteJournal, log_sync, read
+from pmm.journal import Journal, log_sync, read
 from pmm.journal.checkpoints import FALLBACK_PAGES
 from pmm.journal.log_sync import LogSync
 from pmm.journal.sqlite_store import SqliteStore
@@ -48,6 +48,17 @@ def syncs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> li
     return found
 
 
+Syncs = list[Callable[[str | None], None]]
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Syncs:
+    """Return the syncs that were begun; each ends when the test calls it."""
+    found: Syncs = []
+    monkeypatch.setattr(LogSync, "start", lambda self, done: found.append(done))
+    return found
+
+
 def test_admit__one_after_the_other__each_is_synced_before_its_answer(
     tmp_path: Path, syncs: list[str], request: pytest.FixtureRequest
 ) -> None:
@@ -61,12 +72,23 @@ def test_admit__one_after_the_other__each_is_synced_before_its_answer(
     run_journal(tmp_path / "journal.sqlite", body)
 
 
-def test_admit__sync_under_way__is_not_answered_and_what_follows_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: list[int]
+def test_admit__kernel_does_not_sync__is_said_once_and_the_thread_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held: list[Callable[[str | None], None]] = []
-    monkeypatch.setattr(LogSync, "start", lambda self, done: held.append(done))
+    monkeypatch.setattr(log_sync, "Context", None)
 
+    async def body(journal: Journal) -> None:
+        for number in range(3):
+            await journal.admit(refusal(number))
+
+    with structlog.testing.capture_logs() as logs:
+        run_journal(tmp_path / "journal.sqlite", body)
+    assert [one["event"] for one in logs] == ["journal_synced_by_thread"]
+
+
+def test_admit__sync_under_way__is_not_answered_and_what_follows_waits_for_it(
+    tmp_path: Path, held: Syncs, batches: list[int]
+) -> None:
     async def body(journal: Journal) -> None:
         first = journal.admit(refusal(1))
         await asyncio.sleep(0.02)
@@ -174,11 +196,8 @@ def test_begin_unsynced__nothing_copies_the_log__is_left_to_commits_that_do(tmp_
 
 
 def test_admit__waits_while_the_sync_fails__is_refused_and_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: list[int]
+    tmp_path: Path, held: Syncs, batches: list[int]
 ) -> None:
-    held: list[Callable[[str | None], None]] = []
-    monkeypatch.setattr(LogSync, "start", lambda self, done: held.append(done))
-
     async def body(journal: Journal) -> None:
         first = journal.admit(refusal(1))
         following = [journal.admit(refusal(2)), journal.admit(refusal(3))]
@@ -283,141 +302,3 @@ def test_firm_quote__disk_does_not_sync__nothing_leaves_until_a_restart_reads_th
     quotes = [entry.quote_id for entry in place.read()]
     assert quotes[0] == "q1"
     assert set(quotes) <= {"q1", "q2"}
-
-
-def test_journal_uncertain__is_a_journal_that_is_unavailable() -> None:
-    assert issubclass(JournalUncertain, JournalUnavailable)
-
-
-def test_log_sync__file_that_cannot_be_synced__is_refused_at_once() -> None:
-    reader, writer = os.pipe()
-
-    async def run() -> None:
-        sync = LogSync(writer, asyncio.get_running_loop())
-        with pytest.raises(OSError, match="EINVAL"):
-            sync.start(print)
-        sync.close()
-
-    try:
-        asyncio.run(run())
-    finally:
-        os.close(reader)
-        os.close(writer)
-
-
-def test_log_sync__kernel_says_no__is_told_with_its_reason(tmp_path: Path) -> None:
-    descriptor = os.open(tmp_path / "log", os.O_CREAT | os.O_RDWR)
-
-    async def run() -> None:
-        heard: list[str | None] = []
-        sync = LogSync(descriptor, asyncio.get_running_loop())
-        sync._under_way = 2
-        # As the kernel answers, and as it says that a write before did not reach the disk.
-        sync._finished(heard.append, 0)
-        sync._finished(heard.append, 2**64 - errno.EIO)
-        assert heard == [None, "Input/output error"]
-
-    try:
-        asyncio.run(run())
-    finally:
-        os.close(descriptor)
-
-
-def test_log_sync__closed_while_one_is_under_way__is_heard_of_and_then_watches_no_more(
-    tmp_path: Path,
-) -> None:
-    descriptor = os.open(tmp_path / "log", os.O_CREAT | os.O_RDWR)
-    os.write(descriptor, b"x" * 10_000)
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        heard: asyncio.Future[str | None] = loop.create_future()
-        sync = LogSync(descriptor, loop)
-        sync.start(heard.set_result)
-        sync.close()
-        assert await asyncio.wait_for(heard, 5) is None
-        # Nothing is watched any more: there is nothing to remove.
-        assert not loop.remove_reader(sync._context.fileno)
-
-    try:
-        asyncio.run(run())
-    finally:
-        os.close(descriptor)
-
-
-def test_close__loop_goes_on__watches_nothing_of_the_journal(tmp_path: Path) -> None:
-    async def run() -> None:
-        journal = SqliteJournal(tmp_path / "journal.sqlite", chain_id=1, maker=MAKER)
-        await journal.admit(refusal(1))
-        (commits,) = journal._loops.values()
-        sync = commits._sync
-        assert sync is not None
-        journal.close()
-        assert not asyncio.get_running_loop().remove_reader(sync._context.fileno)
-
-    asyncio.run(run())
-
-
-class PowerCuts:
-    """What a power cut would leave: the files as they stood when the last sync that ended began."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._survives = path.with_name("survives")
-        self._copies = 0
-
-    def install(self, monkeypatch: pytest.MonkeyPatch, *, sync: bool) -> None:
-        start = LogSync.start
-
-        def started(log: LogSync, done: Callable[[str | None], None]) -> None:
-            copy = self._path.with_name(f"copy-{self._copies}")
-            self._copies += 1
-            copy.mkdir()
-            for file in self._path.parent.glob(f"{self._path.name}*"):
-                if not file.name.endswith(("-shm", ".lock")):
-                    shutil.copy(file, copy)
-
-            def synced(error: str | None) -> None:
-                self._survives = copy
-                done(error)
-
-            if sync:
-                start(log, synced)
-            else:
-                # Planted fault: answered, and synced only afterwards.
-                done(None)
-                start(log, lambda error: setattr(self, "_survives", copy))
-
-        monkeypatch.setattr(LogSync, "start", started)
-
-    def quotes(self) -> set[str]:
-        if not self._survives.is_dir():
-            return set()
-        with closing(sqlite3.connect(self._survives / self._path.name)) as connection:
-            return {name for (name,) in connection.execute("SELECT quote_id FROM quotes")}
-
-
-@pytest.mark.parametrize("sync", [True, False])
-def test_firm_quote__power_is_cut_behind_an_answer__quote_is_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
-) -> None:
-    path = tmp_path / "journal.sqlite"
-    cuts = PowerCuts(path)
-    lost: list[str] = []
-
-    async def body(journal: Journal) -> None:
-        desk = await leased_desk(journal)
-        journal._store._checkpointer.stop()  # type: ignore[attr-defined]
-        cuts.install(monkeypatch, sync=sync)
-
-        async def ask(number: int) -> None:
-            answer = await quoted(desk, request(number, amount=10**16))
-            if answer.quote_id not in cuts.quotes():
-                lost.append(answer.quote_id)
-
-        for start in (0, 100, 200):
-            await ask(start)
-            await asyncio.gather(*(ask(start + 1 + number) for number in range(8)))
-
-    run_journal(path, body)
-    assert bool(lost) is not sync
